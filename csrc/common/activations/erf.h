@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// f(u) = erf(u): the arc-sine kernel [Williams 1998].
+//   E[f f'] = (2 / pi) asin(rho),  rho = R R' (1 - 2 x),  R^2 = 2 q / (1 + 2 q);
+//   E[f' f'] = (4 / pi) / sqrt((1 + 2 q)(1 + 2 q') - 4 s^2).
+//
+// With phi = asin(rho) and phi_q = asin(R^2) the normalised dual is phi / sqrt(phi_q phi_q'). Its deficit is written without a
+// difference of nearly equal angles:
+//   2 z sqrt(phi_q phi_q') = ((phi_q - phi) + (phi_q' - phi)) / 2 - (sqrt phi_q - sqrt phi_q')^2 / 2,
+//   sin(phi_q - phi) = (R^2 - rho)(R^2 + rho) / (R^2 cos phi + rho cos phi_q),   R^2 - rho = R (R - R') + 2 R R' x,
+// and 1 - rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi accurate for large q.
+#pragma once
+
+#include "common/activations/activation.h"
+
+namespace fastntk {
+
+struct Erf {
+  static constexpr const char* kName = "erf";
+  static constexpr int kRowScalars = 4;  // R, 1 - R^2, cos phi_q, sqrt phi_q
+  static constexpr bool kUsesAngleLevels = false;
+  static constexpr double kSquareAtZero = 0;  // f(0)^2
+  static constexpr bool kDualIsNonNegative = false;
+
+  static RowDual row_step(double q) {
+    constexpr double kTwoOverPi = 0.63661977236758134308;
+    const double complement = 1 / (1 + 2 * q);  // 1 - R^2
+    const double r2 = 2 * q * complement;
+    const double cosine = std::sqrt(complement * (1 + r2));
+    const double phi = std::atan2(r2, cosine);
+    return {kTwoOverPi * phi, r2 / (cosine * phi), {std::sqrt(r2), complement, cosine, std::sqrt(phi)}};
+  }
+
+  template <int kLevel, class V>
+  FASTNTK_HD static PairDual<V> pair_step(V x, const V* a, const V* b) {
+    using T = Scalar<V>;
+    const V one(T(1)), half(T(0.5));
+    const V product = a[0] * b[0];
+    const V shift = (product + product) * x;  // R R' - rho
+    const V rho = product - shift;
+    const V below_one = mul_add(half, a[1] + b[1] + square(a[0] - b[0]), shift);  // 1 - rho
+    const V cosine = square_root(maximum(below_one * (one + rho), V(T(0))));
+    const V root = a[3] * b[3];  // sqrt(phi_q phi_q')
+    const V sum = angle_between(a, b, rho, shift, cosine) + angle_between(b, a, rho, shift, cosine);
+    const V deficit = (sum - square(a[3] - b[3])) / (V(T(4)) * root);
+    return {maximum(deficit, V(T(0))), product / (cosine * root)};
+  }
+
+ private:
+  // phi_q - phi for the row whose scalars are a.
+  template <class V>
+  FASTNTK_HD static V angle_between(const V* a, const V* b, V rho, V shift, V cosine) {
+    using T = Scalar<V>;
+    const V one(T(1)), half(T(0.5)), pi(T(3.14159265358979323846));
+    const V r2 = a[0] * a[0];
+    const V gap = mul_add(a[0], a[0] - b[0], shift);  // R^2 - rho
+    // Acute phi: the sum of two positive terms divides; otherwise the plain difference of products has no cancellation.
+    const V sine_direct = r2 * cosine - rho * a[2];
+    const V sine_stable = gap * (r2 + rho) / mul_add(r2, cosine, maximum(rho, V(T(0))) * a[2]);
+    const V sine = select(less(rho, V(T(0))), sine_direct, sine_stable);
+    const V cosine_gap = mul_add(a[2], cosine, r2 * rho);
+    // delta = 2 asin(h), h = sin(delta / 2); past a right angle through its supplement.
+    const auto acute = less(V(T(0)), cosine_gap);
+    const V h = sine / square_root((one + maximum(cosine_gap, V(T(0)))) * V(T(2)));
+    const V g = square_root(half * (one + minimum(cosine_gap, V(T(0)))));
+    const V argument = select(acute, h, g);
+    const V angle = pi * argument * angle_polynomial<kAcute>(argument * argument);
+    return select(acute, angle, pi - angle);
+  }
+};
+
+}  // namespace fastntk

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// f(u) = max(u, 0): the arc-cosine kernels of order one and zero [Cho and Saul 2009].
+//   E[f f'] = sqrt(q q') / 2 kappa_1,   E[f' f'] = (1 - theta / pi) / 2.
+#pragma once
+
+#include "common/activations/activation.h"
+
+namespace fastntk {
+
+struct Relu {
+  static constexpr const char* kName = "relu";
+  static constexpr int kRowScalars = 0;
+  static constexpr bool kUsesAngleLevels = true;
+  static constexpr double kSquareAtZero = 0;  // f(0)^2
+  static constexpr bool kDualIsNonNegative = true;
+
+  static RowDual row_step(double q) { return {q / 2, 1.0, {}}; }
+
+  template <int kLevel, class V>
+  FASTNTK_HD static PairDual<V> pair_step(V x, const V*, const V*) {
+    const AngleAndArcCosine<V> angle = angle_and_arc_cosine<kLevel>(x);
+    return {angle.z, V(Scalar<V>(1)) - angle.y};
+  }
+};
+
+}  // namespace fastntk

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fully-connected network in its infinite-width limit, and what of it is trained.
+#pragma once
+
+#include <vector>
+
+#include "common/activations.h"
+#include "common/error.h"
+
+namespace fastntk {
+
+struct LinearMap {
+  double weight_std;
+  double bias_std;
+};
+
+// maps[0], activation[0], maps[1], ..., maps[hidden_layers]
+struct Network {
+  std::vector<LinearMap> maps;
+  std::vector<Activation> activations;
+
+  int hidden_layers() const { return static_cast<int>(activations.size()); }
+
+  void validate() const {
+    require(maps.size() == activations.size() + 1, "a network has one linear map more than activations");
+    for (const LinearMap& map : maps) {
+      require(map.weight_std > 0, "weight_std must be positive");
+      require(map.bias_std >= 0, "bias_std must not be negative");
+    }
+  }
+};
+
+// How much each linear map's weights and biases contribute to a kernel: 1 and 1 for every map is the NTK, the last map alone the
+// NNGP, one map alone that layer's part of the NTK.
+struct TrainedShares {
+  std::vector<double> weights;
+  std::vector<double> biases;
+};
+
+const char* activation_name(Activation activation);
+Activation activation_from_name(const std::string& name);
+RowDual activation_row_step(Activation activation, double variance);
+double activation_square_at_zero(Activation activation);
+bool activation_dual_is_non_negative(Activation activation);
+
+}  // namespace fastntk

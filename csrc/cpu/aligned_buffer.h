@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Zeroed memory of the core: cache-line aligned, and on huge pages above 64 MB, where touching 4 KiB pages for the first time costs
+// more than computing what goes into them (0.5-0.9 GB/s against 2.9 GB/s, measured in a virtual machine).
+#pragma once
+
+#include <cstddef>
+#include <new>
+#include <utility>
+
+namespace fastntk::cpu {
+
+void* allocate_zeroed(std::size_t bytes);  // throws std::bad_alloc
+void release(void* data, std::size_t bytes) noexcept;
+
+template <class T>
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  explicit AlignedBuffer(std::size_t count)
+      : data_(static_cast<T*>(allocate_zeroed(count * sizeof(T)))), count_(count) {}
+  AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  AlignedBuffer(const AlignedBuffer&) = delete;
+  AlignedBuffer& operator=(const AlignedBuffer&) = delete;
+  ~AlignedBuffer() { release(data_, bytes()); }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  T& operator[](std::size_t i) { return data_[i]; }
+  const T& operator[](std::size_t i) const { return data_[i]; }
+  std::size_t size() const { return count_; }
+  std::size_t bytes() const { return count_ * sizeof(T); }
+
+ private:
+  void swap(AlignedBuffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(count_, other.count_);
+  }
+
+  T* data_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+}  // namespace fastntk::cpu

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one instruction set offers to the drivers: the shape of its panels, and two functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace fastntk::cpu {
+
+// How the inner products of two rows are formed.
+enum class Product {
+  kInteger,      // uint8 in 32-bit integers: exact
+  kWideInteger,  // uint8 in double: exact, for more columns than 32 bits hold
+  kFloat,        // float panels, sums of 128 products added up in double
+  kDouble,       // double panels
+};
+constexpr int kProductCount = 4;
+
+struct ProductShape {
+  int left_rows;     // rows of a left panel: accumulator rows
+  int right_rows;    // rows of a right panel: accumulator columns
+  int group;         // values per word: 4 bytes, 2 shorts, or 1 number
+  int right_offset;  // subtracted from the right operand's values so that they fit a signed byte
+};
+
+template <class T>
+struct LimitingPlan;
+
+template <class T>
+struct Engine {
+  ProductShape shapes[kProductCount];
+  // Bytes of scratch that limiting_tile needs.
+  std::size_t scratch_bytes;
+  // Tile (bi, bj) of every output of the plan, each kTile x kTile, row-major, one after the other.
+  void (*limiting_tile)(const LimitingPlan<T>& plan, long bi, long bj, T* tiles, char* scratch);
+  // y[i, c] += sum_k tile(i, k) v[k, c], with tile(i, k) at tile[i * row_stride + k * depth_stride], rows x depth; columns a multiple
+  // of vector_lanes. Summed in T over the depth, then added in double.
+  void (*tile_times)(const T* tile, long row_stride, long depth_stride, long rows, long depth, const T* v, double* y,
+                     long columns);
+  int vector_lanes;
+};
+
+// Instruction sets compiled into this build, slowest first; those of them that this processor runs; and the one that runs: named
+// by FASTNTK_ISA, or the last supported one. Throws std::invalid_argument for a name that is unknown or not supported here.
+std::vector<std::string> isa_names();
+std::vector<std::string> supported_isas();
+std::string selected_isa();
+
+template <class T>
+const Engine<T>& engine(const std::string& isa);
+
+}  // namespace fastntk::cpu

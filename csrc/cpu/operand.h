@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// One side of a Gram matrix, prepared for tile products: rows packed into panels, and the scalars of the input layer.
+#pragma once
+
+#include <vector>
+
+#include "common/network.h"
+#include "cpu/aligned_buffer.h"
+#include "cpu/isa/engine.h"
+#include "cpu/row_table.h"
+#include "cpu/samples.h"
+#include "cpu/thread_team.h"
+
+namespace fastntk::cpu {
+
+// The constants of the input layer: Sigma_1 = s (x . x' + B).
+struct InputLayer {
+  double s;  // weight_std^2 scale^2 / n0
+  double bias_std;
+  double bias_term() const { return bias_std * bias_std / s; }  // B
+};
+
+template <class T>
+struct RadiusTable {
+  AlignedBuffer<T> hi, lo, half_inverse;
+};
+
+template <class T>
+struct Operand {
+  Operand(const Samples& samples, const std::vector<long>& columns, Product product, const ProductShape& shape,
+          const Network& network, const InputLayer& input, const std::vector<TrainedShares>& outputs, int threads);
+
+  Samples samples;
+  long padded_rows;
+  long steps;  // words per row of a panel
+
+  AlignedBuffer<char> left;   // [padded_rows / left_rows][steps][left_rows] words
+  AlignedBuffer<char> right;  // [padded_rows / right_rows][steps][right_rows] words
+
+  // Integer data: |x|^2 and the radius r in the type that the deficit is formed in.
+  std::vector<long long> norms;
+  AlignedBuffer<std::int32_t> norms_modular;  // |x|^2 modulo 2^32
+  AlignedBuffer<std::int32_t> start;          // what a row adds to each of its products, see ProductShape::right_offset
+  AlignedBuffer<double> norms_wide;
+  RadiusTable<T> radius;
+  RadiusTable<double> radius_wide;
+  // Other data: p = row_scale / r and v = bias_std / sqrt(q); the panels hold x / row_scale.
+  AlignedBuffer<double> p, v;
+  // For the linear kernel and the repair: the power of two that scales a row (1 for integers), and 1 / r.
+  std::vector<double> row_scale;
+  std::vector<double> inverse_radius;
+
+  RowTable<T> table;
+
+  std::size_t bytes() const { return left.bytes() + right.bytes(); }
+
+ private:
+  std::vector<double> measure(const InputLayer& input, Product product, int threads);
+  void pack(const std::vector<long>& columns, Product product, const ProductShape& shape, int threads);
+};
+
+}  // namespace fastntk::cpu

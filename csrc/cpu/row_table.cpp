@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/row_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace fastntk::cpu {
+namespace {
+
+double safe_ratio(double a, double b) { return b > 0 ? a / b : 0; }
+
+// The larger of the two; infinite as soon as one of them is no finite number.
+double largest_or_infinite(double largest, double value) {
+  return std::isfinite(value) ? std::max(largest, value) : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
+template <class T>
+RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& outputs,
+                      const std::vector<double>& variances)
+    : first_v(variances.size()), scale(variances.size()) {
+  const std::size_t rows = variances.size();
+  for (int l = 0; l < network.hidden_layers(); ++l) {
+    layers.push_back({AlignedBuffer<T>(rows), AlignedBuffer<T>(rows), {}});
+    for (auto& scalars : layers.back().scalars) scalars = AlignedBuffer<T>(rows);
+  }
+  for (std::size_t o = 0; o < outputs.size(); ++o) diagonals.emplace_back(rows);
+
+  std::vector<double> theta(outputs.size());
+  for (std::size_t i = 0; i < rows; ++i) {
+    double q = variances[i];
+    const double first_bias = network.maps[0].bias_std * network.maps[0].bias_std;
+    first_v[i] = static_cast<T>(std::sqrt(safe_ratio(first_bias, q)));
+    for (std::size_t o = 0; o < outputs.size(); ++o) {
+      theta[o] = outputs[o].weights[0] * (q - std::min(q, first_bias)) + outputs[o].biases[0] * std::min(q, first_bias);
+    }
+    for (int l = 0; l < network.hidden_layers(); ++l) {
+      const LinearMap& map = network.maps[l + 1];
+      const Activation activation = network.activations[l];
+      // A zero row has no angle: any scalars do, and only f(0)^2 survives of it.
+      const RowDual dual = activation_row_step(activation, q > 0 ? q : 1);
+      const double moment = q > 0 ? dual.second_moment : activation_square_at_zero(activation);
+      const double weight_part = map.weight_std * map.weight_std * moment;
+      const double bias_part = map.bias_std * map.bias_std;
+      const double next = weight_part + bias_part;
+      const double derivative = q > 0 ? map.weight_std * map.weight_std * moment * dual.slope / q : 0;
+      for (std::size_t o = 0; o < outputs.size(); ++o) {
+        theta[o] = derivative * theta[o] + outputs[o].weights[l + 1] * weight_part + outputs[o].biases[l + 1] * bias_part;
+      }
+      layers[l].w[i] = static_cast<T>(next > 0 ? std::sqrt(weight_part / next) : 1);
+      layers[l].v[i] = static_cast<T>(std::sqrt(safe_ratio(bias_part, next)));
+      for (int k = 0; k < kMaxRowScalars; ++k) layers[l].scalars[k][i] = static_cast<T>(dual.scalars[k]);
+      q = next;
+    }
+    scale[i] = static_cast<T>(std::sqrt(q));
+    largest_diagonal = largest_or_infinite(largest_diagonal, q);
+    for (std::size_t o = 0; o < outputs.size(); ++o) {
+      diagonals[o][i] = static_cast<T>(theta[o]);
+      largest_diagonal = largest_or_infinite(largest_diagonal, theta[o]);
+    }
+  }
+}
+
+template struct RowTable<float>;
+template struct RowTable<double>;
+
+}  // namespace fastntk::cpu

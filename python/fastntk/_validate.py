@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of the Python boundary: one place for what is accepted and what is said otherwise."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+RESULT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+_NATIVE_DTYPES = (np.dtype(np.uint8), *RESULT_DTYPES)
+
+
+def samples(X: ArrayLike, name: str = "X") -> NDArray[Any]:
+    """Return data as a C-contiguous 2-D array of uint8, float32 or float64, copied only if it must be.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Other real types (bool, integers, half precision) become float64, exactly.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    TypeError
+        Not an array of real numbers.
+    ValueError
+        Not 2-D, empty, or not finite.
+    """
+    array = _as_array(X, name)
+    if array.ndim != 2:
+        raise ValueError(f"{name} must be 2-D (samples, features), got shape {array.shape}")
+    if array.size == 0:
+        raise ValueError(
+            f"{name} must have at least one sample and one feature, got shape {array.shape}"
+        )
+    dtype = array.dtype.newbyteorder("=")
+    array = np.ascontiguousarray(array, dtype=dtype if dtype in _NATIVE_DTYPES else np.float64)
+    if array.dtype.kind == "f":
+        _require_finite(array, name)
+    return array
+
+
+def _as_array(X: ArrayLike, name: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(X)
+    except ValueError:  # rows of different lengths
+        raise TypeError(
+            f"{name} must be a 2-D array of real numbers, got nested sequences of unequal lengths"
+        ) from None
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        raise TypeError(f"{name} must hold at most 64-bit floats, got dtype {array.dtype}")
+    if array.dtype.kind in "ui" and array.dtype.itemsize == 8:
+        largest = max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
+        if largest > 2**53:
+            raise TypeError(f"{name} must hold integers that float64 represents, got {largest}")
+    return array
+
+
+def _require_finite(array: NDArray[Any], name: str) -> None:
+    # A sum is finite whenever all entries are, unless it overflows: then look closer.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum()):
+            return
+    finite = np.isfinite(array)
+    if finite.all():
+        return
+    row, column = np.argwhere(~finite)[0]
+    raise ValueError(
+        f"{name} must be finite, got {array[row, column]} at [{row}, {column}] "
+        f"({array.size - int(finite.sum())} such entries)"
+    )
+
+
+def same_columns(Y: NDArray[Any], X: NDArray[Any]) -> None:
+    """Require that Y has as many features as X."""
+    if Y.shape[1] != X.shape[1]:
+        raise ValueError(f"Y must have X's {X.shape[1]} columns, got shape {Y.shape}")
+
+
+def result_dtype(dtype: DTypeLike | None, *data: NDArray[Any]) -> np.dtype[Any]:
+    """Return the type of the result: what is asked for, else float64 for float64 data, else float32."""
+    if dtype is None:
+        return np.dtype(np.result_type(np.float32, *(array.dtype for array in data)))
+    try:
+        wanted = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype must be 'float32' or 'float64', got {dtype!r}") from None
+    if wanted not in RESULT_DTYPES:
+        raise TypeError(f"dtype must be 'float32' or 'float64', got {wanted}")
+    return wanted
+
+
+def output(
+    out: NDArray[Any] | None, shape: tuple[int, ...], dtype: np.dtype[Any], *data: NDArray[Any]
+) -> NDArray[Any] | None:
+    """Check an array that results are written into; None passes.
+
+    Raises
+    ------
+    TypeError
+        Not an array, or of another dtype.
+    ValueError
+        Another shape, not C-contiguous, not writeable, or sharing memory with the data.
+    """
+    if out is None:
+        return None
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
+    if out.dtype != dtype:
+        raise TypeError(f"out must have dtype {dtype}, got {out.dtype}")
+    if out.shape != shape:
+        raise ValueError(f"out must have shape {shape}, got {out.shape}")
+    if not out.flags.c_contiguous:
+        raise ValueError(f"out must be C-contiguous, got strides {out.strides}")
+    if not out.flags.writeable:
+        raise ValueError("out must be writeable, got a read-only array")
+    if any(np.may_share_memory(out, array) for array in data):
+        raise ValueError("out must not overlap the data, got an array that shares memory with it")
+    return out
+
+
+def positive(value: float, name: str) -> float:
+    """Return a finite number above zero."""
+    number = _number(value, name)
+    if not (number > 0 and math.isfinite(number)):
+        raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    return number
+
+
+def non_negative(value: float, name: str) -> float:
+    """Return a finite number that is not below zero."""
+    number = _number(value, name)
+    if not (number >= 0 and math.isfinite(number)):
+        raise ValueError(f"{name} must be non-negative and finite, got {value!r}")
+    return number
+
+
+def integer(value: int, name: str, *, at_least: int) -> int:
+    """Return an integer that is not below a bound."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if number < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {number}")
+    return number
+
+
+def thread_count(threads: int | None) -> int:
+    """Return the native module's count: 0 stands for its own choice."""
+    return 0 if threads is None else integer(threads, "threads", at_least=1)
+
+
+def choice(value: str, name: str, known: tuple[str, ...]) -> str:
+    """Return one of the known names."""
+    if value not in known:
+        names = ", ".join(repr(one) for one in known)
+        raise ValueError(f"{name} must be one of {names}, got {value!r}")
+    return value
+
+
+def _number(value: float, name: str) -> float:
+    if isinstance(value, (bool, np.bool_, str)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None

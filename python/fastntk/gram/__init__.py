@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From data to Gram matrices: architectures, and their limiting kernels."""
