@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from fastntk import _cpu
 
 DEVICES = ("auto", "cpu")
 
-__all__ = ["DEVICES", "native_module"]
 
-
-def native_module(device: str) -> object:
+def native_module(device: str) -> ModuleType:
     """Return the native module that computes on ``device``.
 
     Parameters

@@ -150,7 +150,9 @@ def _source(
     # Two panel layouts of each side, at most one 8-byte number per value.
     panels = 2 * 8 * sum(array.size for array in _present(rows, columns))
     require(panels, available_bytes(), f"packing data of shape {rows.shape}")
-    kernel = native.LimitingKernel32 if dtype == np.float32 else native.LimitingKernel64
+    kernel: type[LimitingKernel32 | LimitingKernel64] = (
+        native.LimitingKernel32 if dtype == np.float32 else native.LimitingKernel64
+    )
     weight_std, bias_std = net.linear_maps()
     activations = [net.activation] * net.hidden_layers
     source = kernel(rows, columns, factor, activations, weight_std, bias_std, outputs, threads)

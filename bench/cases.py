@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every benchmark case, as data.  Adding a case is adding one line to ``CASES``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+QUICK_ROWS = 1_500
+
+# Largest admitted error of a kernel entry, relative to the exact value (the package's own promise).
+FLOAT32_GATE = 6e-7
+FLOAT64_GATE = 2e-15
+# K @ V in float32, relative to |K| |V|: the entries' rounding and that of sums over one tile.
+PRODUCT_GATE = 1e-6
+
+Data = Literal["uint8", "float32"]  # pixels 0..255 with scale 1/255, or floats in [0, 1]
+Result = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure: an operation, its data and its network."""
+
+    name: str
+    operation: Literal["gram", "rectangular", "matmat"]
+    data: Data
+    dtype: Result
+    hidden_layers: int
+    bias_std: float
+    gate: float
+    columns: int = 10_000  # rows of X: the kernel has this many columns
+    rows: int = 10_000  # fewer than `columns` only in rectangular cases
+    storage: Literal["lazy", "packed"] | None = None  # matmat only
+    vectors: int = 0  # columns of V, matmat only
+    weight_std: float = 1.0
+    rounds: int = 3
+
+    @property
+    def entries(self) -> int:
+        """Entries of the whole kernel matrix, both triangles counted."""
+        return self.rows * self.columns
+
+    def quick(self) -> Case:
+        """Return the same case at the size of a smoke test."""
+        rows = QUICK_ROWS * self.rows // self.columns
+        return replace(self, rows=rows, columns=QUICK_ROWS, rounds=2)
+
+
+def _gram(name: str, data: Data, dtype: Result, hidden_layers: int, bias_std: float) -> Case:
+    gate = FLOAT32_GATE if dtype == "float32" else FLOAT64_GATE
+    return Case(name, "gram", data, dtype, hidden_layers, bias_std, gate)
+
+
+def _matmat(storage: Literal["lazy", "packed"], vectors: int) -> Case:
+    return Case(
+        f"matmat-{storage}-{vectors}", "matmat", "uint8", "float32", 3, 0.1, PRODUCT_GATE,
+        storage=storage, vectors=vectors,
+    )  # fmt: skip
+
+
+CASES: tuple[Case, ...] = (
+    #     name                      data       result     hidden  bias_std
+    _gram("uint8-float32-bias",     "uint8",   "float32", 3,      0.1),
+    _gram("uint8-float32-bias0",    "uint8",   "float32", 3,      0.0),
+    _gram("uint8-float64-bias",     "uint8",   "float64", 3,      0.1),
+    _gram("uint8-float64-bias0",    "uint8",   "float64", 3,      0.0),
+    _gram("float32-float32-bias",   "float32", "float32", 3,      0.1),
+    _gram("float32-float32-bias0",  "float32", "float32", 3,      0.0),
+    _gram("deep-float32-bias0",     "uint8",   "float32", 9,      0.0),
+    Case("rectangular-float32-bias", "rectangular",
+                                    "uint8",   "float32", 3,      0.1, FLOAT32_GATE, rows=5_000),
+    _matmat("lazy", 16),
+    _matmat("lazy", 64),
+    _matmat("packed", 16),
+    _matmat("packed", 64),
+)  # fmt: skip
+
+
+def find(name: str) -> Case:
+    """Return the case called `name`."""
+    for case in CASES:
+        if case.name == name:
+            return case
+    names = ", ".join(case.name for case in CASES)
+    raise ValueError(f"no case is called {name!r}; the cases: {names}")

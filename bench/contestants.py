@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is run for a case: a contestant is a name and a set-up that returns the call to time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fastntk as fn
+from bench.baselines import numpy_ntk
+from bench.cases import Case
+from bench.data import Problem
+
+Run = Callable[[], NDArray[Any]]
+
+BASELINE = "numpy"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to compute the answer of a case."""
+
+    name: str
+    is_product: bool
+    setup: Callable[[], Run]  # what is not timed: networks, operators, buffers
+
+
+def contestants(case: Case, problem: Problem) -> list[Contestant]:
+    """Return everything that competes in `case`, fastntk first.
+
+    Whole matrices: fastntk into fresh memory and into a reused `out`; NumPy twice.  Products with a
+    lazy operator compete with NumPy forming K by blocks of rows; with a packed one, with NumPy and
+    a stored K.
+    """
+    if case.operation == "matmat":
+        return [
+            Contestant("fastntk", True, lambda: _product_matmat(case, problem)),
+            *_matmat_baselines(case, problem),
+        ]
+    return [
+        Contestant("fastntk", True, lambda: _product_gram(case, problem, reuse=False)),
+        Contestant("fastntk out=", True, lambda: _product_gram(case, problem, reuse=True)),
+        *_gram_baselines(case, problem),
+    ]
+
+
+def _network(case: Case) -> fn.FullyConnected:
+    return fn.FullyConnected(
+        hidden_layers=case.hidden_layers,
+        activation="relu",
+        weight_std=case.weight_std,
+        bias_std=case.bias_std,
+    )
+
+
+def _product_gram(case: Case, problem: Problem, *, reuse: bool) -> Run:
+    net = _network(case)
+    out = np.zeros((case.rows, case.columns), case.dtype) if reuse else None
+    data = (problem.X,) if problem.Z is None else (problem.Z, problem.X)
+    return lambda: net.ntk(*data, scale=problem.scale, dtype=case.dtype, out=out)
+
+
+def _product_matmat(case: Case, problem: Problem) -> Run:
+    storage, V = case.storage, problem.V
+    assert storage is not None
+    assert V is not None
+    op = fn.GramOperator(
+        _network(case), problem.X, storage=storage, scale=problem.scale, dtype=case.dtype
+    )
+    return lambda: op @ V
+
+
+def _parameters(case: Case, problem: Problem) -> numpy_ntk.Parameters:
+    return numpy_ntk.Parameters(
+        case.hidden_layers, case.weight_std, case.bias_std, problem.scale, np.dtype(case.dtype)
+    )
+
+
+def _gram_baselines(case: Case, problem: Problem) -> list[Contestant]:
+    net = _parameters(case, problem)
+    X, Y = (problem.X, None) if problem.Z is None else (problem.Z, problem.X)
+    plain, blocked = numpy_ntk.limiting_ntk, numpy_ntk.limiting_ntk_blocked
+    return [
+        Contestant(BASELINE, False, lambda: lambda: plain(X, Y, net)),
+        Contestant("numpy blocked", False, lambda: lambda: blocked(X, Y, net)),
+    ]
+
+
+def _matmat_baselines(case: Case, problem: Problem) -> list[Contestant]:
+    net = _parameters(case, problem)
+    X, V = problem.X, problem.V
+    assert V is not None
+    if case.storage == "packed":
+
+        def stored() -> Run:
+            K = numpy_ntk.limiting_ntk_blocked(X, None, net)
+            return lambda: K @ V
+
+        return [Contestant(BASELINE, False, stored)]
+    product = numpy_ntk.matmat
+    return [
+        Contestant(BASELINE, False, lambda: lambda: product(X, V, net, blocked=False)),
+        Contestant("numpy blocked", False, lambda: lambda: product(X, V, net, blocked=True)),
+    ]
