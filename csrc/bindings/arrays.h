@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NumPy arrays as views of the core. Nothing is converted here: the Python layer hands over what the core expects, and these checks
-// only guard direct use of the module.
+// NumPy arrays as views of the core. Nothing is converted here: the Python layer hands over what
+// the core expects, and these checks only guard direct use of the module.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -21,7 +21,8 @@ using Array = py::array_t<T, py::array::c_style>;
 
 inline void check_shape(const py::array& array, const char* name, long rows, long cols) {
   if (array.ndim() != 2 || array.shape(0) != rows || array.shape(1) != cols) {
-    throw py::value_error(std::string(name) + " must have shape (" + std::to_string(rows) + ", " + std::to_string(cols) + ")");
+    throw py::value_error(std::string(name) + " must have shape (" + std::to_string(rows) + ", " +
+                          std::to_string(cols) + ")");
   }
 }
 
@@ -29,14 +30,17 @@ inline void check_shape(const py::array& array, const char* name, long rows, lon
 template <class T>
 T* data_of(const py::array& array, const char* name, bool writable) {
   if (!py::isinstance<py::array_t<T>>(array) || !(array.flags() & py::array::c_style)) {
-    throw py::type_error(std::string(name) + " must be a C-contiguous array of " + py::str(py::dtype::of<T>()).cast<std::string>());
+    throw py::type_error(std::string(name) + " must be a C-contiguous array of " +
+                         py::str(py::dtype::of<T>()).cast<std::string>());
   }
-  if (writable) return static_cast<T*>(const_cast<py::array&>(array).mutable_data());
+  if (writable)
+    return static_cast<T*>(const_cast<py::array&>(array).mutable_data());
   return static_cast<T*>(const_cast<void*>(array.data()));
 }
 
 inline cpu::Samples samples_of(const py::array& array, const char* name) {
-  if (array.ndim() != 2) throw py::value_error(std::string(name) + " must be 2-D");
+  if (array.ndim() != 2)
+    throw py::value_error(std::string(name) + " must be 2-D");
   const long rows = array.shape(0), columns = array.shape(1);
   if (py::isinstance<py::array_t<std::uint8_t>>(array)) {
     return {data_of<std::uint8_t>(array, name, false), cpu::SampleType::kUint8, rows, columns};
@@ -51,8 +55,10 @@ inline cpu::Samples samples_of(const py::array& array, const char* name) {
 inline cpu::Poll poll_with(const py::object& progress) {
   return [progress](long done, long total) {
     const py::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    if (!progress.is_none()) progress(done, total);
+    if (PyErr_CheckSignals() != 0)
+      throw py::error_already_set();
+    if (!progress.is_none())
+      progress(done, total);
   };
 }
 

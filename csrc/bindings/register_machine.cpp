@@ -18,7 +18,8 @@ void register_machine(py::module_& module) {
   module.def("tile_edge", [] { return cpu::kTile; });
   module.def("activations", [] {
     std::vector<std::string> names;
-    for (int i = 0; i < kActivationCount; ++i) names.emplace_back(activation_name(static_cast<Activation>(i)));
+    for (int i = 0; i < kActivationCount; ++i)
+      names.emplace_back(activation_name(static_cast<Activation>(i)));
     return names;
   });
 }

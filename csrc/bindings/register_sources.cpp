@@ -17,7 +17,8 @@ using cpu::PackedTriangle;
 using cpu::TileSource;
 
 template <class T>
-void to_dense(const TileSource<T>& source, const std::vector<py::array>& outs, int threads, const py::object& progress) {
+void to_dense(const TileSource<T>& source, const std::vector<py::array>& outs, int threads,
+              const py::object& progress) {
   std::vector<T*> to;
   for (const py::array& out : outs) {
     check_shape(out, "out", source.rows(), source.cols());
@@ -29,8 +30,8 @@ void to_dense(const TileSource<T>& source, const std::vector<py::array>& outs, i
 }
 
 template <class T, class V>
-void matmat_as(const TileSource<T>& source, const py::array& vectors, const py::array& out, int threads,
-               const py::object& progress) {
+void matmat_as(const TileSource<T>& source, const py::array& vectors, const py::array& out,
+               int threads, const py::object& progress) {
   const long k = vectors.ndim() == 2 ? vectors.shape(1) : 0;
   check_shape(vectors, "V", source.cols(), k);
   check_shape(out, "out", source.rows(), k);
@@ -38,13 +39,16 @@ void matmat_as(const TileSource<T>& source, const py::array& vectors, const py::
   double* y = data_of<double>(out, "out", true);
   const cpu::Poll poll = poll_with(progress);
   const py::gil_scoped_release release;
-  if (k > 0) cpu::multiply(source, v, y, k, threads, poll);
+  if (k > 0)
+    cpu::multiply(source, v, y, k, threads, poll);
 }
 
 template <class T>
-void matmat(const TileSource<T>& source, const py::array& vectors, const py::array& out, int threads, const py::object& progress) {
+void matmat(const TileSource<T>& source, const py::array& vectors, const py::array& out,
+            int threads, const py::object& progress) {
   if (sizeof(T) == sizeof(float) && py::isinstance<py::array_t<float>>(vectors)) {
-    if constexpr (std::is_same_v<T, float>) matmat_as<float, float>(source, vectors, out, threads, progress);
+    if constexpr (std::is_same_v<T, float>)
+      matmat_as<float, float>(source, vectors, out, threads, progress);
   } else {
     matmat_as<T, double>(source, vectors, out, threads, progress);
   }
@@ -57,21 +61,25 @@ py::array diagonal(const TileSource<T>& source) {
   return values;
 }
 
-Network make_network(const std::vector<std::string>& activations, const std::vector<double>& weight_std,
-                     const std::vector<double>& bias_std) {
-  if (weight_std.size() != bias_std.size()) throw py::value_error("weight_std and bias_std must have one value per linear map");
+Network make_network(const std::vector<std::string>& activations,
+                     const std::vector<double>& weight_std, const std::vector<double>& bias_std) {
+  if (weight_std.size() != bias_std.size())
+    throw py::value_error("weight_std and bias_std must have one value per linear map");
   Network network;
-  for (std::size_t l = 0; l < weight_std.size(); ++l) network.maps.push_back({weight_std[l], bias_std[l]});
-  for (const std::string& name : activations) network.activations.push_back(activation_from_name(name));
+  for (std::size_t l = 0; l < weight_std.size(); ++l)
+    network.maps.push_back({weight_std[l], bias_std[l]});
+  for (const std::string& name : activations)
+    network.activations.push_back(activation_from_name(name));
   return network;
 }
 
 template <class T>
-std::unique_ptr<LimitingKernel<T>> make_kernel(const py::array& rows, const py::object& cols, double scale,
-                                               const std::vector<std::string>& activations,
-                                               const std::vector<double>& weight_std, const std::vector<double>& bias_std,
-                                               const std::vector<std::pair<std::vector<double>, std::vector<double>>>& outputs,
-                                               int threads) {
+std::unique_ptr<LimitingKernel<T>>
+make_kernel(const py::array& rows, const py::object& cols, double scale,
+            const std::vector<std::string>& activations, const std::vector<double>& weight_std,
+            const std::vector<double>& bias_std,
+            const std::vector<std::pair<std::vector<double>, std::vector<double>>>& outputs,
+            int threads) {
   const cpu::Samples x = samples_of(rows, "X");
   const bool square = cols.is_none();
   const cpu::Samples y = square ? x : samples_of(py::reinterpret_borrow<py::array>(cols), "Y");
@@ -85,7 +93,8 @@ std::unique_ptr<LimitingKernel<T>> make_kernel(const py::array& rows, const py::
   }
   const std::string isa = cpu::selected_isa();
   const py::gil_scoped_release release;
-  return std::make_unique<LimitingKernel<T>>(x, square ? nullptr : &y, scale, network, shares, isa, threads);
+  return std::make_unique<LimitingKernel<T>>(x, square ? nullptr : &y, scale, network, shares, isa,
+                                             threads);
 }
 
 template <class T>
@@ -93,32 +102,40 @@ py::dict route(const LimitingKernel<T>& kernel) {
   const cpu::Route chosen = kernel.route();
   py::list layers;
   for (const cpu::LayerPlan& layer : chosen.layers) {
-    layers.append(py::dict(py::arg("activation") = activation_name(layer.activation), py::arg("angle_level") = layer.angle_level,
+    layers.append(py::dict(py::arg("activation") = activation_name(layer.activation),
+                           py::arg("angle_level") = layer.angle_level,
                            py::arg("equal") = layer.equal));
   }
-  return py::dict(py::arg("isa") = chosen.isa, py::arg("product") = cpu::product_name(chosen.product),
+  return py::dict(py::arg("isa") = chosen.isa,
+                  py::arg("product") = cpu::product_name(chosen.product),
                   py::arg("columns") = chosen.columns, py::arg("layers") = layers);
 }
 
 template <class T>
 void register_for(py::module_& module, const std::string& bits) {
   py::class_<TileSource<T>>(module, ("TileSource" + bits).c_str())
-      .def_property_readonly("shape", [](const TileSource<T>& s) { return py::make_tuple(s.rows(), s.cols()); })
+      .def_property_readonly(
+          "shape", [](const TileSource<T>& s) { return py::make_tuple(s.rows(), s.cols()); })
       .def_property_readonly("dtype", [](const TileSource<T>&) { return py::dtype::of<T>(); })
       .def_property_readonly("symmetric", &TileSource<T>::symmetric)
       .def_property_readonly("nbytes", &TileSource<T>::bytes)
       .def("diagonal", &diagonal<T>)
-      .def("to_dense", [](const TileSource<T>& s, const py::array& out, int threads,
-                          const py::object& progress) { to_dense<T>(s, {out}, threads, progress); },
-           py::arg("out"), py::arg("threads") = 0, py::arg("progress") = py::none())
-      .def("matmat", &matmat<T>, py::arg("V"), py::arg("out"), py::arg("threads") = 0, py::arg("progress") = py::none());
+      .def(
+          "to_dense",
+          [](const TileSource<T>& s, const py::array& out, int threads,
+             const py::object& progress) { to_dense<T>(s, {out}, threads, progress); },
+          py::arg("out"), py::arg("threads") = 0, py::arg("progress") = py::none())
+      .def("matmat", &matmat<T>, py::arg("V"), py::arg("out"), py::arg("threads") = 0,
+           py::arg("progress") = py::none());
 
   py::class_<LimitingKernel<T>, TileSource<T>>(module, ("LimitingKernel" + bits).c_str())
-      .def(py::init(&make_kernel<T>), py::arg("X"), py::arg("Y"), py::arg("scale"), py::arg("activations"), py::arg("weight_std"),
-           py::arg("bias_std"), py::arg("outputs"), py::arg("threads") = 0, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+      .def(py::init(&make_kernel<T>), py::arg("X"), py::arg("Y"), py::arg("scale"),
+           py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"), py::arg("outputs"),
+           py::arg("threads") = 0, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
       .def_property_readonly("largest_diagonal", &LimitingKernel<T>::largest_diagonal)
       .def_property_readonly("route", &route<T>)
-      .def("to_dense_all", &to_dense<T>, py::arg("outs"), py::arg("threads") = 0, py::arg("progress") = py::none());
+      .def("to_dense_all", &to_dense<T>, py::arg("outs"), py::arg("threads") = 0,
+           py::arg("progress") = py::none());
 
   py::class_<PackedTriangle<T>, TileSource<T>>(module, ("PackedTriangle" + bits).c_str());
   module.def(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list of activations. Everything that needs one per activation (names, row steps, tile passes) expands it.
+// The list of activations. Everything that needs one per activation (names, row steps, tile passes)
+// expands it.
 #pragma once
 
 #include "common/activations/erf.h"

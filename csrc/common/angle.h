@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Angles between preactivations, carried as the deficit x = (1 - cos theta) / 2.
 //
-// cos theta itself forgets near-duplicates: theta ~ sqrt(2 (1 - cos theta)), so a float keeps half its digits. The deficit keeps
-// all of them, and theta = 2 asin(sqrt x). Two polynomials carry both functions that the ReLU dual needs:
+// cos theta itself forgets near-duplicates: theta ~ sqrt(2 (1 - cos theta)), so a float keeps half
+// its digits. The deficit keeps all of them, and theta = 2 asin(sqrt x). Two polynomials carry both
+// functions that the ReLU dual needs:
 //   y = theta / pi = sqrt(x) P(x)             z = (1 - kappa_1) / 2 = x - y^3 Q(y^2)
-// with kappa_1 = (sin theta + (pi - theta) cos theta) / pi, the arc-cosine kernel of order one [Cho and Saul 2009].
-// P's relative error is below 2^-25 (float) and 2^-54 (double); angle_polynomials.h states each.
+// with kappa_1 = (sin theta + (pi - theta) cos theta) / pi, the arc-cosine kernel of order one [Cho
+// and Saul 2009]. P's relative error is below 2^-25 (float) and 2^-54 (double); angle_polynomials.h
+// states each.
 #pragma once
 
 #include "common/angle_polynomials.h"
@@ -13,8 +15,15 @@
 
 namespace fastntk {
 
-// What is known of cos theta: nothing, or that it is at least 0, kappa_1(0), kappa_1(kappa_1(0)), ...
-enum AngleLevel : int { kAnyAngle = -1, kAcute = 0, kSecondLayer = 1, kThirdLayer = 2, kDeeper = 3 };
+// What is known of cos theta: nothing, or that it is at least 0, kappa_1(0), kappa_1(kappa_1(0)),
+// ...
+enum AngleLevel : int {
+  kAnyAngle = -1,
+  kAcute = 0,
+  kSecondLayer = 1,
+  kThirdLayer = 2,
+  kDeeper = 3
+};
 constexpr int kAngleLevels = 5;
 
 template <class V>
@@ -28,7 +37,8 @@ FASTNTK_HD V angle_polynomial(V x) {
   using Poly = AnglePolynomials<Scalar<V>, kLevel>;
   V sum(Poly::p(Poly::kPDegree));
   FASTNTK_UNROLL
-  for (int i = Poly::kPDegree - 1; i >= 0; --i) sum = mul_add(sum, x, V(Poly::p(i)));
+  for (int i = Poly::kPDegree - 1; i >= 0; --i)
+    sum = mul_add(sum, x, V(Poly::p(i)));
   return sum;
 }
 
@@ -37,7 +47,8 @@ FASTNTK_HD V arc_cosine_polynomial(V v) {
   using Poly = AnglePolynomials<Scalar<V>, kLevel>;
   V sum(Poly::q(Poly::kQDegree));
   FASTNTK_UNROLL
-  for (int i = Poly::kQDegree - 1; i >= 0; --i) sum = mul_add(sum, v, V(Poly::q(i)));
+  for (int i = Poly::kQDegree - 1; i >= 0; --i)
+    sum = mul_add(sum, v, V(Poly::q(i)));
   return sum;
 }
 

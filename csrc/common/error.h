@@ -6,9 +6,11 @@
 
 namespace fastntk {
 
-// For conditions that the Python layer has already checked with a better message; they guard direct use of the C++ core.
+// For conditions that the Python layer has already checked with a better message; they guard direct
+// use of the C++ core.
 inline void require(bool condition, const char* message) {
-  if (!condition) throw std::invalid_argument(message);
+  if (!condition)
+    throw std::invalid_argument(message);
 }
 
 }  // namespace fastntk

@@ -5,7 +5,8 @@
 #ifdef __CUDACC__
 #define FASTNTK_HD __host__ __device__ __forceinline__
 #else
-// Always inlined: a formula compiled for one instruction set must never be the copy that another one calls.
+// Always inlined: a formula compiled for one instruction set must never be the copy that another
+// one calls.
 #define FASTNTK_HD inline __attribute__((always_inline))
 #endif
 

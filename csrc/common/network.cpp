@@ -11,7 +11,8 @@ struct ActivationFacts {
   bool dual_is_non_negative;
 };
 
-#define FASTNTK_FACTS(Type) {Type::kName, Type::row_step, Type::kSquareAtZero, Type::kDualIsNonNegative},
+#define FASTNTK_FACTS(Type)                                                                        \
+  {Type::kName, Type::row_step, Type::kSquareAtZero, Type::kDualIsNonNegative},
 constexpr ActivationFacts kFacts[] = {FASTNTK_ACTIVATIONS(FASTNTK_FACTS)};
 #undef FASTNTK_FACTS
 
@@ -23,15 +24,20 @@ const char* activation_name(Activation activation) { return facts(activation).na
 
 Activation activation_from_name(const std::string& name) {
   for (int i = 0; i < kActivationCount; ++i) {
-    if (name == kFacts[i].name) return static_cast<Activation>(i);
+    if (name == kFacts[i].name)
+      return static_cast<Activation>(i);
   }
   throw std::invalid_argument("unknown activation '" + name + "'");
 }
 
-RowDual activation_row_step(Activation activation, double variance) { return facts(activation).row_step(variance); }
+RowDual activation_row_step(Activation activation, double variance) {
+  return facts(activation).row_step(variance);
+}
 
 double activation_square_at_zero(Activation activation) { return facts(activation).square_at_zero; }
 
-bool activation_dual_is_non_negative(Activation activation) { return facts(activation).dual_is_non_negative; }
+bool activation_dual_is_non_negative(Activation activation) {
+  return facts(activation).dual_is_non_negative;
+}
 
 }  // namespace fastntk

@@ -22,7 +22,8 @@ struct Network {
   int hidden_layers() const { return static_cast<int>(activations.size()); }
 
   void validate() const {
-    require(maps.size() == activations.size() + 1, "a network has one linear map more than activations");
+    require(maps.size() == activations.size() + 1,
+            "a network has one linear map more than activations");
     for (const LinearMap& map : maps) {
       require(map.weight_std > 0, "weight_std must be positive");
       require(map.bias_std >= 0, "bias_std must not be negative");
@@ -30,8 +31,8 @@ struct Network {
   }
 };
 
-// How much each linear map's weights and biases contribute to a kernel: 1 and 1 for every map is the NTK, the last map alone the
-// NNGP, one map alone that layer's part of the NTK.
+// How much each linear map's weights and biases contribute to a kernel: 1 and 1 for every map is
+// the NTK, the last map alone the NNGP, one map alone that layer's part of the NTK.
 struct TrainedShares {
   std::vector<double> weights;
   std::vector<double> biases;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vocabulary of the shared formulas for plain numbers. The SIMD packs of csrc/cpu/simd offer the same names, so that a
-// formula is a template over V: float or double on the device and for single rows, a pack in the tile loops.
+// The vocabulary of the shared formulas for plain numbers. The SIMD packs of csrc/cpu/simd offer
+// the same names, so that a formula is a template over V: float or double on the device and for
+// single rows, a pack in the tile loops.
 #pragma once
 
 #include <cmath>

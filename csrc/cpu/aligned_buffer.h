@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Zeroed memory of the core: cache-line aligned, and on huge pages above 64 MB, where touching 4 KiB pages for the first time costs
-// more than computing what goes into them (0.5-0.9 GB/s against 2.9 GB/s, measured in a virtual machine).
+// Zeroed memory of the core: cache-line aligned, and on huge pages above 64 MB, where touching 4
+// KiB pages for the first time costs more than computing what goes into them (0.5-0.9 GB/s against
+// 2.9 GB/s, measured in a virtual machine).
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,7 @@ void release(void* data, std::size_t bytes) noexcept;
 
 template <class T>
 class AlignedBuffer {
- public:
+public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::size_t count)
       : data_(static_cast<T*>(allocate_zeroed(count * sizeof(T)))), count_(count) {}
@@ -34,7 +35,7 @@ class AlignedBuffer {
   std::size_t size() const { return count_; }
   std::size_t bytes() const { return count_ * sizeof(T); }
 
- private:
+private:
   void swap(AlignedBuffer& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(count_, other.count_);

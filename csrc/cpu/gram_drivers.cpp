@@ -16,7 +16,8 @@ constexpr long kTransposeBlock = 16;  // 16 x 16 floats: sixteen cache lines rea
 template <class T>
 struct Workspace {
   explicit Workspace(const TileSource<T>& source, bool widen)
-      : tiles(source.outputs() * kTileArea), scratch(source.scratch_bytes()), wide(widen ? kTileArea : 0) {}
+      : tiles(source.outputs() * kTileArea), scratch(source.scratch_bytes()),
+        wide(widen ? kTileArea : 0) {}
   AlignedBuffer<T> tiles;
   AlignedBuffer<char> scratch;
   AlignedBuffer<double> wide;
@@ -26,13 +27,15 @@ template <class T>
 std::vector<Workspace<T>> workspaces(const TileSource<T>& source, int threads, bool widen) {
   std::vector<Workspace<T>> all;
   all.reserve(threads);
-  for (int worker = 0; worker < threads; ++worker) all.emplace_back(source, widen);
+  for (int worker = 0; worker < threads; ++worker)
+    all.emplace_back(source, widen);
   return all;
 }
 
 template <class T>
 void copy_tile(const T* tile, T* to, long rows, long cols, long stride) {
-  for (long i = 0; i < rows; ++i) std::copy_n(tile + i * kTile, cols, to + i * stride);
+  for (long i = 0; i < rows; ++i)
+    std::copy_n(tile + i * kTile, cols, to + i * stride);
 }
 
 // to [cols, rows] = tile^T.
@@ -40,9 +43,11 @@ template <class T>
 void copy_transposed(const T* tile, T* to, long rows, long cols, long stride) {
   for (long j = 0; j < cols; j += kTransposeBlock) {
     for (long i = 0; i < rows; i += kTransposeBlock) {
-      const long j_end = std::min(cols, j + kTransposeBlock), i_end = std::min(rows, i + kTransposeBlock);
+      const long j_end = std::min(cols, j + kTransposeBlock),
+                 i_end = std::min(rows, i + kTransposeBlock);
       for (long jj = j; jj < j_end; ++jj) {
-        for (long ii = i; ii < i_end; ++ii) to[jj * stride + ii] = tile[ii * kTile + jj];
+        for (long ii = i; ii < i_end; ++ii)
+          to[jj * stride + ii] = tile[ii * kTile + jj];
       }
     }
   }
@@ -52,7 +57,8 @@ void copy_transposed(const T* tile, T* to, long rows, long cols, long stride) {
 template <class V>
 AlignedBuffer<V> padded_vectors(const V* v, long count, long k, long padded_k) {
   AlignedBuffer<V> padded(round_up(count, kTile) * padded_k);
-  for (long i = 0; i < count; ++i) std::copy_n(v + i * k, k, padded.data() + i * padded_k);
+  for (long i = 0; i < count; ++i)
+    std::copy_n(v + i * k, k, padded.data() + i * padded_k);
   return padded;
 }
 
@@ -69,17 +75,21 @@ const V* tile_as(const T* tile, Workspace<T>& work) {
 }  // namespace
 
 template <class T>
-void write_dense(const TileSource<T>& source, const std::vector<T*>& to, int threads, const Poll& poll) {
+void write_dense(const TileSource<T>& source, const std::vector<T*>& to, int threads,
+                 const Poll& poll) {
   require(static_cast<int>(to.size()) == source.outputs(), "one array per output is needed");
   const ThreadLease lease(threads);
   auto work = workspaces(source, lease.threads(), false);
   const long blocks = source.tile_rows(), across = source.tile_cols();
   const long tasks = source.symmetric() ? triangle_size(blocks) : blocks * across;
   run_tasks(tasks, lease.threads(), poll, [&](int worker, long task) {
-    const TileIndex at = source.symmetric() ? triangle_tile(task, blocks) : TileIndex{task / across, task % across};
-    const T* tiles = source.tile(at.i, at.j, work[worker].tiles.data(), work[worker].scratch.data());
+    const TileIndex at =
+        source.symmetric() ? triangle_tile(task, blocks) : TileIndex{task / across, task % across};
+    const T* tiles =
+        source.tile(at.i, at.j, work[worker].tiles.data(), work[worker].scratch.data());
     const long row = at.i * kTile, col = at.j * kTile, stride = source.cols();
-    const long rows = std::min(kTile, source.rows() - row), cols = std::min(kTile, source.cols() - col);
+    const long rows = std::min(kTile, source.rows() - row),
+               cols = std::min(kTile, source.cols() - col);
     for (std::size_t o = 0; o < to.size(); ++o) {
       copy_tile(tiles + o * kTileArea, to[o] + row * stride + col, rows, cols, stride);
       if (source.symmetric() && at.i != at.j) {
@@ -90,7 +100,8 @@ void write_dense(const TileSource<T>& source, const std::vector<T*>& to, int thr
 }
 
 template <class T, class V>
-void multiply(const TileSource<T>& source, const V* v, double* y, long k, int threads, const Poll& poll) {
+void multiply(const TileSource<T>& source, const V* v, double* y, long k, int threads,
+              const Poll& poll) {
   require(source.outputs() == 1, "only one matrix can be multiplied");
   static_assert(sizeof(V) >= sizeof(T), "vectors are not narrower than the matrix");
   const Engine<V>& multiplier = engine<V>(selected_isa());
@@ -101,29 +112,37 @@ void multiply(const TileSource<T>& source, const V* v, double* y, long k, int th
   auto work = workspaces(source, lease.threads(), !std::is_same_v<T, V>);
 
   const auto tile_at = [&](int worker, long i, long j) {
-    return tile_as<T, V>(source.tile(i, j, work[worker].tiles.data(), work[worker].scratch.data()), work[worker]);
+    return tile_as<T, V>(source.tile(i, j, work[worker].tiles.data(), work[worker].scratch.data()),
+                         work[worker]);
   };
-  const auto add = [&](const V* tile, long row_stride, long depth_stride, long out, long in, long rows, long depth) {
-    multiplier.tile_times(tile, row_stride, depth_stride, std::min(kTile, rows - out * kTile), std::min(kTile, depth - in * kTile),
-                          vectors.data() + in * kTile * padded_k, sums.data() + out * kTile * padded_k, padded_k);
+  const auto add = [&](const V* tile, long row_stride, long depth_stride, long out, long in,
+                       long rows, long depth) {
+    multiplier.tile_times(tile, row_stride, depth_stride, std::min(kTile, rows - out * kTile),
+                          std::min(kTile, depth - in * kTile),
+                          vectors.data() + in * kTile * padded_k,
+                          sums.data() + out * kTile * padded_k, padded_k);
   };
   const long rows = source.rows(), cols = source.cols();
   if (source.symmetric()) {
     const auto rounds = tournament(source.tile_rows());
     std::vector<long> counts;
-    for (const auto& round : rounds) counts.push_back(static_cast<long>(round.size()));
+    for (const auto& round : rounds)
+      counts.push_back(static_cast<long>(round.size()));
     run_rounds(counts, lease.threads(), poll, [&](int worker, long round, long index) {
       const TileIndex at = rounds[round][index];
       const V* tile = tile_at(worker, at.i, at.j);
       add(tile, kTile, 1, at.i, at.j, rows, cols);
-      if (at.i != at.j) add(tile, 1, kTile, at.j, at.i, rows, cols);
+      if (at.i != at.j)
+        add(tile, 1, kTile, at.j, at.i, rows, cols);
     });
   } else {
     run_tasks(source.tile_rows(), lease.threads(), poll, [&](int worker, long i) {
-      for (long j = 0; j < source.tile_cols(); ++j) add(tile_at(worker, i, j), kTile, 1, i, j, rows, cols);
+      for (long j = 0; j < source.tile_cols(); ++j)
+        add(tile_at(worker, i, j), kTile, 1, i, j, rows, cols);
     });
   }
-  for (long i = 0; i < rows; ++i) std::copy_n(sums.data() + i * padded_k, k, y + i * k);
+  for (long i = 0; i < rows; ++i)
+    std::copy_n(sums.data() + i * padded_k, k, y + i * k);
 }
 
 template void write_dense(const TileSource<float>&, const std::vector<float*>&, int, const Poll&);

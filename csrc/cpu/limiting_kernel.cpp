@@ -10,8 +10,9 @@ namespace {
 // Largest number of columns whose distances fit 31 bits: 255^2 * 33,025 < 2^31.
 constexpr long kIntegerColumns = 33025;
 
-// Of the relative error of Theta, h dx / (2 pi sqrt x), what the products may take: the deficits below the x where they would take
-// more are recomputed directly. dx is the error of a deficit from products (measured on Gaussian, non-negative and MNIST data).
+// Of the relative error of Theta, h dx / (2 pi sqrt x), what the products may take: the deficits
+// below the x where they would take more are recomputed directly. dx is the error of a deficit from
+// products (measured on Gaussian, non-negative and MNIST data).
 struct ProductError {
   double deficit;
   double share;
@@ -21,7 +22,8 @@ constexpr ProductError kDoubleError{5e-16, 4e-14};
 
 double close_deficit(const ProductError& error, int hidden_layers) {
   const double root = hidden_layers * error.deficit / (2 * M_PI * error.share);
-  // In deep networks Theta falls off in sqrt x before the linear law ends: the logarithmic slope is at most about 0.3 / x.
+  // In deep networks Theta falls off in sqrt x before the linear law ends: the logarithmic slope is
+  // at most about 0.3 / x.
   return std::min(root * root, 0.3 * error.deficit / error.share);
 }
 
@@ -30,7 +32,8 @@ std::vector<long> useful_columns(const Samples& x, const Samples* y) {
   const auto used = [](const Samples& samples) {
     std::vector<char> seen(samples.columns, 0);
     for (long i = 0; i < samples.rows; ++i) {
-      for (long k = 0; k < samples.columns; ++k) seen[k] |= samples.at(i, k) != 0;
+      for (long k = 0; k < samples.columns; ++k)
+        seen[k] |= samples.at(i, k) != 0;
     }
     return seen;
   };
@@ -38,22 +41,26 @@ std::vector<long> useful_columns(const Samples& x, const Samples* y) {
   const std::vector<char> in_y = y ? used(*y) : in_x;
   std::vector<long> columns;
   for (long k = 0; k < x.columns; ++k) {
-    if (in_x[k] && in_y[k]) columns.push_back(k);
+    if (in_x[k] && in_y[k])
+      columns.push_back(k);
   }
   return columns;
 }
 
 bool non_negative(const Samples& samples) {
-  if (samples.type == SampleType::kUint8) return true;
+  if (samples.type == SampleType::kUint8)
+    return true;
   for (long i = 0; i < samples.rows; ++i) {
     for (long k = 0; k < samples.columns; ++k) {
-      if (samples.at(i, k) < 0) return false;
+      if (samples.at(i, k) < 0)
+        return false;
     }
   }
   return true;
 }
 
-// Would more than a twentieth of the pairs be recomputed? Judged on a fixed sample of pairs; then doubles are the faster way.
+// Would more than a twentieth of the pairs be recomputed? Judged on a fixed sample of pairs; then
+// doubles are the faster way.
 bool mostly_close(const Samples& x, const Samples& y, const InputLayer& input, double threshold) {
   constexpr long kPairs = 400;
   constexpr double kShare = 0.05;
@@ -74,36 +81,43 @@ bool mostly_close(const Samples& x, const Samples& y, const InputLayer& input, d
 }
 
 template <class T>
-Product choose_product(const Samples& x, const Samples& y, const InputLayer& input, int hidden_layers) {
-  if (x.type == SampleType::kUint8) return x.columns <= kIntegerColumns ? Product::kInteger : Product::kWideInteger;
-  if (x.type == SampleType::kFloat64 || sizeof(T) == sizeof(double)) return Product::kDouble;
-  return mostly_close(x, y, input, close_deficit(kFloatError, hidden_layers)) ? Product::kDouble : Product::kFloat;
+Product choose_product(const Samples& x, const Samples& y, const InputLayer& input,
+                       int hidden_layers) {
+  if (x.type == SampleType::kUint8)
+    return x.columns <= kIntegerColumns ? Product::kInteger : Product::kWideInteger;
+  if (x.type == SampleType::kFloat64 || sizeof(T) == sizeof(double))
+    return Product::kDouble;
+  return mostly_close(x, y, input, close_deficit(kFloatError, hidden_layers)) ? Product::kDouble
+                                                                              : Product::kFloat;
 }
 
 }  // namespace
 
 const char* product_name(Product product) {
   switch (product) {
-    case Product::kInteger:
-      return "exact 32-bit integers";
-    case Product::kWideInteger:
-      return "exact integers in double";
-    case Product::kFloat:
-      return "float, summed in double";
-    default:
-      return "double";
+  case Product::kInteger:
+    return "exact 32-bit integers";
+  case Product::kWideInteger:
+    return "exact integers in double";
+  case Product::kFloat:
+    return "float, summed in double";
+  default:
+    return "double";
   }
 }
 
 template <class T>
-LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double scale, const Network& network,
-                                  const std::vector<TrainedShares>& outputs, const std::string& isa, int threads)
+LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double scale,
+                                  const Network& network, const std::vector<TrainedShares>& outputs,
+                                  const std::string& isa, int threads)
     : TileSource<T>(x.rows, y ? y->rows : x.rows, y == nullptr), isa_(isa) {
   network.validate();
   require(x.rows > 0 && x.columns > 0, "X must not be empty");
-  require(y == nullptr || (y->columns == x.columns && y->type == x.type && y->rows > 0), "X and Y must match");
+  require(y == nullptr || (y->columns == x.columns && y->type == x.type && y->rows > 0),
+          "X and Y must match");
   const double forward = network.maps[0].weight_std * scale;
-  const InputLayer input{forward * forward / static_cast<double>(x.columns), network.maps[0].bias_std};
+  const InputLayer input{forward * forward / static_cast<double>(x.columns),
+                         network.maps[0].bias_std};
 
   const std::vector<long> columns = useful_columns(x, y);
   columns_ = static_cast<long>(columns.size());
@@ -111,17 +125,22 @@ LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double sca
   const Engine<T>& chosen = engine<T>(isa);
   const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
   const ThreadLease lease(threads);
-  rows_ = std::make_unique<Operand<T>>(x, columns, product, shape, network, input, outputs, lease.threads());
-  if (y) cols_ = std::make_unique<Operand<T>>(*y, columns, product, shape, network, input, outputs, lease.threads());
+  rows_ = std::make_unique<Operand<T>>(x, columns, product, shape, network, input, outputs,
+                                       lease.threads());
+  if (y)
+    cols_ = std::make_unique<Operand<T>>(*y, columns, product, shape, network, input, outputs,
+                                         lease.threads());
   const Operand<T>& right = cols_ ? *cols_ : *rows_;
-  plan_ = {rows_.get(),
-           &right,
-           product,
-           &chosen,
-           input,
-           plan_layers(network, *rows_, right, non_negative(x) && (y == nullptr || non_negative(*y))),
-           outputs,
-           close_deficit(product == Product::kFloat ? kFloatError : kDoubleError, network.hidden_layers())};
+  plan_ = {
+      rows_.get(),
+      &right,
+      product,
+      &chosen,
+      input,
+      plan_layers(network, *rows_, right, non_negative(x) && (y == nullptr || non_negative(*y))),
+      outputs,
+      close_deficit(product == Product::kFloat ? kFloatError : kDoubleError,
+                    network.hidden_layers())};
 }
 
 template <class T>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The limiting NTK, NNGP or any share of them between the rows of X and of Y, computed a tile at a time and never stored.
+// The limiting NTK, NNGP or any share of them between the rows of X and of Y, computed a tile at a
+// time and never stored.
 #pragma once
 
 #include <memory>
@@ -20,7 +21,7 @@ struct Route {
 
 template <class T>
 class LimitingKernel final : public TileSource<T> {
- public:
+public:
   // cols == nullptr: symmetric. Both views must outlive the kernel.
   LimitingKernel(const Samples& rows, const Samples* cols, double scale, const Network& network,
                  const std::vector<TrainedShares>& outputs, const std::string& isa, int threads);
@@ -34,7 +35,7 @@ class LimitingKernel final : public TileSource<T> {
   Route route() const { return {isa_, plan_.product, columns_, plan_.layers}; }
   double largest_diagonal() const;
 
- private:
+private:
   std::string isa_;
   long columns_ = 0;
   std::unique_ptr<Operand<T>> rows_;

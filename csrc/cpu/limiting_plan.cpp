@@ -11,13 +11,15 @@ template <class T>
 bool all_equal(const AlignedBuffer<T>& a, long count_a, const AlignedBuffer<T>& b, long count_b) {
   const T first = a[0];
   const auto same = [first](T value) { return value == first; };
-  return std::all_of(a.data(), a.data() + count_a, same) && std::all_of(b.data(), b.data() + count_b, same);
+  return std::all_of(a.data(), a.data() + count_a, same) &&
+         std::all_of(b.data(), b.data() + count_b, same);
 }
 
 }  // namespace
 
 template <class T>
-std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& rows, const Operand<T>& cols, bool non_negative) {
+std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& rows,
+                                   const Operand<T>& cols, bool non_negative) {
   const long m = rows.samples.rows, n = cols.samples.rows;
   std::vector<LayerPlan> plan;
   int level = non_negative ? kAcute : kAnyAngle;
@@ -26,7 +28,8 @@ std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& row
     const bool equal = all_equal(rows.table.layers[l].w, m, cols.table.layers[l].w, n) &&
                        all_equal(rows.table.layers[l].v, m, cols.table.layers[l].v, n);
     plan.push_back({activation, level, equal});
-    // A dual that is never negative leaves acute angles; equal mixing only adds to a cosine, so each layer narrows the range.
+    // A dual that is never negative leaves acute angles; equal mixing only adds to a cosine, so
+    // each layer narrows the range.
     if (!activation_dual_is_non_negative(activation)) {
       level = kAnyAngle;
     } else if (!equal) {
@@ -38,7 +41,9 @@ std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& row
   return plan;
 }
 
-template std::vector<LayerPlan> plan_layers(const Network&, const Operand<float>&, const Operand<float>&, bool);
-template std::vector<LayerPlan> plan_layers(const Network&, const Operand<double>&, const Operand<double>&, bool);
+template std::vector<LayerPlan> plan_layers(const Network&, const Operand<float>&,
+                                            const Operand<float>&, bool);
+template std::vector<LayerPlan> plan_layers(const Network&, const Operand<double>&,
+                                            const Operand<double>&, bool);
 
 }  // namespace fastntk::cpu

@@ -31,6 +31,7 @@ struct LimitingPlan {
 
 // Angle levels and equal layers follow from the data of both sides.
 template <class T>
-std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& rows, const Operand<T>& cols, bool non_negative);
+std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& rows,
+                                   const Operand<T>& cols, bool non_negative);
 
 }  // namespace fastntk::cpu

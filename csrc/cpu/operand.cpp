@@ -30,7 +30,8 @@ RadiusTable<T> radius_table(long rows) {
 }
 
 // Value k of a row as a panel holds it.
-std::int32_t integer_word(const std::uint8_t* row, const std::vector<long>& columns, std::size_t step, int group, int offset) {
+std::int32_t integer_word(const std::uint8_t* row, const std::vector<long>& columns,
+                          std::size_t step, int group, int offset) {
   std::uint32_t word = 0;
   const int bits = 32 / group;
   for (int g = 0; g < group; ++g) {
@@ -44,14 +45,12 @@ std::int32_t integer_word(const std::uint8_t* row, const std::vector<long>& colu
 }  // namespace
 
 template <class T>
-Operand<T>::Operand(const Samples& data, const std::vector<long>& columns, Product product, const ProductShape& shape,
-                    const Network& network, const InputLayer& input, const std::vector<TrainedShares>& outputs, int threads)
-    : samples(data),
-      padded_rows(round_up(data.rows, kTile)),
-      steps(ceil_div(static_cast<long>(columns.size()), shape.group)),
-      row_scale(padded_rows, 1.0),
-      inverse_radius(padded_rows, 0.0),
-      table(network, outputs, measure(input, product, threads)) {
+Operand<T>::Operand(const Samples& data, const std::vector<long>& columns, Product product,
+                    const ProductShape& shape, const Network& network, const InputLayer& input,
+                    const std::vector<TrainedShares>& outputs, int threads)
+    : samples(data), padded_rows(round_up(data.rows, kTile)),
+      steps(ceil_div(static_cast<long>(columns.size()), shape.group)), row_scale(padded_rows, 1.0),
+      inverse_radius(padded_rows, 0.0), table(network, outputs, measure(input, product, threads)) {
   pack(columns, product, shape, threads);
 }
 
@@ -59,7 +58,8 @@ Operand<T>::Operand(const Samples& data, const std::vector<long>& columns, Produ
 template <class T>
 std::vector<double> Operand<T>::measure(const InputLayer& input, Product product, int threads) {
   const bool integer = product == Product::kInteger || product == Product::kWideInteger;
-  if (integer) norms.assign(padded_rows, 0);
+  if (integer)
+    norms.assign(padded_rows, 0);
   if (product == Product::kInteger) {
     norms_modular = AlignedBuffer<std::int32_t>(padded_rows);
     radius = radius_table<T>(padded_rows);
@@ -75,7 +75,8 @@ std::vector<double> Operand<T>::measure(const InputLayer& input, Product product
   const auto measure_integers = [&](long i) {
     long long norm = 0;
     const std::uint8_t* row = static_cast<const std::uint8_t*>(samples.data) + i * samples.columns;
-    for (long k = 0; k < samples.columns; ++k) norm += static_cast<int>(row[k]) * row[k];
+    for (long k = 0; k < samples.columns; ++k)
+      norm += static_cast<int>(row[k]) * row[k];
     norms[i] = norm;
     const double square = static_cast<double>(norm) + bias_term;
     if (product == Product::kInteger) {
@@ -89,12 +90,14 @@ std::vector<double> Operand<T>::measure(const InputLayer& input, Product product
   };
   const auto measure_numbers = [&](long i) {
     double largest = 0;
-    for (long k = 0; k < samples.columns; ++k) largest = std::max(largest, std::abs(samples.at(i, k)));
+    for (long k = 0; k < samples.columns; ++k)
+      largest = std::max(largest, std::abs(samples.at(i, k)));
     // A power of two, so that scaling is exact; its range keeps both it and its inverse finite.
     const double scale = largest > 0 ? std::ldexp(1.0, std::max(std::ilogb(largest), -1022)) : 1.0;
     const double inverse = 1 / scale;
     double norm = 0;
-    for (long k = 0; k < samples.columns; ++k) norm += square_of(samples.at(i, k) * inverse);
+    for (long k = 0; k < samples.columns; ++k)
+      norm += square_of(samples.at(i, k) * inverse);
     // With r = scale sqrt(norm + B / scale^2), written so that neither extreme overflows.
     const double radius_scaled = std::sqrt(norm + bias_term / scale / scale);
     row_scale[i] = scale;
@@ -116,26 +119,32 @@ std::vector<double> Operand<T>::measure(const InputLayer& input, Product product
 }
 
 template <class T>
-void Operand<T>::pack(const std::vector<long>& columns, Product product, const ProductShape& shape, int threads) {
+void Operand<T>::pack(const std::vector<long>& columns, Product product, const ProductShape& shape,
+                      int threads) {
   const std::size_t word = product == Product::kInteger || product == Product::kFloat ? 4 : 8;
   left = AlignedBuffer<char>(padded_rows * steps * word);
   right = AlignedBuffer<char>(padded_rows * steps * word);
   start = AlignedBuffer<std::int32_t>(padded_rows);
 
   // Position of row i's word k in a panel of `height` rows.
-  const auto position = [&](long i, long k, int height) { return (i / height * steps + k) * height + i % height; };
+  const auto position = [&](long i, long k, int height) {
+    return (i / height * steps + k) * height + i % height;
+  };
   const auto put = [&](auto value, long i, long k, AlignedBuffer<char>& panels, int height) {
     std::memcpy(panels.data() + position(i, k, height) * sizeof value, &value, sizeof value);
   };
   const auto pack_row = [&](long i) {
     if (product == Product::kInteger) {
-      const std::uint8_t* row = static_cast<const std::uint8_t*>(samples.data) + i * samples.columns;
+      const std::uint8_t* row =
+          static_cast<const std::uint8_t*>(samples.data) + i * samples.columns;
       std::uint32_t sum = 0;
-      for (const long k : columns) sum += row[k];
+      for (const long k : columns)
+        sum += row[k];
       start[i] = static_cast<std::int32_t>(sum * static_cast<std::uint32_t>(shape.right_offset));
       for (long k = 0; k < steps; ++k) {
         put(integer_word(row, columns, k, shape.group, 0), i, k, left, shape.left_rows);
-        put(integer_word(row, columns, k, shape.group, shape.right_offset), i, k, right, shape.right_rows);
+        put(integer_word(row, columns, k, shape.group, shape.right_offset), i, k, right,
+            shape.right_rows);
       }
       return;
     }
@@ -152,7 +161,8 @@ void Operand<T>::pack(const std::vector<long>& columns, Product product, const P
     }
   };
   run_tasks(padded_rows / kRowsPerTask, threads, nullptr, [&](int, long task) {
-    for (long i = task * kRowsPerTask; i < std::min(samples.rows, (task + 1) * kRowsPerTask); ++i) pack_row(i);
+    for (long i = task * kRowsPerTask; i < std::min(samples.rows, (task + 1) * kRowsPerTask); ++i)
+      pack_row(i);
   });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One side of a Gram matrix, prepared for tile products: rows packed into panels, and the scalars of the input layer.
+// One side of a Gram matrix, prepared for tile products: rows packed into panels, and the scalars
+// of the input layer.
 #pragma once
 
 #include <vector>
@@ -27,8 +28,9 @@ struct RadiusTable {
 
 template <class T>
 struct Operand {
-  Operand(const Samples& samples, const std::vector<long>& columns, Product product, const ProductShape& shape,
-          const Network& network, const InputLayer& input, const std::vector<TrainedShares>& outputs, int threads);
+  Operand(const Samples& samples, const std::vector<long>& columns, Product product,
+          const ProductShape& shape, const Network& network, const InputLayer& input,
+          const std::vector<TrainedShares>& outputs, int threads);
 
   Samples samples;
   long padded_rows;
@@ -40,13 +42,15 @@ struct Operand {
   // Integer data: |x|^2 and the radius r in the type that the deficit is formed in.
   std::vector<long long> norms;
   AlignedBuffer<std::int32_t> norms_modular;  // |x|^2 modulo 2^32
-  AlignedBuffer<std::int32_t> start;          // what a row adds to each of its products, see ProductShape::right_offset
+  AlignedBuffer<std::int32_t>
+      start;  // what a row adds to each of its products, see ProductShape::right_offset
   AlignedBuffer<double> norms_wide;
   RadiusTable<T> radius;
   RadiusTable<double> radius_wide;
   // Other data: p = row_scale / r and v = bias_std / sqrt(q); the panels hold x / row_scale.
   AlignedBuffer<double> p, v;
-  // For the linear kernel and the repair: the power of two that scales a row (1 for integers), and 1 / r.
+  // For the linear kernel and the repair: the power of two that scales a row (1 for integers), and
+  // 1 / r.
   std::vector<double> row_scale;
   std::vector<double> inverse_radius;
 
@@ -54,9 +58,10 @@ struct Operand {
 
   std::size_t bytes() const { return left.bytes() + right.bytes(); }
 
- private:
+private:
   std::vector<double> measure(const InputLayer& input, Product product, int threads);
-  void pack(const std::vector<long>& columns, Product product, const ProductShape& shape, int threads);
+  void pack(const std::vector<long>& columns, Product product, const ProductShape& shape,
+            int threads);
 };
 
 }  // namespace fastntk::cpu

@@ -24,9 +24,11 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
   const std::size_t rows = variances.size();
   for (int l = 0; l < network.hidden_layers(); ++l) {
     layers.push_back({AlignedBuffer<T>(rows), AlignedBuffer<T>(rows), {}});
-    for (auto& scalars : layers.back().scalars) scalars = AlignedBuffer<T>(rows);
+    for (auto& scalars : layers.back().scalars)
+      scalars = AlignedBuffer<T>(rows);
   }
-  for (std::size_t o = 0; o < outputs.size(); ++o) diagonals.emplace_back(rows);
+  for (std::size_t o = 0; o < outputs.size(); ++o)
+    diagonals.emplace_back(rows);
 
   std::vector<double> theta(outputs.size());
   for (std::size_t i = 0; i < rows; ++i) {
@@ -34,7 +36,8 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
     const double first_bias = network.maps[0].bias_std * network.maps[0].bias_std;
     first_v[i] = static_cast<T>(std::sqrt(safe_ratio(first_bias, q)));
     for (std::size_t o = 0; o < outputs.size(); ++o) {
-      theta[o] = outputs[o].weights[0] * (q - std::min(q, first_bias)) + outputs[o].biases[0] * std::min(q, first_bias);
+      theta[o] = outputs[o].weights[0] * (q - std::min(q, first_bias)) +
+                 outputs[o].biases[0] * std::min(q, first_bias);
     }
     for (int l = 0; l < network.hidden_layers(); ++l) {
       const LinearMap& map = network.maps[l + 1];
@@ -45,13 +48,16 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
       const double weight_part = map.weight_std * map.weight_std * moment;
       const double bias_part = map.bias_std * map.bias_std;
       const double next = weight_part + bias_part;
-      const double derivative = q > 0 ? map.weight_std * map.weight_std * moment * dual.slope / q : 0;
+      const double derivative =
+          q > 0 ? map.weight_std * map.weight_std * moment * dual.slope / q : 0;
       for (std::size_t o = 0; o < outputs.size(); ++o) {
-        theta[o] = derivative * theta[o] + outputs[o].weights[l + 1] * weight_part + outputs[o].biases[l + 1] * bias_part;
+        theta[o] = derivative * theta[o] + outputs[o].weights[l + 1] * weight_part +
+                   outputs[o].biases[l + 1] * bias_part;
       }
       layers[l].w[i] = static_cast<T>(next > 0 ? std::sqrt(weight_part / next) : 1);
       layers[l].v[i] = static_cast<T>(std::sqrt(safe_ratio(bias_part, next)));
-      for (int k = 0; k < kMaxRowScalars; ++k) layers[l].scalars[k][i] = static_cast<T>(dual.scalars[k]);
+      for (int k = 0; k < kMaxRowScalars; ++k)
+        layers[l].scalars[k][i] = static_cast<T>(dual.scalars[k]);
       q = next;
     }
     scale[i] = static_cast<T>(std::sqrt(q));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The data as the caller has it: row-major, one row a sample. Never copied; whoever made the view keeps it alive.
+// The data as the caller has it: row-major, one row a sample. Never copied; whoever made the view
+// keeps it alive.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +18,12 @@ struct Samples {
   double at(long i, long k) const {
     const long index = i * columns + k;
     switch (type) {
-      case SampleType::kUint8:
-        return static_cast<const std::uint8_t*>(data)[index];
-      case SampleType::kFloat32:
-        return static_cast<const float*>(data)[index];
-      default:
-        return static_cast<const double*>(data)[index];
+    case SampleType::kUint8:
+      return static_cast<const std::uint8_t*>(data)[index];
+    case SampleType::kFloat32:
+      return static_cast<const float*>(data)[index];
+    default:
+      return static_cast<const double*>(data)[index];
     }
   }
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Orders of tiles. Every entry and every sum is the same for any number of threads: entries do not depend on the order at all, and
-// products with vectors go by rounds of tiles that share no block of rows.
+// Orders of tiles. Every entry and every sum is the same for any number of threads: entries do not
+// depend on the order at all, and products with vectors go by rounds of tiles that share no block
+// of rows.
 #pragma once
 
 #include <vector>
@@ -16,10 +17,13 @@ struct TileIndex {
 
 // The upper triangle of a square of `blocks` x `blocks` tiles, row by row.
 inline long triangle_size(long blocks) { return blocks * (blocks + 1) / 2; }
-inline long triangle_index(long i, long j, long blocks) { return i * blocks - i * (i - 1) / 2 + (j - i); }
+inline long triangle_index(long i, long j, long blocks) {
+  return i * blocks - i * (i - 1) / 2 + (j - i);
+}
 inline TileIndex triangle_tile(long index, long blocks) {
   long i = 0;
-  while (index >= blocks - i) index -= blocks - i++;
+  while (index >= blocks - i)
+    index -= blocks - i++;
   return {i, i + index};
 }
 
@@ -30,7 +34,8 @@ inline std::vector<std::vector<TileIndex>> tournament(long blocks) {
   for (long round = 0; round < players; ++round) {
     for (long i = 0; i < blocks; ++i) {
       const long j = (round + players - i) % players;
-      if (i <= j && j < blocks) rounds[round].push_back({i, j});
+      if (i <= j && j < blocks)
+        rounds[round].push_back({i, j});
     }
   }
   return rounds;

@@ -16,12 +16,14 @@ PackedTriangle<T>::PackedTriangle(const TileSource<T>& source, int threads, cons
   storage_ = AlignedBuffer<T>(triangle_size(blocks) * kTileArea);
   const ThreadLease lease(threads);
   std::vector<AlignedBuffer<char>> scratch;
-  for (int worker = 0; worker < lease.threads(); ++worker) scratch.emplace_back(source.scratch_bytes());
+  for (int worker = 0; worker < lease.threads(); ++worker)
+    scratch.emplace_back(source.scratch_bytes());
   run_tasks(triangle_size(blocks), lease.threads(), poll, [&](int worker, long task) {
     const TileIndex at = triangle_tile(task, blocks);
     T* to = storage_.data() + offset(at.i, at.j);
     const T* tile = source.tile(at.i, at.j, to, scratch[worker].data());
-    if (tile != to) std::copy_n(tile, kTileArea, to);
+    if (tile != to)
+      std::copy_n(tile, kTileArea, to);
   });
 }
 
@@ -37,7 +39,8 @@ const T* PackedTriangle<T>::tile(long bi, long bj, T*, char*) const {
 
 template <class T>
 void PackedTriangle<T>::diagonal(T* to) const {
-  for (long i = 0; i < this->rows(); ++i) to[i] = storage_[offset(i / kTile, i / kTile) + i % kTile * (kTile + 1)];
+  for (long i = 0; i < this->rows(); ++i)
+    to[i] = storage_[offset(i / kTile, i / kTile) + i % kTile * (kTile + 1)];
 }
 
 template <class T>
@@ -52,7 +55,8 @@ const T* DenseMatrix<T>::tile(long bi, long bj, T* tiles, char*) const {
 
 template <class T>
 void DenseMatrix<T>::diagonal(T* to) const {
-  for (long i = 0; i < this->rows(); ++i) to[i] = data_[i * (this->rows() + 1)];
+  for (long i = 0; i < this->rows(); ++i)
+    to[i] = data_[i * (this->rows() + 1)];
 }
 
 template class PackedTriangle<float>;

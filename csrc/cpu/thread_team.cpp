@@ -23,10 +23,12 @@ constexpr auto kPollInterval = std::chrono::milliseconds(100);
 
 // One call's shared state. Rounds are separated by a barrier that a failure opens for good.
 class Team {
- public:
-  Team(const std::vector<long>& counts, const Poll& poll, const std::function<void(int, long, long)>& body)
+public:
+  Team(const std::vector<long>& counts, const Poll& poll,
+       const std::function<void(int, long, long)>& body)
       : counts_(counts), next_(counts.size()), poll_(poll), body_(body) {
-    for (const long count : counts) total_ += count;
+    for (const long count : counts)
+      total_ += count;
   }
 
   void run(int threads) {
@@ -39,15 +41,18 @@ class Team {
           work(worker);
         });
       }
-    } catch (const std::system_error&) {  // the system has no more threads: go on with those there are
+    } catch (
+        const std::system_error&) {  // the system has no more threads: go on with those there are
     }
     start(static_cast<int>(helpers.size()) + 1);
     work(0);
-    for (std::thread& helper : helpers) helper.join();
-    if (failure_) std::rethrow_exception(failure_);
+    for (std::thread& helper : helpers)
+      helper.join();
+    if (failure_)
+      std::rethrow_exception(failure_);
   }
 
- private:
+private:
   void start(int members) {
     const std::lock_guard<std::mutex> lock(mutex_);
     members_ = members;
@@ -64,9 +69,11 @@ class Team {
       auto last_poll = Clock::now();
       for (std::size_t round = 0; round < counts_.size(); ++round) {
         for (;;) {
-          if (failed_.load(std::memory_order_relaxed)) return;
+          if (failed_.load(std::memory_order_relaxed))
+            return;
           const long index = next_[round].fetch_add(1, std::memory_order_relaxed);
-          if (index >= counts_[round]) break;
+          if (index >= counts_[round])
+            break;
           body_(worker, static_cast<long>(round), index);
           const long done = done_.fetch_add(1, std::memory_order_relaxed) + 1;
           if (worker == 0 && poll_ && Clock::now() - last_poll > kPollInterval) {
@@ -74,11 +81,13 @@ class Team {
             last_poll = Clock::now();
           }
         }
-        if (round + 1 < counts_.size()) arrive_and_wait();
+        if (round + 1 < counts_.size())
+          arrive_and_wait();
       }
     } catch (...) {
       const std::lock_guard<std::mutex> lock(mutex_);
-      if (!failure_) failure_ = std::current_exception();
+      if (!failure_)
+        failure_ = std::current_exception();
       failed_ = true;
       condition_.notify_all();
     }
@@ -115,7 +124,8 @@ class Team {
 int usable_processors() {
 #if defined(__linux__)
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    return std::max(1, CPU_COUNT(&set));
 #endif
   return std::max(1u, std::thread::hardware_concurrency());
 }
@@ -134,7 +144,8 @@ int default_threads() {
   if (const char* text = std::getenv("OMP_NUM_THREADS")) {
     char* end = nullptr;
     const long value = std::strtol(text, &end, 10);  // "4" or the first level of "4,2"
-    if (end != text && value > 0) return static_cast<int>(std::min(value, 1024L));
+    if (end != text && value > 0)
+      return static_cast<int>(std::min(value, 1024L));
   }
   return usable_processors();
 }

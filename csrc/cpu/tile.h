@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gram matrices are worked on in square tiles: the unit of scheduling, of packed storage and of products with vectors.
+// Gram matrices are worked on in square tiles: the unit of scheduling, of packed storage and of
+// products with vectors.
 #pragma once
 
 #include "common/macros.h"
 
 namespace fastntk::cpu {
 
-constexpr long kTile = 256;           // rows and columns of a tile
+constexpr long kTile = 256;  // rows and columns of a tile
 constexpr long kTileArea = kTile * kTile;
-constexpr long kStripRows = 64;       // rows whose recursion runs at once: a strip's state stays in the first-level cache
+constexpr long kStripRows =
+    64;  // rows whose recursion runs at once: a strip's state stays in the first-level cache
 
 FASTNTK_HD constexpr long ceil_div(long a, long b) { return (a + b - 1) / b; }
 FASTNTK_HD constexpr long round_up(long a, long unit) { return ceil_div(a, unit) * unit; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A matrix delivered tile by tile: computed on demand, or stored. The drivers below (gram_drivers.h) know nothing else of it, so a
-// new storage or a new kernel is a new subclass.
+// A matrix delivered tile by tile: computed on demand, or stored. The drivers below
+// (gram_drivers.h) know nothing else of it, so a new storage or a new kernel is a new subclass.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,9 @@ namespace fastntk::cpu {
 
 template <class T>
 class TileSource {
- public:
-  TileSource(long rows, long cols, bool symmetric) : rows_(rows), cols_(cols), symmetric_(symmetric) {}
+public:
+  TileSource(long rows, long cols, bool symmetric)
+      : rows_(rows), cols_(cols), symmetric_(symmetric) {}
   virtual ~TileSource() = default;
   TileSource(const TileSource&) = delete;
   TileSource& operator=(const TileSource&) = delete;
@@ -27,15 +28,16 @@ class TileSource {
   virtual int outputs() const { return 1; }
   // Bytes of scratch a worker hands to tile(), beside the tiles themselves.
   virtual std::size_t scratch_bytes() const { return 0; }
-  // Tile (bi, bj) of each output, kTile x kTile, row-major, one after the other: in `tiles` (zeroed once by the caller), or in memory
-  // of the source's own. Cells beyond the matrix are finite and have no meaning. A symmetric source is asked for bi <= bj only.
+  // Tile (bi, bj) of each output, kTile x kTile, row-major, one after the other: in `tiles` (zeroed
+  // once by the caller), or in memory of the source's own. Cells beyond the matrix are finite and
+  // have no meaning. A symmetric source is asked for bi <= bj only.
   virtual const T* tile(long bi, long bj, T* tiles, char* scratch) const = 0;
   // rows() numbers; symmetric sources only.
   virtual void diagonal(T* to) const = 0;
   // Bytes this source holds.
   virtual std::size_t bytes() const = 0;
 
- private:
+private:
   long rows_;
   long cols_;
   bool symmetric_;

@@ -2,11 +2,13 @@
 // What an activation f is to the limiting recursion: two functions.
 //
 // Row step (double, once per row and layer), from the variance q of a preactivation u ~ N(0, q):
-//   second_moment = E[f(u)^2],  slope = E[f'(u)^2] q / E[f(u)^2],  and up to kMaxRowScalars numbers for the pair step.
-// Pair step, from the deficit x of a pair of rows and their scalars, with (u, v) ~ N(0, Sigma), A = E[f(u)^2], A' = E[f(v)^2]:
+//   second_moment = E[f(u)^2],  slope = E[f'(u)^2] q / E[f(u)^2],
+//   and up to kMaxRowScalars numbers for the pair step.
+// Pair step, from the deficit x of a pair of rows and their scalars, with (u, v) ~ N(0, Sigma), A =
+// E[f(u)^2], A' = E[f(v)^2]:
 //   deficit = (1 - E[f(u) f(v)] / sqrt(A A')) / 2,      slope = E[f'(u) f'(v)] sqrt(q q' / (A A')).
-// Nothing here knows weights, biases or depth: common/layer.h mixes those in. A new activation is a header beside this one and a
-// line in common/activations.h.
+// Nothing here knows weights, biases or depth: common/layer.h mixes those in. A new activation is a
+// header beside this one and a line in common/activations.h.
 #pragma once
 
 #include "common/angle.h"

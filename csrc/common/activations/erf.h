@@ -3,10 +3,12 @@
 //   E[f f'] = (2 / pi) asin(rho),  rho = R R' (1 - 2 x),  R^2 = 2 q / (1 + 2 q);
 //   E[f' f'] = (4 / pi) / sqrt((1 + 2 q)(1 + 2 q') - 4 s^2).
 //
-// With phi = asin(rho) and phi_q = asin(R^2) the normalised dual is phi / sqrt(phi_q phi_q'). Its deficit is written without a
-// difference of nearly equal angles:
-//   2 z sqrt(phi_q phi_q') = ((phi_q - phi) + (phi_q' - phi)) / 2 - (sqrt phi_q - sqrt phi_q')^2 / 2,
-//   sin(phi_q - phi) = (R^2 - rho)(R^2 + rho) / (R^2 cos phi + rho cos phi_q),   R^2 - rho = R (R - R') + 2 R R' x,
+// With phi = asin(rho) and phi_q = asin(R^2) the normalised dual is phi / sqrt(phi_q phi_q'). Its
+// deficit is written without a difference of nearly equal angles:
+//   2 z sqrt(phi_q phi_q')
+//     = ((phi_q - phi) + (phi_q' - phi)) / 2 - (sqrt phi_q - sqrt phi_q')^2 / 2,
+//   sin(phi_q - phi) = (R^2 - rho)(R^2 + rho) / (R^2 cos phi + rho cos phi_q),
+//   R^2 - rho = R (R - R') + 2 R R' x,
 // and 1 - rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi accurate for large q.
 #pragma once
 
@@ -27,7 +29,8 @@ struct Erf {
     const double r2 = 2 * q * complement;
     const double cosine = std::sqrt(complement * (1 + r2));
     const double phi = std::atan2(r2, cosine);
-    return {kTwoOverPi * phi, r2 / (cosine * phi), {std::sqrt(r2), complement, cosine, std::sqrt(phi)}};
+    return {
+        kTwoOverPi * phi, r2 / (cosine * phi), {std::sqrt(r2), complement, cosine, std::sqrt(phi)}};
   }
 
   template <int kLevel, class V>
@@ -45,7 +48,7 @@ struct Erf {
     return {maximum(deficit, V(T(0))), product / (cosine * root)};
   }
 
- private:
+private:
   // phi_q - phi for the row whose scalars are a.
   template <class V>
   FASTNTK_HD static V angle_between(const V* a, const V* b, V rho, V shift, V cosine) {
@@ -53,7 +56,8 @@ struct Erf {
     const V one(T(1)), half(T(0.5)), pi(T(3.14159265358979323846));
     const V r2 = a[0] * a[0];
     const V gap = mul_add(a[0], a[0] - b[0], shift);  // R^2 - rho
-    // Acute phi: the sum of two positive terms divides; otherwise the plain difference of products has no cancellation.
+    // Acute phi: the sum of two positive terms divides; otherwise the plain difference of products
+    // has no cancellation.
     const V sine_direct = r2 * cosine - rho * a[2];
     const V sine_stable = gap * (r2 + rho) / mul_add(r2, cosine, maximum(rho, V(T(0))) * a[2]);
     const V sine = select(less(rho, V(T(0))), sine_direct, sine_stable);

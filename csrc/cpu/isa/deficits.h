@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the inner products of a strip to the deficits of the first preactivations, and the repair of those that lost digits.
+// From the inner products of a strip to the deficits of the first preactivations, and the repair of
+// those that lost digits.
 //
-// A strip is rows [row, row + count) by columns [col, col + width) of the whole matrix; products and deficits are [count][width].
+// A strip is rows [row, row + count) by columns [col, col + width) of the whole matrix; products
+// and deficits are [count][width].
 #pragma once
 
 #include "common/input_layer.h"
@@ -26,7 +28,8 @@ FASTNTK_HD RowRadius<V> radius_of_columns(const RadiusTable<Scalar<V>>& table, l
   return {V::load(&table.hi[j]), V::load(&table.lo[j]), V::load(&table.half_inverse[j])};
 }
 
-// |x - x'|^2 of one row with V::kLanes columns. Distances stay below 2^31, so modular arithmetic in 32 bits is exact.
+// |x - x'|^2 of one row with V::kLanes columns. Distances stay below 2^31, so modular arithmetic in
+// 32 bits is exact.
 template <class V>
 FASTNTK_HD V distances(const std::int32_t* dots, std::int32_t norm, const std::int32_t* norms) {
   typedef std::uint32_t Modular __attribute__((vector_size(V::kLanes * 4)));
@@ -43,11 +46,13 @@ FASTNTK_HD V distances(const double* dots, double norm, const double* norms) {
   return V(norm) + V::load(norms) - V(2.0) * V::load(dots);
 }
 
-// Deficits of integer data; returns the least margin by which a numerator kept its share of D, negative if one did not.
+// Deficits of integer data; returns the least margin by which a numerator kept its share of D,
+// negative if one did not.
 template <class V, class Sum, class Norms>
-FASTNTK_HD Scalar<V> integer_deficits(const Strip& strip, const Sum* dots, const Norms& row_norms, const Norms& col_norms,
-                                      const RadiusTable<Scalar<V>>& row_radius, const RadiusTable<Scalar<V>>& col_radius,
-                                      Scalar<V>* x) {
+FASTNTK_HD Scalar<V> integer_deficits(const Strip& strip, const Sum* dots, const Norms& row_norms,
+                                      const Norms& col_norms,
+                                      const RadiusTable<Scalar<V>>& row_radius,
+                                      const RadiusTable<Scalar<V>>& col_radius, Scalar<V>* x) {
   using T = Scalar<V>;
   V margin(T(1));
   for (long i = 0; i < strip.count; ++i) {
@@ -65,14 +70,17 @@ FASTNTK_HD Scalar<V> integer_deficits(const Strip& strip, const Sum* dots, const
 }
 
 // Deficits of scaled floating-point data; returns the least of them.
-inline double product_deficits(const Strip& strip, const double* dots, const AlignedBuffer<double>& row_p,
-                               const AlignedBuffer<double>& row_v, const AlignedBuffer<double>& col_p,
+inline double product_deficits(const Strip& strip, const double* dots,
+                               const AlignedBuffer<double>& row_p,
+                               const AlignedBuffer<double>& row_v,
+                               const AlignedBuffer<double>& col_p,
                                const AlignedBuffer<double>& col_v, double* x) {
   F64 least(1.0);
   for (long i = 0; i < strip.count; ++i) {
     const F64 p(row_p[strip.row + i]), v(row_v[strip.row + i]);
     for (int j = 0; j < strip.width; j += F64::kLanes) {
-      const F64 deficit = deficit_from_product(F64::load(dots + i * strip.width + j), p * F64::load(&col_p[strip.col + j]),
+      const F64 deficit = deficit_from_product(F64::load(dots + i * strip.width + j),
+                                               p * F64::load(&col_p[strip.col + j]),
                                                v * F64::load(&col_v[strip.col + j]));
       least = minimum(least, deficit);
       deficit.store(x + i * strip.width + j);
@@ -83,17 +91,20 @@ inline double product_deficits(const Strip& strip, const double* dots, const Ali
 
 // Asks the integers again wherever the numerator lost digits.
 template <class T, class Sum, class R>
-void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, const Sum* dots, const RadiusTable<R>& row_radius,
-                             const RadiusTable<R>& col_radius, R* x) {
+void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, const Sum* dots,
+                             const RadiusTable<R>& row_radius, const RadiusTable<R>& col_radius,
+                             R* x) {
   for (long i = 0; i < strip.count && strip.row + i < plan.rows->samples.rows; ++i) {
     for (int j = 0; j < strip.width && strip.col + j < plan.cols->samples.rows; ++j) {
       const long a = strip.row + i, b = strip.col + j;
       const long long norm_a = plan.rows->norms[a], norm_b = plan.cols->norms[b];
       const long long dot = static_cast<long long>(dots[i * strip.width + j]);
       const double distance = static_cast<double>(norm_a + norm_b - 2 * dot);
-      const double kept = x[i * strip.width + j] / (row_radius.half_inverse[a] * col_radius.half_inverse[b]);
+      const double kept =
+          x[i * strip.width + j] / (row_radius.half_inverse[a] * col_radius.half_inverse[b]);
       if (kept < 1.01 * kKeptShare * distance) {
-        x[i * strip.width + j] = static_cast<R>(deficit_from_integers(norm_a, norm_b, dot, plan.input.bias_term()));
+        x[i * strip.width + j] =
+            static_cast<R>(deficit_from_integers(norm_a, norm_b, dot, plan.input.bias_term()));
       }
     }
   }
@@ -101,7 +112,8 @@ void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, co
 
 // 4 x = sum_k (x_k / r - x'_k / r')^2 + B (1 / r - 1 / r')^2, summed in several lanes.
 template <class S>
-double direct_deficit(const S* a, const S* b, long columns, double inverse_a, double inverse_b, double bias_term) {
+double direct_deficit(const S* a, const S* b, long columns, double inverse_a, double inverse_b,
+                      double bias_term) {
   constexpr long kLanes = F64::kLanes;
   F64 sum(0.0);
   long k = 0;
@@ -110,13 +122,16 @@ double direct_deficit(const S* a, const S* b, long columns, double inverse_a, do
     sum = mul_add(gap, gap, sum);
   }
   double total = 0;
-  for (int c = 0; c < kLanes; ++c) total += sum.v[c];
+  for (int c = 0; c < kLanes; ++c)
+    total += sum.v[c];
   for (; k < columns; ++k) {
-    const double gap = static_cast<double>(a[k]) * inverse_a - static_cast<double>(b[k]) * inverse_b;
+    const double gap =
+        static_cast<double>(a[k]) * inverse_a - static_cast<double>(b[k]) * inverse_b;
     total += gap * gap;
   }
   const double bias_gap = inverse_a - inverse_b;
-  if (bias_term > 0) total += bias_term * bias_gap * bias_gap;
+  if (bias_term > 0)
+    total += bias_term * bias_gap * bias_gap;
   return total / 4;
 }
 
@@ -128,10 +143,11 @@ void repair_close_pairs(const LimitingPlan<T>& plan, const Strip& strip, double*
   for (long i = 0; i < strip.count && strip.row + i < plan.rows->samples.rows; ++i) {
     for (int j = 0; j < strip.width && strip.col + j < plan.cols->samples.rows; ++j) {
       const long a = strip.row + i, b = strip.col + j;
-      if (x[i * strip.width + j] >= plan.close_deficit) continue;
-      x[i * strip.width + j] =
-          direct_deficit(left + a * columns, right + b * columns, columns, plan.rows->inverse_radius[a],
-                         plan.cols->inverse_radius[b], plan.input.bias_term());
+      if (x[i * strip.width + j] >= plan.close_deficit)
+        continue;
+      x[i * strip.width + j] = direct_deficit(left + a * columns, right + b * columns, columns,
+                                              plan.rows->inverse_radius[a],
+                                              plan.cols->inverse_radius[b], plan.input.bias_term());
     }
   }
 }

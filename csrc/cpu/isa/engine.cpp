@@ -7,10 +7,10 @@
 
 namespace fastntk::cpu {
 
-#define FASTNTK_DECLARE(isa)    \
-  namespace isa {               \
-  template <class T>            \
-  const Engine<T>& engine();    \
+#define FASTNTK_DECLARE(isa)                                                                       \
+  namespace isa {                                                                                  \
+  template <class T>                                                                               \
+  const Engine<T>& engine();                                                                       \
   }
 FASTNTK_DECLARE(portable)
 #if defined(__x86_64__)
@@ -29,45 +29,54 @@ struct InstructionSet {
   const Engine<double>& (*engine64)();
 };
 
-#define FASTNTK_ENTRY(isa, condition) {#isa, [] { return static_cast<bool>(condition); }, isa::engine<float>, isa::engine<double>},
+#define FASTNTK_ENTRY(isa, condition)                                                              \
+  {#isa, [] { return static_cast<bool>(condition); }, isa::engine<float>, isa::engine<double>},
 constexpr InstructionSet kSets[] = {
     FASTNTK_ENTRY(portable, true)
 #if defined(__x86_64__)
-    FASTNTK_ENTRY(avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    FASTNTK_ENTRY(avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    FASTNTK_ENTRY(avx512vnni, __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni"))
+        FASTNTK_ENTRY(avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+            FASTNTK_ENTRY(avx512, __builtin_cpu_supports("avx512f") &&
+                                      __builtin_cpu_supports("avx512bw") &&
+                                      __builtin_cpu_supports("avx512dq") &&
+                                      __builtin_cpu_supports("avx512vl"))
+                FASTNTK_ENTRY(avx512vnni, __builtin_cpu_supports("avx512bw") &&
+                                              __builtin_cpu_supports("avx512dq") &&
+                                              __builtin_cpu_supports("avx512vl") &&
+                                              __builtin_cpu_supports("avx512vnni"))
 #endif
 };
 #undef FASTNTK_ENTRY
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  for (const std::string& name : names)
+    text += (text.empty() ? "" : ", ") + name;
   return text;
 }
 
 const InstructionSet& find(const std::string& name) {
   for (const InstructionSet& set : kSets) {
-    if (name == set.name && set.supported()) return set;
+    if (name == set.name && set.supported())
+      return set;
   }
-  throw std::invalid_argument("FASTNTK_ISA must be one of what this processor runs (" + joined(supported_isas()) + "), got '" +
-                              name + "'");
+  throw std::invalid_argument("FASTNTK_ISA must be one of what this processor runs (" +
+                              joined(supported_isas()) + "), got '" + name + "'");
 }
 
 }  // namespace
 
 std::vector<std::string> isa_names() {
   std::vector<std::string> names;
-  for (const InstructionSet& set : kSets) names.emplace_back(set.name);
+  for (const InstructionSet& set : kSets)
+    names.emplace_back(set.name);
   return names;
 }
 
 std::vector<std::string> supported_isas() {
   std::vector<std::string> names;
   for (const InstructionSet& set : kSets) {
-    if (set.supported()) names.emplace_back(set.name);
+    if (set.supported())
+      names.emplace_back(set.name);
   }
   return names;
 }

@@ -12,8 +12,11 @@ const Engine<T>& engine() {
   constexpr ProductShape kInteger{kLeftRows, kRightRows<float>, kIntegerGroup, kRightOffset};
   constexpr ProductShape kFloat{kLeftRows, kRightRows<float>, 1, 0};
   constexpr ProductShape kDouble{kLeftRows, kRightRows<double>, 1, 0};
-  static const Engine<T> kEngine{
-      {kInteger, kDouble, kFloat, kDouble}, sizeof(StripScratch<T>), limiting_tile<T>, tile_times<T>, Pack<T>::kLanes};
+  static const Engine<T> kEngine{{kInteger, kDouble, kFloat, kDouble},
+                                 sizeof(StripScratch<T>),
+                                 limiting_tile<T>,
+                                 tile_times<T>,
+                                 Pack<T>::kLanes};
   return kEngine;
 }
 

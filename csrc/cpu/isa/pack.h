@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A register's worth of numbers. Included only by the translation units of csrc/cpu/isa, each compiled for one instruction set: the
-// widest register of that set decides the number of lanes, and everything lives in a namespace of its own so that no linker can
-// hand one set's code to another. Vector extensions of GCC and Clang do the arithmetic; products and sums are contracted to fused
-// multiply-adds where the set has them.
+// A register's worth of numbers. Included only by the translation units of csrc/cpu/isa, each
+// compiled for one instruction set: the widest register of that set decides the number of lanes,
+// and everything lives in a namespace of its own so that no linker can hand one set's code to
+// another. Vector extensions of GCC and Clang do the arithmetic; products and sums are contracted
+// to fused multiply-adds where the set has them.
 #pragma once
 
 #include <cstdint>
@@ -30,13 +31,14 @@ constexpr int kVectorBytes = 32;
 constexpr int kVectorBytes = 16;
 #endif
 
-// One definition per type: GCC forgets the attribute of a typedef whose element type is a template parameter.
+// One definition per type: GCC forgets the attribute of a typedef whose element type is a template
+// parameter.
 template <class T>
 struct NativeOf;
-#define FASTNTK_NATIVE(T)                                   \
-  template <>                                               \
-  struct NativeOf<T> {                                      \
-    typedef T type __attribute__((vector_size(kVectorBytes))); \
+#define FASTNTK_NATIVE(T)                                                                          \
+  template <>                                                                                      \
+  struct NativeOf<T> {                                                                             \
+    typedef T type __attribute__((vector_size(kVectorBytes)));                                     \
   };
 FASTNTK_NATIVE(float)
 FASTNTK_NATIVE(double)
@@ -76,9 +78,11 @@ using F32 = Pack<float>;
 using F64 = Pack<double>;
 using I32 = Pack<std::int32_t>;
 
-#define FASTNTK_PACK_OPERATOR(op) \
-  template <class T>              \
-  FASTNTK_HD Pack<T> operator op(Pack<T> a, Pack<T> b) { return a.v op b.v; }
+#define FASTNTK_PACK_OPERATOR(op)                                                                  \
+  template <class T>                                                                               \
+  FASTNTK_HD Pack<T> operator op(Pack<T> a, Pack<T> b) {                                           \
+    return a.v op b.v;                                                                             \
+  }
 FASTNTK_PACK_OPERATOR(+)
 FASTNTK_PACK_OPERATOR(-)
 FASTNTK_PACK_OPERATOR(*)
@@ -86,14 +90,22 @@ FASTNTK_PACK_OPERATOR(/)
 #undef FASTNTK_PACK_OPERATOR
 
 template <class T>
-FASTNTK_HD Pack<T> mul_add(Pack<T> a, Pack<T> b, Pack<T> c) { return a.v * b.v + c.v; }
+FASTNTK_HD Pack<T> mul_add(Pack<T> a, Pack<T> b, Pack<T> c) {
+  return a.v * b.v + c.v;
+}
 template <class T>
-FASTNTK_HD Pack<T> neg_mul_add(Pack<T> a, Pack<T> b, Pack<T> c) { return c.v - a.v * b.v; }
+FASTNTK_HD Pack<T> neg_mul_add(Pack<T> a, Pack<T> b, Pack<T> c) {
+  return c.v - a.v * b.v;
+}
 
 template <class T>
-FASTNTK_HD auto less(Pack<T> a, Pack<T> b) { return a.v < b.v; }
+FASTNTK_HD auto less(Pack<T> a, Pack<T> b) {
+  return a.v < b.v;
+}
 template <class M, class T>
-FASTNTK_HD Pack<T> select(M mask, Pack<T> a, Pack<T> b) { return mask ? a.v : b.v; }
+FASTNTK_HD Pack<T> select(M mask, Pack<T> a, Pack<T> b) {
+  return mask ? a.v : b.v;
+}
 
 #if defined(__AVX512F__)
 FASTNTK_HD F32 minimum(F32 a, F32 b) { return _mm512_min_ps(a.v, b.v); }
@@ -102,14 +114,19 @@ FASTNTK_HD F32 maximum(F32 a, F32 b) { return _mm512_max_ps(a.v, b.v); }
 FASTNTK_HD F64 maximum(F64 a, F64 b) { return _mm512_max_pd(a.v, b.v); }
 #else
 template <class T>
-FASTNTK_HD Pack<T> minimum(Pack<T> a, Pack<T> b) { return a.v < b.v ? a.v : b.v; }
+FASTNTK_HD Pack<T> minimum(Pack<T> a, Pack<T> b) {
+  return a.v < b.v ? a.v : b.v;
+}
 template <class T>
-FASTNTK_HD Pack<T> maximum(Pack<T> a, Pack<T> b) { return a.v > b.v ? a.v : b.v; }
+FASTNTK_HD Pack<T> maximum(Pack<T> a, Pack<T> b) {
+  return a.v > b.v ? a.v : b.v;
+}
 #endif
 
 #if defined(__AVX512F__)
-// A 14-bit reciprocal root and Newton steps on the residual a - s^2: five or nine operations that run beside the multiplies, where
-// the divider needs 18 or 32 cycles. The residual makes the last bit as good as a rounded root's to within one unit.
+// A 14-bit reciprocal root and Newton steps on the residual a - s^2: five or nine operations that
+// run beside the multiplies, where the divider needs 18 or 32 cycles. The residual makes the last
+// bit as good as a rounded root's to within one unit.
 FASTNTK_HD F32 square_root(F32 a) {
   const F32 tiny(1e-35f), half(0.5f);
   const F32 r = _mm512_rsqrt14_ps(maximum(a, tiny).v);
@@ -136,7 +153,8 @@ FASTNTK_HD F64 square_root(F64 a) { return _mm_sqrt_pd(a.v); }
 template <class T>
 FASTNTK_HD Pack<T> square_root(Pack<T> a) {
   Pack<T> root;
-  for (int i = 0; i < Pack<T>::kLanes; ++i) root.v[i] = __builtin_sqrt(a.v[i]);
+  for (int i = 0; i < Pack<T>::kLanes; ++i)
+    root.v[i] = __builtin_sqrt(a.v[i]);
   return root;
 }
 #endif
@@ -144,7 +162,8 @@ FASTNTK_HD Pack<T> square_root(Pack<T> a) {
 template <class T>
 FASTNTK_HD T smallest_lane(Pack<T> a) {
   T least = a.v[0];
-  for (int i = 1; i < Pack<T>::kLanes; ++i) least = a.v[i] < least ? a.v[i] : least;
+  for (int i = 1; i < Pack<T>::kLanes; ++i)
+    least = a.v[i] < least ? a.v[i] : least;
   return least;
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inner products of a strip of left panels with one right panel.
 //
-//   left  [steps][kLeftRows] words    right [steps][kRightVectors * lanes] words    sums [rows][right rows]
+//   left  [steps][kLeftRows] words
+//   right [steps][kRightVectors * lanes] words
+//   sums  [rows][kRightVectors * lanes]
 //
-// Each step loads kRightVectors vectors, broadcasts kLeftRows words, and multiplies all pairs: 2 + 8 loads for 16 vector products
-// with 32 registers, 2 + 4 for 8 with 16 registers. A word is a float, a double, or 4 bytes / 2 shorts that an integer dot product
-// consumes at once. Float sums are added up in double every 128 products: their error is then 2e-8 to 1e-7 of |x| |x'|.
+// Each step loads kRightVectors vectors, broadcasts kLeftRows words, and multiplies all pairs: 2 +
+// 8 loads for 16 vector products with 32 registers, 2 + 4 for 8 with 16 registers. A word is a
+// float, a double, or 4 bytes / 2 shorts that an integer dot product consumes at once. Float sums
+// are added up in double every 64 products: their error is then 2e-8 to 1e-7 of |x| |x'|.
 #pragma once
 
 #include "cpu/isa/pack.h"
@@ -15,7 +18,7 @@ namespace fastntk::cpu::FASTNTK_ISA {
 
 constexpr int kLeftRows = kVectorBytes == 64 ? 8 : 4;
 constexpr int kRightVectors = 2;
-constexpr long kFloatBlock = 128;
+constexpr long kFloatBlock = 64;
 
 FASTNTK_HD F32 multiply_accumulate(F32 sum, F32 a, F32 b) { return mul_add(a, b, sum); }
 FASTNTK_HD F64 multiply_accumulate(F64 sum, F64 a, F64 b) { return mul_add(a, b, sum); }
@@ -24,7 +27,8 @@ FASTNTK_HD F64 multiply_accumulate(F64 sum, F64 a, F64 b) { return mul_add(a, b,
 constexpr int kIntegerGroup = 4;  // unsigned by signed bytes: the right operand is shifted by 128
 constexpr int kRightOffset = 128;
 FASTNTK_HD I32 multiply_accumulate(I32 sum, I32 a, I32 b) {
-  return reinterpret_cast<I32::Native>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum.v), reinterpret_cast<__m512i>(a.v),
+  return reinterpret_cast<I32::Native>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum.v),
+                                                           reinterpret_cast<__m512i>(a.v),
                                                            reinterpret_cast<__m512i>(b.v)));
 }
 #else
@@ -32,9 +36,11 @@ constexpr int kIntegerGroup = 2;
 constexpr int kRightOffset = 0;
 FASTNTK_HD I32 multiply_accumulate(I32 sum, I32 a, I32 b) {
 #if defined(__AVX512BW__)
-  const auto pairs = _mm512_madd_epi16(reinterpret_cast<__m512i>(a.v), reinterpret_cast<__m512i>(b.v));
+  const auto pairs =
+      _mm512_madd_epi16(reinterpret_cast<__m512i>(a.v), reinterpret_cast<__m512i>(b.v));
 #elif defined(__AVX2__)
-  const auto pairs = _mm256_madd_epi16(reinterpret_cast<__m256i>(a.v), reinterpret_cast<__m256i>(b.v));
+  const auto pairs =
+      _mm256_madd_epi16(reinterpret_cast<__m256i>(a.v), reinterpret_cast<__m256i>(b.v));
 #elif defined(__SSE2__)
   const auto pairs = _mm_madd_epi16(reinterpret_cast<__m128i>(a.v), reinterpret_cast<__m128i>(b.v));
 #else
@@ -50,17 +56,20 @@ constexpr int kRightRows = kRightVectors * Pack<T>::kLanes;
 
 // One register tile over words [begin, end), on top of what sums holds.
 template <class T>
-FASTNTK_HD void accumulate(const T* left, const T* right, long begin, long end, Pack<T> (&sums)[kLeftRows][kRightVectors]) {
+FASTNTK_HD void accumulate(const T* left, const T* right, long begin, long end,
+                           Pack<T> (&sums)[kLeftRows][kRightVectors]) {
   using V = Pack<T>;
   for (long k = begin; k < end; ++k) {
     V b[kRightVectors];
     FASTNTK_UNROLL
-    for (int j = 0; j < kRightVectors; ++j) b[j] = V::load(right + k * kRightRows<T> + j * V::kLanes);
+    for (int j = 0; j < kRightVectors; ++j)
+      b[j] = V::load(right + k * kRightRows<T> + j * V::kLanes);
     FASTNTK_UNROLL
     for (int i = 0; i < kLeftRows; ++i) {
       const V a(left[k * kLeftRows + i]);
       FASTNTK_UNROLL
-      for (int j = 0; j < kRightVectors; ++j) sums[i][j] = multiply_accumulate(sums[i][j], a, b[j]);
+      for (int j = 0; j < kRightVectors; ++j)
+        sums[i][j] = multiply_accumulate(sums[i][j], a, b[j]);
     }
   }
 }
@@ -70,7 +79,8 @@ FASTNTK_HD void set_rows(Pack<T> (&sums)[kLeftRows][kRightVectors], const T* sta
   FASTNTK_UNROLL
   for (int i = 0; i < kLeftRows; ++i) {
     FASTNTK_UNROLL
-    for (int j = 0; j < kRightVectors; ++j) sums[i][j] = Pack<T>(start ? start[i] : T(0));
+    for (int j = 0; j < kRightVectors; ++j)
+      sums[i][j] = Pack<T>(start ? start[i] : T(0));
   }
 }
 
@@ -79,44 +89,52 @@ FASTNTK_HD void store_rows(const Pack<T> (&sums)[kLeftRows][kRightVectors], T* t
   FASTNTK_UNROLL
   for (int i = 0; i < kLeftRows; ++i) {
     FASTNTK_UNROLL
-    for (int j = 0; j < kRightVectors; ++j) sums[i][j].store(to + i * kRightRows<T> + j * Pack<T>::kLanes);
+    for (int j = 0; j < kRightVectors; ++j)
+      sums[i][j].store(to + i * kRightRows<T> + j * Pack<T>::kLanes);
   }
 }
 
 // Exact sums modulo 2^32 on top of start [kLeftRows].
-inline void register_tile(const std::int32_t* left, const std::int32_t* right, long steps, const std::int32_t* start,
-                          std::int32_t* to) {
+inline void register_tile(const std::int32_t* left, const std::int32_t* right, long steps,
+                          const std::int32_t* start, std::int32_t* to) {
   I32 sums[kLeftRows][kRightVectors];
   set_rows(sums, start);
   accumulate(left, right, 0, steps, sums);
   store_rows(sums, to);
 }
 
-inline void register_tile(const double* left, const double* right, long steps, const std::int32_t*, double* to) {
+inline void register_tile(const double* left, const double* right, long steps, const std::int32_t*,
+                          double* to) {
   F64 sums[kLeftRows][kRightVectors];
   set_rows<double>(sums, nullptr);
   accumulate(left, right, 0, steps, sums);
   store_rows(sums, to);
 }
 
-inline void register_tile(const float* left, const float* right, long steps, const std::int32_t*, double* to) {
+inline void register_tile(const float* left, const float* right, long steps, const std::int32_t*,
+                          double* to) {
   constexpr int kCells = kLeftRows * kRightRows<float>;
   alignas(kVectorBytes) float block[kCells];
-  for (int c = 0; c < kCells; ++c) to[c] = 0;
+  for (int c = 0; c < kCells; ++c)
+    to[c] = 0;
   for (long begin = 0; begin < steps; begin += kFloatBlock) {
     F32 sums[kLeftRows][kRightVectors];
     set_rows<float>(sums, nullptr);
     accumulate(left, right, begin, begin + kFloatBlock < steps ? begin + kFloatBlock : steps, sums);
     store_rows(sums, block);
-    for (int c = 0; c < kCells; c += F64::kLanes) (F64::load(to + c) + F64::convert(block + c)).store(to + c);
+    for (int c = 0; c < kCells; c += F64::kLanes)
+      (F64::load(to + c) + F64::convert(block + c)).store(to + c);
   }
 }
 
-// rows: a multiple of kLeftRows. left: the first panel of the strip; consecutive panels are steps * kLeftRows words apart.
+// rows: a multiple of kLeftRows. left: the first panel of the strip; consecutive panels are steps *
+// kLeftRows words apart.
 template <class Word, class Sum>
-FASTNTK_HD void strip_products(const Word* left, const Word* right, long steps, const std::int32_t* start, long rows, Sum* sums) {
+FASTNTK_HD void strip_products(const Word* left, const Word* right, long steps,
+                               const std::int32_t* start, long rows, Sum* sums) {
   for (long i = 0; i < rows; i += kLeftRows) {
-    register_tile(left + i * steps, right, steps, start ? start + i : nullptr, sums + i * kRightRows<Word>);
+    register_tile(left + i * steps, right, steps, start ? start + i : nullptr,
+                  sums + i * kRightRows<Word>);
   }
 }
 
