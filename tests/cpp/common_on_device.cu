@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled, never run: every formula of csrc/common in device code, for each activation, both types and all angle levels. CI
+// fails on an error, a warning or a register spill.
+#include "common/activations.h"
+#include "common/input_layer.h"
+#include "common/layer.h"
+
+namespace fastntk {
+
+template <class Act, class T, int kLevel>
+__global__ void layer_kernel(const T* scalars, const T* mixing, T* x, T* t, long n) {
+  const long i = blockIdx.x * static_cast<long>(blockDim.x) + threadIdx.x;
+  if (i >= n)
+    return;
+  T a[kMaxRowScalars], b[kMaxRowScalars];
+  for (int k = 0; k < Act::kRowScalars; ++k) {
+    a[k] = scalars[k];
+    b[k] = scalars[k + kMaxRowScalars];
+  }
+  const PairDual<T> dual = Act::template pair_step<kLevel>(x[i], a, b);
+  const AngleState<T> next =
+      mix(dual, t[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, T(1), T(0));
+  x[i] = next.x;
+  t[i] = mix_equal(dual, next.t, {mixing[0], mixing[1]}, T(1), T(0)).t;
+}
+
+template <class T>
+__global__ void deficit_kernel(const T* distance, const RowRadius<T>* radius, T* x, long n) {
+  const long i = blockIdx.x * static_cast<long>(blockDim.x) + threadIdx.x;
+  if (i >= n)
+    return;
+  x[i] = deficit_from_distance(deficit_numerator(distance[i], radius[0], radius[i]), radius[0],
+                               radius[i]) +
+         deficit_from_product(distance[i], T(1), T(0));
+}
+
+#define FASTNTK_LEVELS(Type, T)                                                                    \
+  template __global__ void layer_kernel<Type, T, kAnyAngle>(const T*, const T*, T*, T*, long);     \
+  template __global__ void layer_kernel<Type, T, kAcute>(const T*, const T*, T*, T*, long);        \
+  template __global__ void layer_kernel<Type, T, kSecondLayer>(const T*, const T*, T*, T*, long);  \
+  template __global__ void layer_kernel<Type, T, kThirdLayer>(const T*, const T*, T*, T*, long);   \
+  template __global__ void layer_kernel<Type, T, kDeeper>(const T*, const T*, T*, T*, long);
+#define FASTNTK_TYPES(Type) FASTNTK_LEVELS(Type, float) FASTNTK_LEVELS(Type, double)
+FASTNTK_ACTIVATIONS(FASTNTK_TYPES)
+
+template __global__ void deficit_kernel<float>(const float*, const RowRadius<float>*, float*, long);
+template __global__ void deficit_kernel<double>(const double*, const RowRadius<double>*, double*,
+                                                long);
+
+}  // namespace fastntk
