@@ -20,6 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kPollInterval = std::chrono::milliseconds(100);
+constexpr int kLooks = 20000;  // about 20 microseconds
 
 // One call's shared state. Rounds are separated by a barrier that a failure opens for good.
 class Team {
@@ -93,15 +94,21 @@ private:
     }
   }
 
+  // Rounds are short: a worker that is early looks again for a while before it sleeps.
   void arrive_and_wait() {
     std::unique_lock<std::mutex> lock(mutex_);
-    const long generation = generation_;
+    const long generation = generation_.load();
     if (++arrived_ == members_) {
       arrived_ = 0;
       ++generation_;
       condition_.notify_all();
       return;
     }
+    lock.unlock();
+    for (int look = 0; look < kLooks; ++look) {
+      if (generation_.load(std::memory_order_acquire) != generation || failed_) return;
+    }
+    lock.lock();
     condition_.wait(lock, [&] { return generation_ != generation || failed_; });
   }
 
@@ -117,7 +124,7 @@ private:
   std::condition_variable condition_;
   int members_ = 0;
   int arrived_ = 0;
-  long generation_ = 0;
+  std::atomic<long> generation_{0};
   std::exception_ptr failure_;
 };
 
