@@ -111,6 +111,21 @@ py::dict route(const LimitingKernel<T>& kernel) {
                   py::arg("columns") = chosen.columns, py::arg("layers") = layers);
 }
 
+// A view lives no longer than the array that it views.
+template <class T>
+py::object view_of(const py::array& matrix) {
+  auto view = std::make_unique<DenseMatrix<T>>(data_of<T>(matrix, "K", false), matrix.shape(0));
+  py::object source = py::cast(std::move(view));
+  py::detail::keep_alive_impl(source, matrix);
+  return source;
+}
+
+py::object dense_source(const py::array& matrix) {
+  const long n = matrix.ndim() == 2 ? matrix.shape(0) : 0;
+  check_shape(matrix, "K", n, n);
+  return py::isinstance<Array<float>>(matrix) ? view_of<float>(matrix) : view_of<double>(matrix);
+}
+
 template <class T>
 void register_for(py::module_& module, const std::string& bits) {
   py::class_<TileSource<T>>(module, ("TileSource" + bits).c_str())
@@ -148,13 +163,6 @@ void register_for(py::module_& module, const std::string& bits) {
       py::arg("source"), py::arg("threads") = 0, py::arg("progress") = py::none());
 
   py::class_<DenseMatrix<T>, TileSource<T>>(module, ("DenseMatrix" + bits).c_str());
-  module.def(
-      "dense_source",
-      [](const py::array_t<T, py::array::c_style>& matrix) {
-        check_shape(matrix, "K", matrix.shape(0), matrix.shape(0));
-        return std::make_unique<DenseMatrix<T>>(data_of<T>(matrix, "K", false), matrix.shape(0));
-      },
-      py::arg("K").noconvert(), py::keep_alive<0, 1>());
 }
 
 }  // namespace
@@ -162,6 +170,7 @@ void register_for(py::module_& module, const std::string& bits) {
 void register_sources(py::module_& module) {
   register_for<float>(module, "32");
   register_for<double>(module, "64");
+  module.def("dense_source", &dense_source, py::arg("K"));
 }
 
 }  // namespace fastntk::bindings

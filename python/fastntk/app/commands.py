@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line's commands, assembled."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import fastntk
+from fastntk.app import help_texts, machine, tables
+from fastntk.app.errors import OneLineErrors
+from fastntk.app.gram_command import gram
+from fastntk.app.kpca_command import kpca
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    rich_markup_mode="rich",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(help=help_texts.KPCA, epilog=help_texts.KPCA_EXAMPLES)(kpca)
+app.command(help=help_texts.GRAM, epilog=help_texts.GRAM_EXAMPLES)(gram)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"fastntk {fastntk.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True, help=help_texts.MAIN)
+def fastntk_command(
+    ctx: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Print the help where no command is given."""
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
+@app.command()
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show versions, instruction sets, threads, memory, GPU and where data are looked for."""
+    facts = machine.facts()
+    if as_json:
+        print(json.dumps(facts, indent=2))
+    else:
+        Console().print(tables.info_table(facts))

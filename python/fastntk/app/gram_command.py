@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``fastntk gram``: parse, call, write, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fastntk import datasets
+from fastntk._memory import budget_bytes
+from fastntk.app import gram_file, kpca_run, options, tables
+from fastntk.app.progress_bar import ProgressBar
+from fastntk.app.results import existing_folder, staged, write_json
+from fastntk.app.shared import Clock, circumstances, network, stderr
+
+
+def gram(
+    *,
+    data: options.Data = "digits",
+    samples: options.Samples = None,
+    seed: options.Seed = 0,
+    normalize: options.Normalize = options.Normalization.NONE,
+    hidden_layers: options.HiddenLayers = 4,
+    activation: options.Activation = "relu",
+    weight_std: options.WeightStd = 1.0,
+    bias_std: options.BiasStd = 0.1,
+    init_std: options.InitStd = None,
+    kernel: options.KernelChoice = options.Kernel.NTK,
+    dtype: options.Dtype = None,
+    memory: options.Memory = None,
+    threads: options.Threads = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.npy", rich_help_panel="Output", help="The file to write, ending in .npy."
+        ),
+    ] = Path("gram.npy"),
+) -> None:
+    """Compute and write a Gram matrix."""
+    if out.suffix != ".npy":
+        raise ValueError(f"--out must end in .npy, got {str(out)!r}")
+    budget_bytes(memory)  # a size that cannot be read is said before the data are loaded
+    net = network(hidden_layers, activation, weight_std, bias_std, init_std)
+    folder = out.absolute().parent
+    existing_folder(folder)
+    precision = dtype.value if dtype else None
+    clock = Clock()
+    with ProgressBar(stderr()) as bar:
+        loaded = clock(
+            "load",
+            lambda: datasets.load(
+                data,
+                samples=samples,
+                seed=seed,
+                normalize=normalize.value,
+                dtype=precision,
+                progress=bar,
+            ),
+        )
+        with staged(folder) as stage:
+            made = clock(
+                "gram",
+                lambda: gram_file.write_gram(
+                    stage / out.name,
+                    net,
+                    loaded,
+                    kernel=kernel.value,
+                    dtype=precision,
+                    memory=memory,
+                    threads=threads,
+                    progress=bar,
+                ),
+            )
+            content = {
+                "parameters": {
+                    "network": kpca_run.network_parameters(net),
+                    "kernel": kernel.value,
+                    "samples": samples,
+                    "seed": seed,
+                    "normalize": normalize.value,
+                    "dtype": precision,
+                    "memory": memory,
+                    "threads": threads,
+                },
+                "data": kpca_run.data_parameters(loaded),
+                "matrix": made,
+            }
+            content |= circumstances(clock)
+            write_json((stage / out.name).with_suffix(".json"), content)
+    how = "through a memory map" if made["memory_mapped"] else "in memory"
+    print(f"{made['shape'][0]} x {made['shape'][1]}, {made['dtype']}, computed {how}")
+    print(tables.cost_line(content))
+    print(f"wrote {out} and {out.with_suffix('.json').name}")

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Long help texts: paragraphs on one line each, because the help reflows them to the terminal."""
+
+from __future__ import annotations
+
+MAIN = """\
+Exact neural tangent kernels of wide networks: Gram matrices and kernel PCA of whole data sets.
+
+Start with [cyan]fastntk kpca[/], which needs no data and no options."""
+
+KPCA = (
+    "Kernel PCA with the limiting kernel of a wide network.\n\n"
+    "Writes three files to the folder --out, all of them or, if anything fails, none; those of an "
+    "earlier run are replaced:\n\n"
+    "[bold]components.png[/]: the samples in the plane of components 2 and 3, coloured by class (1 "
+    "and 2 with --centered, which removes the nearly constant first one)\n\n"
+    "[bold]eigenpairs.npz[/]: values, vectors, residuals, labels, rows used\n\n"
+    "[bold]result.json[/]: the same values with every parameter, versions, timings, peak memory"
+)
+
+KPCA_EXAMPLES = """\
+[bold]Examples[/]
+
+[cyan]fastntk kpca[/]  [dim]# scikit-learn's digits, in seconds[/]
+
+[cyan]fastntk kpca --data mnist -k 50 --out mnist50[/]  [dim]# all of MNIST[/]
+
+[cyan]fastntk kpca --data mnist -k 50 --storage lazy --memory "2 GB"[/]
+
+[cyan]fastntk kpca --data mnist --samples 512 --seeds 20[/]  [dim]# mean and spread[/]
+
+[cyan]fastntk kpca --data faces.npz --normalize center --kernel nngp[/]"""
+
+GRAM = (
+    "Write the Gram matrix K of a data set as an .npy file.\n\n"
+    "A matrix beyond the memory budget is computed straight into the file. Disk space is checked "
+    "first, and the file appears complete or not at all; FILE.json beside it tells how it was made."
+)
+
+GRAM_EXAMPLES = """\
+[bold]Examples[/]
+
+[cyan]fastntk gram --data mnist --samples 5000 --out ntk.npy[/]
+
+[cyan]fastntk gram --data images.npy --dtype float64 --hidden-layers 2 --out K.npy[/]
+
+then in Python: [cyan]K = numpy.load("K.npy", mmap_mode="r")[/]"""

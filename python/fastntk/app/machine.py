@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts about this machine and installation, for ``fastntk info`` and for result files."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import fastntk
+from fastntk import _cpu
+from fastntk._memory import available_bytes
+from fastntk.datasets.mnist import DATA_VARIABLE, search_folders
+
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "typer", "rich", "matplotlib", "pooch", "cupy")
+
+
+def facts() -> dict[str, dict[str, Any]]:
+    """Return everything ``fastntk info`` shows, group by group."""
+    data = {
+        f"${DATA_VARIABLE}": os.environ.get(DATA_VARIABLE, "not set"),
+        "searched for MNIST": [str(folder) for folder in search_folders()],
+    }
+    return {
+        "versions": versions(),
+        "processor": processor(),
+        "memory": memory(),
+        "gpu": gpu(),
+        "data": data,
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of fastntk, Python and the packages used; None if not installed."""
+    found: dict[str, str | None] = {
+        "fastntk": fastntk.__version__,
+        "python": platform.python_version(),
+    }
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def processor() -> dict[str, Any]:
+    """Return the processor's name, CPUs, threads and instruction sets."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    facts = {"name": _processor_name(), "machine": platform.machine(), "usable CPUs": usable}
+    try:
+        selected = _cpu.selected_isa()
+    except ValueError as error:
+        selected = str(error)
+    return facts | {
+        "threads by default": _cpu.default_threads(),
+        "instruction sets built": _cpu.isa_names(),
+        "instruction sets here": _cpu.isa_supported(),
+        "instruction set used": selected,
+    }
+
+
+def memory() -> dict[str, int | None]:
+    """Return bytes of memory: total, available to this process, and its peak so far."""
+    try:
+        total: int | None = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        total = None
+    return {"total": total, "available": available_bytes(), "peak": peak_memory()}
+
+
+def peak_memory() -> int | None:
+    """Return the most bytes that were resident at any time in this process."""
+    # ru_maxrss starts at the parent's size after a fork and exec; VmHWM does not.
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, UnicodeError):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def gpu() -> dict[str, Any]:
+    """Return what CuPy sees, without touching a device if there is none."""
+    try:
+        import cupy
+    except ImportError:
+        return {"available": False, "reason": "CuPy is not installed"}
+    except Exception as error:
+        # A CuPy of another CUDA version fails in many ways; none of them concerns the CPU.
+        return {"available": False, "reason": f"CuPy does not load: {error}"}
+    if not cupy.is_available():
+        return {"available": False, "reason": "CuPy sees no CUDA device"}
+    names = [
+        cupy.cuda.runtime.getDeviceProperties(i)["name"].decode()
+        for i in range(cupy.cuda.runtime.getDeviceCount())
+    ]
+    return {"available": True, "devices": names}
+
+
+def _processor_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except (OSError, UnicodeError):
+        pass
+    return platform.processor() or platform.machine()

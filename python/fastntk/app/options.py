@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options that commands share: one place for names, defaults' meaning and help texts."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from fastntk import _cpu
+
+_DATA, _NET, _RUN = "Data", "Network", "Computation"
+
+
+class Kernel(str, Enum):
+    """Which limiting kernel."""
+
+    NTK = "ntk"
+    NNGP = "nngp"
+
+
+class Precision(str, Enum):
+    """Type of the matrix entries."""
+
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"
+
+
+class Method(str, Enum):
+    """Eigensolver."""
+
+    AUTO = "auto"
+    DENSE = "dense"
+    KRYLOV = "krylov"
+
+
+class Normalization(str, Enum):
+    """What to do to the rows before anything else."""
+
+    NONE = "none"
+    CENTER = "center"
+    SPHERE = "sphere"
+
+
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="NAME|FILE",
+        rich_help_panel=_DATA,
+        help="[bold]digits[/] (1,797 images of 8 x 8, built in), [bold]mnist[/] (60,000 of 28 x "
+        "28), [bold]mnist-test[/] (10,000), or a file: .npy (X), .npz (keys X and y, or x_train "
+        "and y_train, else the first array) or IDX, plain or .gz. MNIST is looked for in "
+        "$FASTNTK_DATA/mnist, then in the user's cache, then downloaded; always verified.",
+    ),
+]
+Samples = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        rich_help_panel=_DATA,
+        help="Use a random subset of N samples, drawn without replacement. Default: all.",
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        rich_help_panel=_DATA,
+        help="Seed of the subset and of the solver's start vectors; same seed, same result.",
+    ),
+]
+Normalize = Annotated[
+    Normalization,
+    typer.Option(
+        rich_help_panel=_DATA,
+        help="[bold]none[/]: pixels times their scale (uint8 stays exact); [bold]center[/]: minus "
+        "the mean image of the samples used; [bold]sphere[/]: every row to norm sqrt(d).",
+    ),
+]
+HiddenLayers = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        metavar="L",
+        rich_help_panel=_NET,
+        help="Hidden layers; the paper's L is one more. 0 is the linear kernel.",
+    ),
+]
+Activation = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=_NET,
+        help=f"Nonlinearity: {', '.join(_cpu.activations())}.",
+    ),
+]
+WeightStd = Annotated[
+    float,
+    typer.Option(
+        metavar="STD",
+        rich_help_panel=_NET,
+        help="Factor of the weights in each layer (the paper: 1), > 0.",
+    ),
+]
+InitStd = Annotated[
+    float | None,
+    typer.Option(
+        metavar="STD",
+        rich_help_panel=_NET,
+        help="The other reading of the weights' variance: drawn with this deviation and an "
+        "unscaled forward map.",
+    ),
+]
+BiasStd = Annotated[
+    float,
+    typer.Option(
+        metavar="STD",
+        rich_help_panel=_NET,
+        help="Factor of the biases, the paper's beta (0.1), >= 0.",
+    ),
+]
+KernelChoice = Annotated[
+    Kernel,
+    typer.Option(
+        "--kernel",
+        rich_help_panel=_NET,
+        help="[bold]ntk[/]: the limiting neural tangent kernel; [bold]nngp[/]: the covariance of "
+        "the network at initialisation.",
+    ),
+]
+Dtype = Annotated[
+    Precision | None,
+    typer.Option(
+        rich_help_panel=_RUN,
+        help="Type of the entries of K. Default: float32, or float64 for float64 data.",
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        rich_help_panel=_RUN,
+        help="Memory budget such as '8 GB' or '512 MiB'. Default: half of what is available.",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="T",
+        rich_help_panel=_RUN,
+        help="Threads. Default: $OMP_NUM_THREADS, else the CPUs this process may use.",
+    ),
+]
