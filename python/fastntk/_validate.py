@@ -15,7 +15,7 @@ _NATIVE_DTYPES = (np.dtype(np.uint8), *RESULT_DTYPES)
 
 
 def samples(X: ArrayLike, name: str = "X") -> NDArray[Any]:
-    """Return data as a C-contiguous 2-D array of uint8, float32 or float64, copied only if it must be.
+    """Return data as a C-contiguous 2-D array of uint8, float32 or float64, copied if it must be.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def same_columns(Y: NDArray[Any], X: NDArray[Any]) -> None:
 
 
 def result_dtype(dtype: DTypeLike | None, *data: NDArray[Any]) -> np.dtype[Any]:
-    """Return the type of the result: what is asked for, else float64 for float64 data, else float32."""
+    """Return the type of the result: as asked for, else float64 for float64 data, else float32."""
     if dtype is None:
         return np.dtype(np.result_type(np.float32, *(array.dtype for array in data)))
     try:

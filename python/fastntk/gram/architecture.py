@@ -10,7 +10,6 @@ from fastntk import _cpu, _validate
 from fastntk.gram import limiting
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from fastntk._progress import Progress
@@ -27,27 +26,28 @@ class FullyConnected:
     Parameters
     ----------
     hidden_layers : int
-        Layers between input and output; the paper's :math:`L` is ``hidden_layers + 1``. 0 is linear
-        regression.
+        Layers between input and output; the paper's :math:`L` is ``hidden_layers + 1``. 0 is
+        linear regression.
     activation : str
         Nonlinearity :math:`f`: "relu" or "erf".
     weight_std : float
-        :math:`\sigma_w > 0`, a factor of the forward map: the parameters stay N(0, 1). The paper has 1
-        (there is no factor :math:`\sqrt 2` for ReLU).
+        :math:`\sigma_w > 0`, a factor of the forward map: the parameters stay N(0, 1). The paper
+        has 1 (there is no factor :math:`\sqrt 2` for ReLU).
     bias_std : float
         :math:`\sigma_b \ge 0`, the paper's :math:`\beta`.
     init_std : float, optional
         The other reading of "the variance of the parameters": weights W ~ N(0, init_std^2) with a
-        forward map that is not scaled. The NNGP is that of ``weight_std=init_std``, the NTK recursion is
-        :math:`\Theta' = s^2 \dot\Sigma \Theta + E[f f'] + \sigma_b^2` with ``s = init_std``. Excludes
-        another ``weight_std`` than 1.
+        forward map that is not scaled. The NNGP is that of ``weight_std=init_std``, the NTK
+        recursion is :math:`\Theta' = s^2 \dot\Sigma \Theta + E[f f'] + \sigma_b^2` with
+        ``s = init_std``. Excludes another ``weight_std`` than 1.
 
     Raises
     ------
     TypeError
         A parameter of the wrong type.
     ValueError
-        A parameter out of range, an unknown activation, or both ``weight_std`` and ``init_std``.
+        A parameter out of range, an unknown activation, or both ``weight_std`` and
+        ``init_std``.
 
     References
     ----------
@@ -115,8 +115,8 @@ class FullyConnected:
         device : {"auto", "cpu"}
             Where to compute.
         threads : int, optional
-            Number of threads: by default OMP_NUM_THREADS, else the processors this process may use, less
-            those that other calls occupy. The result does not depend on it.
+            Number of threads: by default OMP_NUM_THREADS, else the processors this process may
+            use, less those that other calls occupy. The result does not depend on it.
         progress : callable, optional
             Called with (stage, done, total), see `fastntk._progress.Progress`.
 
@@ -130,20 +130,20 @@ class FullyConnected:
         TypeError
             Data that are not real numbers, or an unsupported dtype.
         ValueError
-            Data that are not 2-D, empty or not finite; a kernel value that overflows; ``out`` unfit.
+            Data that are not 2-D, empty or not finite; a kernel value that overflows; ``out``
+            unfit.
         MemoryError
             The result does not fit into memory: said before it is allocated.
 
         Notes
         -----
-        Cost: n (n + 1) / 2 (or n m) inner products of length d and as many recursions over the layers.
-        Error relative to the kernel value where x . x' >= 0, else (and for odd activations) to the
-        geometric mean of the two diagonal values: at most 6e-7 in float32; in float64 2e-15 for uint8
-        data (2e-16 more per layer beyond 10) and 1e-12 for floating-point data; near-duplicates included.
+        Cost: n (n + 1) / 2 (or n m) inner products of length d and as many recursions over the
+        layers. Error relative to the kernel value where x . x' >= 0, else (and for odd activations)
+        to the geometric mean of the two diagonal values: at most 6e-7 in float32; in float64 2e-15
+        for uint8 data (2e-16 more per layer beyond 10) and 1e-12 for floating-point data;
+        near-duplicates included.
         """
-        (K,) = limiting.gram(
-            self, X, Y, ("ntk",), scale, dtype, out, device, threads, progress
-        )
+        (K,) = limiting.gram(self, X, Y, ("ntk",), scale, dtype, out, device, threads, progress)
         return K
 
     def nngp(
@@ -162,9 +162,7 @@ class FullyConnected:
 
         Parameters and errors are those of `ntk`.
         """
-        (K,) = limiting.gram(
-            self, X, Y, ("nngp",), scale, dtype, out, device, threads, progress
-        )
+        (K,) = limiting.gram(self, X, Y, ("nngp",), scale, dtype, out, device, threads, progress)
         return K
 
     def kernels(
@@ -186,8 +184,8 @@ class FullyConnected:
         X, Y, scale, dtype, device, threads, progress
             As for `ntk`.
         get : tuple of {"nngp", "ntk", "layers"}
-            "layers" is each linear map's own contribution to the NTK, shape (hidden_layers + 1, n, m):
-            they sum to it ([1]_, Remark 4: training one layer only).
+            "layers" is each linear map's own contribution to the NTK, of shape
+            (hidden_layers + 1, n, m): they sum to it ([1]_, Remark 4: training one layer only).
 
         Returns
         -------
@@ -197,11 +195,11 @@ class FullyConnected:
         return limiting.gram(self, X, Y, get, scale, dtype, None, device, threads, progress)
 
     def linear_maps(self) -> tuple[list[float], list[float]]:
-        """Standard deviations of the forward map's weights and biases, one per linear map."""
+        """Return the standard deviations of weights and biases, one per linear map."""
         maps = self.hidden_layers + 1
         weight_std = self.weight_std if self.init_std is None else self.init_std
         return [weight_std] * maps, [self.bias_std] * maps
 
     def trained_weight_share(self) -> float:
-        """What the weights' gradients contribute, relative to a scaled forward map."""
+        """Return what the weights' gradients contribute, relative to a scaled forward map."""
         return 1.0 if self.init_std is None else self.init_std**-2

@@ -27,8 +27,8 @@ Shares = tuple[list[float], list[float]]
 def trained_shares(net: FullyConnected, kernel: str) -> list[Shares]:
     """Return what is trained for a kernel: one pair of shares per output of the engine.
 
-    The NTK trains all; the NNGP is the NTK of the last linear map alone, with its weights scaled in the
-    forward map; "layers" trains one linear map at a time.
+    The NTK trains all; the NNGP is the NTK of the last linear map alone, with its weights scaled in
+    the forward map; "layers" trains one linear map at a time.
     """
     maps = net.hidden_layers + 1
     weight = net.trained_weight_share()
@@ -90,12 +90,13 @@ def gram(
     result = _validate.result_dtype(dtype, *_present(rows, columns))
     outputs = [trained_shares(net, name) for name in names]
     shape = (rows.shape[0], rows.shape[0] if columns is None else columns.shape[0])
-    count = sum(len(shares) for shares in outputs)
+    flat = [shares for output in outputs for shares in output]
+    count = len(flat)
     out = _validate.output(out, shape, result, *_present(rows, columns))
     if out is None:
         what = f"{count} kernel(s) of shape {shape} in {result}"
         require(count * shape[0] * shape[1] * result.itemsize, available_bytes(), what)
-    source = _source(net, rows, columns, sum(outputs, []), scale, result, device, workers)
+    source = _source(net, rows, columns, flat, scale, result, device, workers)
     planes = np.empty((count, *shape), result) if out is None else out[np.newaxis]
     source.to_dense_all(list(planes), workers, of_stage(progress, "kernel"))
     kernels = []
