@@ -89,7 +89,9 @@ def main(out=sys.stdout):
         x_max = (1 - c) / 2 * mpf("1.0001")  # a margin for rounding at the end of the interval
         v_max = (2 * asin(sqrt(x_max)) / pi) ** 2
         for ctype, goal in GOALS.items():
-            out.write(f"\n// cos theta >= {nstr(c, 6)}\ntemplate <>\nstruct AnglePolynomials<{ctype}, {level}> {{\n")
+            out.write(
+                f"\n// cos theta >= {nstr(c, 6)}\ntemplate <>\nstruct AnglePolynomials<{ctype}, {level}> {{\n"
+            )
             emit_function("P", ctype, *fit(p_exact, x_max, goal), out)
             emit_function("Q", ctype, *fit(q_exact, v_max, 4 * goal), out)
             out.write("};\n")

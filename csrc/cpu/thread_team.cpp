@@ -106,7 +106,8 @@ private:
     }
     lock.unlock();
     for (int look = 0; look < kLooks; ++look) {
-      if (generation_.load(std::memory_order_acquire) != generation || failed_) return;
+      if (generation_.load(std::memory_order_acquire) != generation || failed_)
+        return;
     }
     lock.lock();
     condition_.wait(lock, [&] { return generation_ != generation || failed_; });
