@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""H K H with H = I - 1 1^T / N as an operator; H is never formed.
+
+H K H is the Gram matrix of the features with their mean over the data removed. A product removes
+the column means of V before the product with K and those of the result after it.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastntk.linalg.operator import SymmetricOperator
+
+if TYPE_CHECKING:
+    from fastntk._progress import Progress
+
+
+class CenteredOperator(SymmetricOperator):
+    """H K H of a symmetric operator K.
+
+    Parameters
+    ----------
+    operator : SymmetricOperator of shape (N, N)
+        K; kept, not copied.
+
+    Attributes
+    ----------
+    operator : SymmetricOperator
+        K.
+    row_means : ndarray of shape (N,)
+        Mean of each row of K, float64; one product, at the first use.
+    """
+
+    def __init__(self, operator: SymmetricOperator) -> None:
+        self.operator = operator
+        self.shape, self.dtype = operator.shape, operator.dtype
+        self.nbytes, self.budget = operator.nbytes, operator.budget
+        # The trace bounds the norm of K, which may be far above that of H K H.
+        trace = float(np.abs(operator.diagonal()).sum())
+        self.rounding = 8 * float(np.finfo(np.float64).eps) * trace
+
+    @cached_property
+    def row_means(self) -> NDArray[np.float64]:
+        """Mean of each row of K, (N,), from one float64 product."""
+        n = self.shape[0]
+        return self.operator.matmat(np.full((n, 1), 1 / n))[:, 0]
+
+    def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
+        """Return the product with the columns of V; see `SymmetricOperator.matmat`."""
+        columns = self._check_columns(V)
+        centred = columns - columns.mean(axis=0, dtype=np.float64)
+        product = self.operator.matmat(centred.astype(columns.dtype, copy=False), progress)
+        product -= product.mean(axis=0)
+        return product
+
+    def diagonal(self) -> NDArray[Any]:
+        """Return the diagonal, (N,), of the operator's dtype."""
+        means = self.row_means
+        centred: NDArray[Any] = self.operator.diagonal() - 2 * means + means.mean()
+        return centred.astype(self.dtype, copy=False)
+
+    def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the whole matrix; see `SymmetricOperator.to_dense`."""
+        K = self.operator.to_dense(self._dense_out(out))
+        means = self.row_means
+        grand = means.mean()
+        for i, mean in enumerate(means):
+            # m_i + m_j is rounded alike for (i, j) and (j, i): the result is symmetric to the bit.
+            K[i] -= mean + means - grand
+        return K

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to hold a symmetric Gram matrix between products, each a named builder in one registry.
+
+A storage turns a tile source, which computes tiles when asked, into the tile source that the
+products will use. To add one, `register` it; `GramOperator` needs no change.
+
+========  ==========================  ==============================
+name      bytes held                  a product reads
+========  ==========================  ==============================
+dense     itemsize * N^2              the matrix
+packed    about itemsize * N^2 / 2    the blocks on and above the diagonal
+lazy      those of the data           nothing: tiles are computed again
+========  ==========================  ==============================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastntk import _cpu
+from fastntk._memory import require
+
+TileProgress = Callable[[int, int], None]
+
+# Columns of an eigensolver's basis and of their products (16 bytes a row and column) for which
+# "auto" leaves room beside a stored matrix.
+_SOLVER_COLUMNS = 512
+
+
+class TileSource(Protocol):
+    """A matrix delivered tile by tile; the native classes satisfy it."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the entries, float32 or float64."""
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether only one triangle is ever computed."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+
+    def diagonal(self) -> NDArray[Any]:
+        """Return the diagonal, (N,), of a symmetric source."""
+
+    def to_dense(
+        self, out: NDArray[Any], threads: int = 0, progress: TileProgress | None = None
+    ) -> None:
+        """Write every entry to ``out`` (M, N), C-contiguous, of the source's dtype."""
+
+    def matmat(
+        self,
+        V: NDArray[Any],
+        out: NDArray[np.float64],
+        threads: int = 0,
+        progress: TileProgress | None = None,
+    ) -> None:
+        """Write the product with ``V`` (N, k) to ``out`` (M, k), both C-contiguous."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """One way to hold a Gram matrix.
+
+    Attributes
+    ----------
+    name : str
+        What the user writes.
+    nbytes : callable
+        ``nbytes(source)``: the most bytes held while building, those of the source included.
+    build : callable
+        ``build(source, threads, progress)``: the tile source to use from then on.
+    """
+
+    name: str
+    nbytes: Callable[[TileSource], int]
+    build: Callable[[TileSource, int, TileProgress | None], TileSource]
+
+
+_STORAGES: dict[str, Storage] = {}
+
+
+def register(storage: Storage) -> Storage:
+    """Make a storage known under its name; "auto" tries storages in the order of registration.
+
+    Parameters
+    ----------
+    storage : Storage
+        A name not registered before.
+
+    Returns
+    -------
+    Storage
+        The argument.
+    """
+    if storage.name in _STORAGES or storage.name == "auto":
+        raise ValueError(f"storage {storage.name!r} is already registered")
+    _STORAGES[storage.name] = storage
+    return storage
+
+
+def storage_names() -> tuple[str, ...]:
+    """Return the registered names, in the order in which "auto" tries them."""
+    return tuple(_STORAGES)
+
+
+def select_storage(name: str, source: TileSource, budget: int) -> Storage:
+    """Return the storage to build, having made sure that it fits.
+
+    Parameters
+    ----------
+    name : str
+        A registered name, or "auto": the first in the order of registration that fits the budget
+        and leaves room for an eigensolver; the last one if none does.
+    source : TileSource
+        What is to be stored.
+    budget : int
+        Bytes for the stored matrix and, with "auto", the eigensolver.
+
+    Returns
+    -------
+    Storage
+        Nothing is allocated yet.
+
+    Raises
+    ------
+    ValueError
+        Unknown name.
+    MemoryError
+        A storage asked for by name does not fit: the message has the bytes needed and the budget.
+    """
+    n = source.shape[0]
+    if name == "auto":
+        room = budget - 16 * n * min(n, _SOLVER_COLUMNS)
+        fitting = (s for s in _STORAGES.values() if s.nbytes(source) <= room)
+        return next(fitting, list(_STORAGES.values())[-1])
+    if name not in _STORAGES:
+        known = ", ".join(repr(known) for known in ("auto", *_STORAGES))
+        raise ValueError(f"storage must be one of {known}, got {name!r}")
+    storage = _STORAGES[name]
+    require(storage.nbytes(source), budget, f"{name} storage of a {n} x {n} {source.dtype} matrix")
+    return storage
+
+
+def _dense_nbytes(source: TileSource) -> int:
+    rows, columns = source.shape
+    return source.nbytes + rows * columns * source.dtype.itemsize
+
+
+def _build_dense(source: TileSource, threads: int, progress: TileProgress | None) -> TileSource:
+    K = np.empty(source.shape, dtype=source.dtype)
+    source.to_dense(K, threads, progress)
+    dense: TileSource = _cpu.dense_source(K)
+    return dense
+
+
+def _packed_nbytes(source: TileSource) -> int:
+    edge = _cpu.tile_edge()
+    blocks = -(-source.shape[0] // edge)
+    return source.nbytes + blocks * (blocks + 1) // 2 * edge * edge * source.dtype.itemsize
+
+
+def _build_packed(source: TileSource, threads: int, progress: TileProgress | None) -> TileSource:
+    packed: TileSource = _cpu.pack_triangle(source, threads, progress)
+    return packed
+
+
+def _lazy_nbytes(source: TileSource) -> int:
+    return source.nbytes
+
+
+def _build_lazy(source: TileSource, threads: int, progress: TileProgress | None) -> TileSource:
+    return source
+
+
+register(Storage("dense", _dense_nbytes, _build_dense))
+register(Storage("packed", _packed_nbytes, _build_packed))
+register(Storage("lazy", _lazy_nbytes, _build_lazy))

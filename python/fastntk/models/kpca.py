@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernel PCA with a network's limiting kernel, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from fastntk._memory import budget_bytes
+from fastntk.gram.architecture import FullyConnected
+from fastntk.linalg.centering import CenteredOperator
+from fastntk.linalg.eigen import eigenpairs
+from fastntk.linalg.operator import GramOperator, cross_product
+
+try:
+    from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+    from sklearn.utils import check_random_state
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(
+        "KernelPCA needs scikit-learn 1.6 or later: pip install 'fastntk[app]'"
+    ) from error
+
+if TYPE_CHECKING:
+    from numpy.random import RandomState
+
+# Kept as they are; other types become the first.
+_DTYPES = (np.float64, np.float32, np.uint8)
+
+
+class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Principal components of data in the feature space of a network's limiting kernel.
+
+    Parameters
+    ----------
+    net : FullyConnected, optional
+        The architecture; ``FullyConnected()`` by default.
+    n_components : int
+        Number of components, at most the number of samples.
+    centered : bool
+        Whether the mean of the features is removed: eigenpairs of H K H, ``H = I - 1 1^T / N``.
+        Jacot et al. [1]_ and the default take K as it is.
+    kernel : {"ntk", "nngp"}
+        Which kernel.
+    scale : float
+        Multiplies the data.
+    storage : {"auto", "dense", "packed", "lazy"}
+        How the Gram matrix is kept during `fit`, see `GramOperator`.
+    dtype : {"float32", "float64"}, optional
+        Type of the kernel values; float64 for float64 data, else float32. Results are float64.
+    memory : int or str, optional
+        Budget in bytes, or for instance "8 GB"; half of what is available by default.
+    method : {"auto", "dense", "krylov"}
+        See `eigenpairs`.
+    tol : float
+        Residual of each pair, relative to the largest eigenvalue.
+    random_state : int, numpy.random.RandomState or None
+        Start vectors of the "krylov" method.
+    threads : int, optional
+        All allowed CPUs by default.
+
+    Attributes
+    ----------
+    eigenvalues_ : ndarray of shape (n_components,)
+        Of K or H K H, descending.
+    eigenvalues_over_n_ : ndarray of shape (n_components,)
+        ``eigenvalues_ / n_samples_``, of the kernel's covariance operator: what [1]_ reports.
+    eigenvectors_ : ndarray of shape (n_samples, n_components)
+        Orthonormal columns; the largest entry of each in absolute value is positive.
+    residuals_ : ndarray of shape (n_components,)
+        ``||K v - lambda v||`` of each pair.
+    X_fit_ : ndarray of shape (n_samples, n_features)
+        The data, which `transform` needs.
+    net_ : FullyConnected
+        The architecture used.
+    n_features_in_, n_samples_ : int
+        Shape of the data.
+    feature_names_in_ : ndarray of str
+        Where the data had string column names.
+
+    Notes
+    -----
+    `fit` costs what `GramOperator` and `eigenpairs` cost; `transform` of M points costs M N kernel
+    values and 2 M N n_components operations, and never holds the M x N kernel.
+
+    References
+    ----------
+    .. [1] A. Jacot, F. Gabriel, C. Hongler, "Neural tangent kernel: convergence and generalization
+       in neural networks", NeurIPS 2018, section 6.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((20, 5))
+    >>> KernelPCA(n_components=2).fit(X).transform(X[:4]).shape
+    (4, 2)
+    """
+
+    def __init__(
+        self,
+        net: FullyConnected | None = None,
+        n_components: int = 3,
+        *,
+        centered: bool = False,
+        kernel: str = "ntk",
+        scale: float = 1.0,
+        storage: str = "auto",
+        dtype: DTypeLike | None = None,
+        memory: int | str | None = None,
+        method: str = "auto",
+        tol: float = 1e-6,
+        random_state: int | RandomState | None = 0,
+        threads: int | None = None,
+    ) -> None:
+        self.net = net
+        self.n_components = n_components
+        self.centered = centered
+        self.kernel = kernel
+        self.scale = scale
+        self.storage = storage
+        self.dtype = dtype
+        self.memory = memory
+        self.method = method
+        self.tol = tol
+        self.random_state = random_state
+        self.threads = threads
+
+    def fit(self, X: ArrayLike, y: object = None) -> KernelPCA:
+        """Compute the components of data.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            uint8, float32 or float64; other types become float64.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        KernelPCA
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            Bad data, or more components than samples.
+        MemoryError
+            The budget is too small: said before it is exceeded.
+
+        Warns
+        -----
+        ConvergenceWarning
+            A residual stayed above ``tol``.
+        """
+        points: NDArray[Any] = validate_data(self, X, dtype=_DTYPES)
+        n = points.shape[0]
+        k = self.n_components
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= n:
+            raise ValueError(
+                f"n_components must be an int between 1 and the number of samples, "
+                f"got n_components={k!r} with n_samples={n}"
+            )
+        self.net_ = FullyConnected() if self.net is None else self.net
+        gram = GramOperator(
+            self.net_,
+            points,
+            self.kernel,
+            self.storage,
+            scale=self.scale,
+            dtype=self.dtype,
+            memory=self.memory,
+            threads=self.threads,
+        )
+        operator = CenteredOperator(gram) if self.centered else gram
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        pairs = eigenpairs(operator, k, method=self.method, tol=self.tol, seed=seed)
+        self.eigenvalues_, self.eigenvectors_ = pairs.values, pairs.vectors
+        self.eigenvalues_over_n_ = pairs.values / n
+        self.residuals_ = pairs.residuals
+        self.X_fit_, self.n_samples_ = points, n
+        self._dtype, self._rounding = gram.dtype, operator.rounding
+        self._set_projection(gram)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the components of points, by blocks within the memory budget.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_points, n_features)
+            Points, scaled like those of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_points, n_components)
+            Projections on the principal axes, float64.
+
+        Raises
+        ------
+        ValueError
+            Bad data, or another number of features than in `fit`.
+        MemoryError
+            The result, or a block of 256 points, does not fit the budget.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=_DTYPES, reset=False)
+        scores = cross_product(
+            self.net_,
+            X,
+            self.X_fit_,
+            self._projection,
+            budget=budget_bytes(self.memory),
+            threads=self.threads or 0,
+            kernel=self.kernel,
+            scale=self.scale,
+            dtype=self._dtype,
+        )
+        return scores - self._offset
+
+    def fit_transform(self, X: ArrayLike, y: object = None) -> NDArray[np.float64]:
+        """Return the components of the data itself, ``eigenvectors_ * sqrt(eigenvalues_)``.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            As in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            float64.
+        """
+        self.fit(X, y)
+        scores: NDArray[np.float64] = self.eigenvectors_ * self._roots()
+        return scores
+
+    def _roots(self) -> NDArray[np.float64]:
+        """Square roots of the eigenvalues, 0 for those that are 0 up to the kernel's rounding."""
+        values = self.eigenvalues_
+        zero = values <= max(10 * np.finfo(self._dtype).eps * values[0], self._rounding)
+        roots: NDArray[np.float64] = np.sqrt(np.where(zero, 0.0, values))
+        return roots
+
+    def _set_projection(self, gram: GramOperator) -> None:
+        """Prepare ``scores(z) = K(z, X) @ projection - offset``.
+
+        Centred with the training means m_j = mean_i K_ij, the kernel of a new point is
+        ``K(z, x_j) - mean_j K(z, x_j) - m_j + mean m``. Times a projection whose columns sum to 0,
+        the second and last terms vanish and the third is one number per component.
+        """
+        roots = self._roots()
+        projection = np.divide(
+            self.eigenvectors_, roots, out=np.zeros_like(self.eigenvectors_), where=roots > 0
+        )
+        self._offset = np.zeros(len(roots))
+        if self.centered:
+            projection -= projection.mean(axis=0)
+            self._offset = gram.matmat(projection).mean(axis=0)
+        self._projection = projection
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.eigenvalues_.shape[0])
