@@ -14,9 +14,11 @@ from fastntk.linalg import (
     CenteredOperator,
     ConvergenceWarning,
     GramOperator,
-    eigen,
     eigenpairs,
     select_method,
+)
+from fastntk.linalg import (
+    pairs as pairs_module,
 )
 
 METHODS = ("dense", "krylov")
@@ -319,8 +321,8 @@ def test_namespace_of_numpy_and_of_an_operator():
     class Elsewhere:
         xp = "a library"
 
-    assert eigen.array_namespace(np.ones(2)) is np
-    assert eigen.array_namespace(Elsewhere()) == "a library"
+    assert pairs_module.array_namespace(np.ones(2)) is np
+    assert pairs_module.array_namespace(Elsewhere()) == "a library"
 
 
 @given(

@@ -51,8 +51,8 @@ class FullyConnected:
 
     References
     ----------
-    .. [1] A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel: Convergence and Generalization in
-       Neural Networks", NeurIPS 2018, Section 3, Proposition 1 and Theorem 1.
+    .. [1] A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel: Convergence and Generalization
+       in Neural Networks", NeurIPS 2018, Section 3, Proposition 1 and Theorem 1.
 
     Examples
     --------

@@ -2,8 +2,10 @@
 """Linear algebra with Gram matrices: operators, ways to store them, eigenpairs."""
 
 from fastntk.linalg.centering import CenteredOperator
-from fastntk.linalg.eigen import ConvergenceWarning, Eigenpairs, eigenpairs, select_method
-from fastntk.linalg.operator import GramOperator, SymmetricOperator
+from fastntk.linalg.eigen import ConvergenceWarning, eigenpairs, select_method
+from fastntk.linalg.gram_operator import GramOperator
+from fastntk.linalg.operator import SymmetricOperator
+from fastntk.linalg.pairs import Eigenpairs
 
 __all__ = [
     "CenteredOperator",

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Symmetric operators: what eigensolvers and models ask of a Gram matrix, stored or not.
-
-`SymmetricOperator` is the contract; `GramOperator` is the Gram matrix of a network's limiting
-kernel on data, or a ready matrix. Products run in the native module.
-"""
+"""What eigensolvers and models ask of a symmetric matrix, stored or not."""
 
 from __future__ import annotations
 
@@ -11,21 +7,13 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from fastntk import _cpu, _validate
-from fastntk._memory import budget_bytes, require
-from fastntk._progress import of_stage
-from fastntk.gram.limiting import limiting_source
-from fastntk.linalg.storage import TileSource, select_storage
+from fastntk import _validate
+from fastntk._memory import require
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
-    from fastntk.gram.architecture import FullyConnected
-
-
-# New points of the smallest block: preparing the points of the operator takes less time than these.
-_FEWEST_ROWS = 256
 
 
 class SymmetricOperator(ABC):
@@ -86,7 +74,7 @@ class SymmetricOperator(ABC):
         V = np.asarray(V)
         product = self.matmat(V[:, np.newaxis] if V.ndim == 1 else V)
         result = product[:, 0] if V.ndim == 1 else product
-        return result.astype(np.result_type(self.dtype, _float_columns(V).dtype), copy=False)
+        return result.astype(np.result_type(self.dtype, float_columns(V).dtype), copy=False)
 
     def __repr__(self) -> str:
         n = self.shape[0]
@@ -94,7 +82,7 @@ class SymmetricOperator(ABC):
 
     def _check_columns(self, V: ArrayLike) -> NDArray[Any]:
         """V as a finite C-contiguous (N, k) array of a type that the native module takes."""
-        columns = _float_columns(V, "V")
+        columns = float_columns(V, "V")
         n = self.shape[0]
         if columns.ndim != 2 or columns.shape[0] != n:
             raise ValueError(f"V must have shape ({n}, columns), got shape {columns.shape}")
@@ -116,294 +104,9 @@ class SymmetricOperator(ABC):
         return checked
 
 
-class GramOperator(SymmetricOperator):
-    """Gram matrix of a limiting kernel on N points, as an operator.
-
-    Parameters
-    ----------
-    net : FullyConnected
-        The architecture.
-    X : array_like of shape (N, d)
-        The points: uint8, float32 or float64.
-    kernel : {"ntk", "nngp"}
-        Which kernel.
-    storage : {"auto", "dense", "packed", "lazy"}
-        How the matrix is kept, see `fastntk.linalg.storage`. "auto" takes the first of dense,
-        packed and lazy that fits the memory budget with room for an eigensolver.
-    scale : float
-        Multiplies X.
-    dtype : {"float32", "float64"}, optional
-        Type of the entries; float64 for float64 X, else float32.
-    memory : int or str, optional
-        Budget in bytes, or for instance "8 GB"; half of what is available by default.
-    threads : int, optional
-        Of construction and products; all allowed CPUs by default. Results do not depend on it.
-    device : {"auto", "cpu", "cuda"}
-        Where to compute.
-    progress : callable, optional
-        Called with (stage, done, total) while the matrix is computed and stored.
-
-    Attributes
-    ----------
-    net, X, kernel, scale
-        As given; None for an operator from a matrix.
-    storage : str
-        What "auto" chose.
-
-    Raises
-    ------
-    MemoryError
-        A storage asked for by name does not fit: said before it is allocated.
-
-    Notes
-    -----
-    A product with k columns costs 2 N^2 k operations, plus the evaluation of N^2 / 2 kernel values
-    when the storage is lazy.
-    """
-
-    net: FullyConnected | None
-    X: NDArray[Any] | None
-    kernel: str | None
-    scale: float | None
-
-    def __init__(
-        self,
-        net: FullyConnected,
-        X: ArrayLike,
-        kernel: str = "ntk",
-        storage: str = "auto",
-        *,
-        scale: float = 1.0,
-        dtype: DTypeLike | None = None,
-        memory: int | str | None = None,
-        threads: int | None = None,
-        device: str = "auto",
-        progress: Progress | None = None,
-    ) -> None:
-        budget = budget_bytes(memory)
-        workers = _validate.thread_count(threads)
-        points = _validate.samples(X)
-        source = limiting_source(
-            net, points, kernel=kernel, scale=scale, dtype=dtype, device=device
-        )
-        self.net, self.X, self.kernel, self.scale = net, points, kernel, scale
-        self._device = device
-        chosen = select_storage(storage, source, budget)
-        stored = chosen.build(source, workers, of_stage(progress, "Gram matrix"))
-        self._hold(stored, chosen.name, budget, workers)
-
-    @classmethod
-    def from_matrix(
-        cls, K: ArrayLike, *, memory: int | str | None = None, threads: int | None = None
-    ) -> GramOperator:
-        """Return a ready symmetric matrix as an operator; a contiguous float array is not copied.
-
-        Parameters
-        ----------
-        K : array_like of shape (N, N)
-            Finite, symmetric to rounding; float32 or float64, other real types become float64.
-        memory, threads
-            As in the class; the budget is for what is computed with the operator, K included.
-
-        Raises
-        ------
-        TypeError
-            K is not numeric, or complex.
-        ValueError
-            K is empty, not square, not finite or not symmetric.
-        """
-        matrix = np.ascontiguousarray(_float_columns(K, "K"))
-        _check_symmetric(matrix)
-        op = cls.__new__(cls)
-        op.net = op.X = op.kernel = op.scale = None
-        op._device = "auto"
-        op._hold(
-            _cpu.dense_source(matrix),
-            "dense",
-            budget_bytes(memory),
-            _validate.thread_count(threads),
-        )
-        return op
-
-    def _hold(self, source: TileSource, storage: str, budget: int, threads: int) -> None:
-        self._source, self._threads = source, threads
-        self.shape, self.dtype, self.nbytes = source.shape, np.dtype(source.dtype), source.nbytes
-        self.storage, self.budget = storage, budget
-
-    def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
-        """Return the product with the columns of V; see `SymmetricOperator.matmat`."""
-        columns = self._check_columns(V)
-        out = np.empty(columns.shape)
-        self._source.matmat(columns, out, self._threads, of_stage(progress, "product"))
-        return out
-
-    def diagonal(self) -> NDArray[Any]:
-        """Return the diagonal, (N,), of the operator's dtype."""
-        return self._source.diagonal()
-
-    def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the whole matrix; see `SymmetricOperator.to_dense`."""
-        out = self._dense_out(out)
-        entries = out if out.dtype == self.dtype else np.empty(self.shape, self.dtype)
-        self._source.to_dense(entries, self._threads)
-        if entries is not out:
-            out[...] = entries
-        return out
-
-    def cross(self, Z: ArrayLike) -> NDArray[Any]:
-        """Return the kernel between new points and the points of the operator.
-
-        Parameters
-        ----------
-        Z : array_like of shape (M, d)
-            New points, scaled like X.
-
-        Returns
-        -------
-        ndarray of shape (M, N)
-            Of the operator's dtype.
-
-        Raises
-        ------
-        MemoryError
-            The result does not fit beside what the operator holds; `cross_matmat` never forms it.
-        """
-        net, X, options = self._data()
-        points = np.asarray(Z)
-        needed = len(points) * self.shape[0] * self.dtype.itemsize
-        require(needed, self.budget - self.nbytes, f"the kernel of {len(points)} new points")
-        source = limiting_source(net, points, X, **options)
-        out = np.empty(source.shape, dtype=source.dtype)
-        source.to_dense(out, self._threads)
-        return out
-
-    def cross_matmat(
-        self, Z: ArrayLike, V: ArrayLike, progress: Progress | None = None
-    ) -> NDArray[np.float64]:
-        """Return K(Z, X) @ V by blocks of rows of Z; K(Z, X) is never held.
-
-        Parameters
-        ----------
-        Z : array_like of shape (M, d)
-            New points, scaled like X.
-        V : array_like of shape (N, k)
-            As in `matmat`.
-        progress : callable, optional
-            Called with (stage, done, total).
-
-        Returns
-        -------
-        ndarray of shape (M, k)
-            float64.
-
-        Raises
-        ------
-        MemoryError
-            The result, or a block of 256 rows, does not fit the budget.
-        """
-        net, X, options = self._data()
-        columns = self._check_columns(V)
-        return cross_product(
-            net,
-            Z,
-            X,
-            columns,
-            budget=self.budget - self.nbytes,
-            threads=self._threads,
-            progress=progress,
-            **options,
-        )
-
-    def _data(self) -> tuple[FullyConnected, NDArray[Any], dict[str, Any]]:
-        if self.net is None or self.X is None:
-            raise ValueError("an operator from a matrix has no data to compute new points with")
-        options = {
-            "kernel": self.kernel,
-            "scale": self.scale,
-            "dtype": self.dtype,
-            "device": self._device,
-        }
-        return self.net, self.X, options
-
-
-def cross_product(
-    net: FullyConnected,
-    Z: ArrayLike,
-    X: NDArray[Any],
-    V: NDArray[Any],
-    *,
-    budget: int,
-    threads: int = 0,
-    progress: Progress | None = None,
-    **options: Any,
-) -> NDArray[np.float64]:
-    """Return K(Z, X) @ V by blocks of rows of Z, K(Z, X) never held.
-
-    Parameters
-    ----------
-    net : FullyConnected
-        The architecture.
-    Z, X : arrays of shape (M, d) and (N, d)
-        New points and the points that V belongs to.
-    V : ndarray of shape (N, k)
-        C-contiguous, float32 or float64.
-    budget : int
-        Bytes for the result and for the prepared copies of X and of a block of Z.
-    threads : int
-        0 is automatic.
-    progress : callable, optional
-        Called with (stage, done, total) rows.
-    **options
-        kernel, scale, dtype and device of `limiting_source`.
-
-    Returns
-    -------
-    ndarray of shape (M, k)
-        float64.
-    """
-    points = np.asarray(Z)
-    if points.ndim != 2:
-        raise ValueError(f"Z must be 2-D (samples, features), got shape {points.shape}")
-    rows = points.shape[0]
-    require(8 * rows * V.shape[1], budget, f"the result of {rows} new points")
-    out = np.empty((rows, V.shape[1]))
-    start, size = 0, _FEWEST_ROWS
-    while start < rows:
-        stop = min(rows, start + size)
-        source = limiting_source(net, points[start:stop], X, **options)
-        require(out.nbytes + source.nbytes, budget, f"a block of {stop - start} new points")
-        source.matmat(V, out[start:stop], threads)
-        if progress is not None:
-            progress("new points", stop, rows)
-        # What a source holds is known once there is one: the next block takes what is left.
-        each = source.nbytes // (len(X) + stop - start) + 1
-        start, size = stop, max(size, (budget - out.nbytes) // each - len(X))
-        del source  # before the next one is made
-    return out
-
-
-def _float_columns(V: ArrayLike, name: str = "V") -> NDArray[Any]:
+def float_columns(V: ArrayLike, name: str = "V") -> NDArray[Any]:
     """Return an argument as a native float32 or float64 array of any shape."""
     array = np.asarray(V)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be real numbers, got {array.dtype}")
     return array.astype(np.float32 if array.dtype == np.float32 else np.float64, copy=False)
-
-
-def _check_symmetric(K: NDArray[Any]) -> None:
-    if K.ndim != 2 or K.shape[0] != K.shape[1] or K.size == 0:
-        raise ValueError(f"K must be a non-empty square matrix, got shape {K.shape}")
-    largest, difference = 0.0, 0.0
-    step = max(1, 2**22 // len(K))  # blocks of rows, so that no second matrix is held
-    for i in range(0, len(K), step):
-        rows = K[i : i + step]
-        if not np.isfinite(rows).all():
-            raise ValueError("K must be finite, got NaN or infinity")
-        largest = max(largest, float(np.abs(rows).max()))
-        difference = max(difference, float(np.abs(rows - K[:, i : i + step].T).max()))
-    # Room for a matrix whose triangles a BLAS summed in a different order.
-    if difference > 64 * np.finfo(K.dtype).eps * largest:
-        raise ValueError(
-            f"K must be symmetric, but K and its transpose differ by {difference:.3g} "
-            f"where the largest entry is {largest:.3g}"
-        )

@@ -12,7 +12,7 @@ from fastntk._memory import budget_bytes
 from fastntk.gram.architecture import FullyConnected
 from fastntk.linalg.centering import CenteredOperator
 from fastntk.linalg.eigen import eigenpairs
-from fastntk.linalg.operator import GramOperator, cross_product
+from fastntk.linalg.gram_operator import GramOperator, cross_product
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Eigenpairs with certificates, and what every method of finding them needs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from fastntk._progress import Progress
+    from fastntk.linalg.operator import SymmetricOperator
+
+
+@dataclass(frozen=True)
+class Eigenpairs:
+    """Eigenpairs of a symmetric matrix with certificates.
+
+    Attributes
+    ----------
+    values : ndarray of shape (k,)
+        Eigenvalues, descending, float64.
+    vectors : ndarray of shape (N, k)
+        Orthonormal columns, float64; the largest entry of each in absolute value is positive.
+    residuals : ndarray of shape (k,)
+        ``||K v - lambda v||``; an eigenvalue of K lies within this distance of ``lambda``.
+    method : str
+        "dense" or "krylov".
+    passes : int
+        Products of the operator with a block of vectors.
+    converged : bool
+        Whether every residual met the tolerance.
+    """
+
+    values: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+    residuals: NDArray[np.float64]
+    method: str
+    passes: int
+    converged: bool
+
+
+def array_namespace(array: Any) -> Any:
+    """Return the library of an array, or of an operator's arrays (its attribute ``xp``)."""
+    library = type(array).__module__.partition(".")[0]
+    return sys.modules[library] if library == "cupy" else getattr(array, "xp", np)
+
+
+def spectral_scale(values: NDArray[np.float64]) -> float:
+    """Return the largest absolute eigenvalue, 1 for the zero matrix."""
+    return float(np.abs(values).max()) or 1.0
+
+
+def block_product(op: SymmetricOperator, V: Any, number: int, progress: Progress | None) -> Any:
+    """Return the product of pass ``number``; FloatingPointError where it is not finite."""
+    if progress is None:
+        product = op.matmat(V)
+    else:
+        stage = f"eigenpairs, pass {number}"
+        product = op.matmat(V, lambda _, done, total: progress(stage, done, total))
+    if not array_namespace(product).isfinite(product).all():
+        raise FloatingPointError("a product of the operator is not finite")
+    return product
+
+
+def with_signs(vectors: Any) -> Any:
+    """Give each column the sign that makes its largest entry positive, in place."""
+    xp = array_namespace(vectors)
+    largest = xp.abs(vectors).argmax(axis=0)
+    vectors *= xp.where(vectors[largest, range(vectors.shape[1])] < 0, -1.0, 1.0)
+    return vectors
+
+
+def to_host(array: Any) -> Any:
+    """Return an array in the host's memory."""
+    return array.get() if hasattr(array, "get") else array
