@@ -15,16 +15,28 @@
 
 namespace fastntk {
 
-// What is known of cos theta: nothing, or that it is at least 0, kappa_1(0), kappa_1(kappa_1(0)),
-// ...
+// What is known of cos theta: nothing; or that it is at least 0, kappa_1(0), kappa_1(kappa_1(0)) or
+// one layer more. kFolded knows nothing either, but obtuse angles are stored as x - 1 < 0, which keeps
+// the digits of nearly opposite rows; so are the deficits of signed data.
 enum AngleLevel : int {
+  kFolded = -2,
   kAnyAngle = -1,
   kAcute = 0,
   kSecondLayer = 1,
   kThirdLayer = 2,
   kDeeper = 3
 };
-constexpr int kAngleLevels = 5;
+
+template <class V>
+FASTNTK_HD V negated(V x) {
+  return V(Scalar<V>(0)) - x;
+}
+
+// x from its folded form.
+template <class V>
+FASTNTK_HD V unfold(V x) {
+  return select(less(x, V(Scalar<V>(0))), x + V(Scalar<V>(1)), x);
+}
 
 template <class V>
 struct AngleAndArcCosine {
@@ -55,14 +67,17 @@ FASTNTK_HD V arc_cosine_polynomial(V v) {
 template <int kLevel, class V>
 FASTNTK_HD AngleAndArcCosine<V> angle_and_arc_cosine(V x) {
   if constexpr (kLevel == kAnyAngle) {
+    const V one(Scalar<V>(1));
+    return angle_and_arc_cosine<kFolded>(select(less(V(Scalar<V>(0.5)), x), x - one, x));
+  } else if constexpr (kLevel == kFolded) {
     // Obtuse angles by their supplement: y(x) = 1 - y(1 - x), and kappa_1(c) = kappa_1(-c) + c.
     using T = Scalar<V>;
-    const auto acute = less(x, V(T(0.5)));
-    const V folded = select(acute, x, V(T(1)) - x);
-    const V y = square_root(maximum(folded, V(T(0)))) * angle_polynomial<kAcute>(folded);
+    const auto obtuse = less(x, V(T(0)));
+    const V acute_x = select(obtuse, negated(x), x);
+    const V y = square_root(acute_x) * angle_polynomial<kAcute>(acute_x);
     const V y2 = y * y;
     const V cube = y2 * y * arc_cosine_polynomial<kAcute>(y2);
-    return {select(acute, y, V(T(1)) - y), select(acute, x, V(T(0.5))) - cube};
+    return {select(obtuse, V(T(1)) - y, y), select(obtuse, V(T(0.5)), x) - cube};
   } else {
     const V y = square_root(x) * angle_polynomial<kLevel>(x);
     const V y2 = y * y;

@@ -2,22 +2,22 @@
 // The first layer: from inner products or distances of the data to the deficit x of the first
 // preactivations.
 //
-// Sigma_1 = s (x . x' + B),  s = weight_std^2 scale^2 / n0,  B = bias_std^2 / s,  r = sqrt(|x|^2 +
-// B) per row. Integer data: D = |x - x'|^2 is exact and x = (D - (r - r')^2) / (4 r r'); r is
-// carried as hi + lo. Where the difference loses digits (proportional rows) the integers are asked
-// again:
+//   Sigma_1 = s (x . x' + B),  s = weight_std^2 scale^2 / n0,  B = bias_std^2 / s
+//
+// and r = sqrt(|x|^2 + B) per row. For integer data D = |x - x'|^2 is exact, r is carried as hi + lo,
+// and of two formulas each pair takes the one that loses fewer digits:
+//   x = (D - (r - r')^2) / (4 r r')            an error of a rounding of D / (4 r r')
+//   x = 1/2 - (x . x' + B) / (2 r r')          an error of a rounding of (1 - 2 x) / 2
+// Where both lose too many (nearly proportional rows of different norms) the integers are asked again:
 //   x = ((n n' - dot^2) + B D) / (2 g (g + h)),  g = sqrt((n + B)(n' + B)),  h = dot + B.
-// Other data: x = (1 - cos) / 2 from the inner product of scaled rows; for close pairs, where that
-// forgets, directly
-//   4 x = sum_k (x_k / r - x'_k / r')^2 + B (1 / r - 1 / r')^2.
+// Other data take the second formula from the inner product of scaled rows; close pairs, where that
+// forgets, are measured directly, and nearly opposite ones with a plus sign and as x - 1 (kFolded):
+//   4 x = sum_k (x_k / r - x'_k / r')^2 + (v - v')^2,  v = bias_std / sqrt(q).
 #pragma once
 
-#include "common/scalar_math.h"
+#include "common/angle.h"
 
 namespace fastntk {
-
-// A deficit whose numerator kept less than this share of D is recomputed from the exact integers.
-constexpr double kKeptShare = 1.0 / 16;
 
 template <class V>
 struct RowRadius {
@@ -26,16 +26,30 @@ struct RowRadius {
   V half_inverse;  // 1 / (2 r)
 };
 
-// Numerator of 4 r r' x.
 template <class V>
-FASTNTK_HD V deficit_numerator(V distance, RowRadius<V> a, RowRadius<V> b) {
-  const V gap = (a.hi - b.hi) + (a.lo - b.lo);
-  return neg_mul_add(gap, gap, distance);
-}
+struct IntegerDeficit {
+  V x;
+  V spread;  // D / (4 r r'): the error of x is a rounding of the lesser of this and 1/2
+};
 
 template <class V>
-FASTNTK_HD V deficit_from_distance(V numerator, RowRadius<V> a, RowRadius<V> b) {
-  return maximum(numerator * (a.half_inverse * b.half_inverse), V(Scalar<V>(0)));
+FASTNTK_HD IntegerDeficit<V> integer_deficit(V distance, V dot, V bias_term, RowRadius<V> a,
+                                             RowRadius<V> b) {
+  using T = Scalar<V>;
+  const V scale = a.half_inverse * b.half_inverse;
+  const V gap = (a.hi - b.hi) + (a.lo - b.lo);
+  const V from_distance = maximum(neg_mul_add(gap, gap, distance) * scale, V(T(0)));
+  const V from_product = neg_mul_add(dot + bias_term, scale + scale, V(T(0.5)));
+  const V spread = distance * scale;
+  return {select(less(V(T(0.5)), from_distance + spread), from_product, from_distance), spread};
+}
+
+// Negative where the error of x, a rounding of the lesser of spread and 1/2, matters: it enters Theta
+// divided by sqrt(x), so it may be as large as a rounding of sqrt(x).
+template <class V>
+FASTNTK_HD V integer_deficit_margin(IntegerDeficit<V> deficit) {
+  const V lost = minimum(deficit.spread, V(Scalar<V>(0.5)));
+  return neg_mul_add(lost, lost, deficit.x);
 }
 
 // p = scale of the row over r, v = bias_std / sqrt(q).
@@ -44,6 +58,17 @@ FASTNTK_HD V deficit_from_product(V dot, V p_product, V v_product) {
   using T = Scalar<V>;
   const V cosine = mul_add(p_product, dot, v_product);
   return minimum(maximum(neg_mul_add(V(T(0.5)), cosine, V(T(0.5))), V(T(0))), V(T(1)));
+}
+
+// The same in folded form; exactly opposite rows stay on the obtuse side.
+template <class V>
+FASTNTK_HD V folded_deficit_from_product(V dot, V p_product, V v_product) {
+  using T = Scalar<V>;
+  const V half(T(0.5)), tiny(T(1e-37));
+  const V cosine = mul_add(p_product, dot, v_product);
+  const V acute = maximum(neg_mul_add(half, cosine, half), V(T(0)));
+  const V obtuse = negated(maximum(mul_add(half, cosine, half), tiny));
+  return select(less(cosine, V(T(0))), obtuse, acute);
 }
 
 #ifdef __SIZEOF_INT128__

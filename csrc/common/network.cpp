@@ -6,13 +6,14 @@ namespace {
 
 struct ActivationFacts {
   const char* name;
-  RowDual (*row_step)(double);
+  RowDual (*row_step)(Extended);
   double square_at_zero;
   bool dual_is_non_negative;
+  int roundings;
 };
 
 #define FASTNTK_FACTS(Type)                                                                        \
-  {Type::kName, Type::row_step, Type::kSquareAtZero, Type::kDualIsNonNegative},
+  {Type::kName, Type::row_step, Type::kSquareAtZero, Type::kDualIsNonNegative, Type::kRoundings},
 constexpr ActivationFacts kFacts[] = {FASTNTK_ACTIVATIONS(FASTNTK_FACTS)};
 #undef FASTNTK_FACTS
 
@@ -30,7 +31,7 @@ Activation activation_from_name(const std::string& name) {
   throw std::invalid_argument("unknown activation '" + name + "'");
 }
 
-RowDual activation_row_step(Activation activation, double variance) {
+RowDual activation_row_step(Activation activation, Extended variance) {
   return facts(activation).row_step(variance);
 }
 
@@ -39,5 +40,7 @@ double activation_square_at_zero(Activation activation) { return facts(activatio
 bool activation_dual_is_non_negative(Activation activation) {
   return facts(activation).dual_is_non_negative;
 }
+
+int activation_roundings(Activation activation) { return facts(activation).roundings; }
 
 }  // namespace fastntk

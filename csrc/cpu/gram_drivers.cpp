@@ -53,10 +53,10 @@ void copy_transposed(const T* tile, T* to, long rows, long cols, long stride) {
   }
 }
 
-// v [count, k] as whole tiles of rows and whole vectors of columns, the rest zero.
+// Rows of k numbers with padding to padded_k, zero.
 template <class V>
-AlignedBuffer<V> padded_vectors(const V* v, long count, long k, long padded_k) {
-  AlignedBuffer<V> padded(round_up(count, kTile) * padded_k);
+AlignedBuffer<V> padded_rows(const V* v, long count, long k, long padded_k) {
+  AlignedBuffer<V> padded(count * padded_k);
   for (long i = 0; i < count; ++i)
     std::copy_n(v + i * k, k, padded.data() + i * padded_k);
   return padded;
@@ -106,8 +106,15 @@ void multiply(const TileSource<T>& source, const V* v, double* y, long k, int th
   static_assert(sizeof(V) >= sizeof(T), "vectors are not narrower than the matrix");
   const Engine<V>& multiplier = engine<V>(selected_isa());
   const long padded_k = round_up(k, multiplier.vector_lanes);
-  const AlignedBuffer<V> vectors = padded_vectors(v, source.cols(), k, padded_k);
-  AlignedBuffer<double> sums(round_up(source.rows(), kTile) * padded_k);
+  // Whole vectors are used where they lie.
+  const bool whole = k == padded_k;
+  const AlignedBuffer<V> padded =
+      whole ? AlignedBuffer<V>() : padded_rows(v, source.cols(), k, padded_k);
+  AlignedBuffer<double> padded_sums(whole ? 0 : source.rows() * padded_k);
+  const V* vectors = whole ? v : padded.data();
+  double* sums = whole ? y : padded_sums.data();
+  if (whole)
+    std::fill_n(y, source.rows() * k, 0.0);
   const ThreadLease lease(threads);
   auto work = workspaces(source, lease.threads(), !std::is_same_v<T, V>);
 
@@ -118,9 +125,8 @@ void multiply(const TileSource<T>& source, const V* v, double* y, long k, int th
   const auto add = [&](const V* tile, long row_stride, long depth_stride, long out, long in,
                        long rows, long depth) {
     multiplier.tile_times(tile, row_stride, depth_stride, std::min(kTile, rows - out * kTile),
-                          std::min(kTile, depth - in * kTile),
-                          vectors.data() + in * kTile * padded_k,
-                          sums.data() + out * kTile * padded_k, padded_k);
+                          std::min(kTile, depth - in * kTile), vectors + in * kTile * padded_k,
+                          sums + out * kTile * padded_k, padded_k);
   };
   const long rows = source.rows(), cols = source.cols();
   if (source.symmetric()) {
@@ -141,8 +147,10 @@ void multiply(const TileSource<T>& source, const V* v, double* y, long k, int th
         add(tile_at(worker, i, j), kTile, 1, i, j, rows, cols);
     });
   }
+  if (whole)
+    return;
   for (long i = 0; i < rows; ++i)
-    std::copy_n(sums.data() + i * padded_k, k, y + i * k);
+    std::copy_n(sums + i * padded_k, k, y + i * k);
 }
 
 template void write_dense(const TileSource<float>&, const std::vector<float*>&, int, const Poll&);

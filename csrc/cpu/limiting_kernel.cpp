@@ -2,162 +2,79 @@
 #include "cpu/limiting_kernel.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace fastntk::cpu {
 namespace {
 
-// Largest number of columns whose distances fit 31 bits: 255^2 * 33,025 < 2^31.
-constexpr long kIntegerColumns = 33025;
+// The rounding of a float recursion, in units of one ReLU layer, that the gate of 6e-7 leaves room for:
+// 4e-7 is reached at 16 (measured on near-duplicates, where Theta is largest).
+constexpr int kFloatRoundings = 16;
 
-// Of the relative error of Theta, h dx / (2 pi sqrt x), what the products may take: the deficits
-// below the x where they would take more are recomputed directly. dx is the error of a deficit from
-// products (measured on Gaussian, non-negative and MNIST data).
-struct ProductError {
-  double deficit;
-  double share;
-};
-constexpr ProductError kFloatError{5e-8, 2e-7};
-constexpr ProductError kDoubleError{5e-16, 4e-14};
-
-double close_deficit(const ProductError& error, int hidden_layers) {
-  const double root = hidden_layers * error.deficit / (2 * M_PI * error.share);
-  // In deep networks Theta falls off in sqrt x before the linear law ends: the logarithmic slope is
-  // at most about 0.3 / x.
-  return std::min(root * root, 0.3 * error.deficit / error.share);
-}
-
-// Columns that are not zero in all rows of X or in all rows of Y.
-std::vector<long> useful_columns(const Samples& x, const Samples* y) {
-  const auto used = [](const Samples& samples) {
-    std::vector<char> seen(samples.columns, 0);
-    for (long i = 0; i < samples.rows; ++i) {
-      for (long k = 0; k < samples.columns; ++k)
-        seen[k] |= samples.at(i, k) != 0;
-    }
-    return seen;
-  };
-  const std::vector<char> in_x = used(x);
-  const std::vector<char> in_y = y ? used(*y) : in_x;
-  std::vector<long> columns;
-  for (long k = 0; k < x.columns; ++k) {
-    if (in_x[k] && in_y[k])
-      columns.push_back(k);
-  }
-  return columns;
-}
-
-bool non_negative(const Samples& samples) {
-  if (samples.type == SampleType::kUint8)
-    return true;
-  for (long i = 0; i < samples.rows; ++i) {
-    for (long k = 0; k < samples.columns; ++k) {
-      if (samples.at(i, k) < 0)
-        return false;
-    }
-  }
-  return true;
-}
-
-// Would more than a twentieth of the pairs be recomputed? Judged on a fixed sample of pairs; then
-// doubles are the faster way.
-bool mostly_close(const Samples& x, const Samples& y, const InputLayer& input, double threshold) {
-  constexpr long kPairs = 400;
-  constexpr double kShare = 0.05;
-  long close = 0;
-  for (long s = 0; s < kPairs; ++s) {
-    const long i = s * 7919 % x.rows, j = (s * 104729 + 1) % y.rows;
-    double dot = 0, norm_x = 0, norm_y = 0;
-    for (long k = 0; k < x.columns; ++k) {
-      const double a = x.at(i, k), b = y.at(j, k);
-      dot += a * b;
-      norm_x += a * a;
-      norm_y += b * b;
-    }
-    const double bias = input.bias_term();
-    close += dot + bias > (1 - 2 * threshold) * std::sqrt((norm_x + bias) * (norm_y + bias));
-  }
-  return close > kShare * kPairs;
-}
-
-template <class T>
-Product choose_product(const Samples& x, const Samples& y, const InputLayer& input,
-                       int hidden_layers) {
-  if (x.type == SampleType::kUint8)
-    return x.columns <= kIntegerColumns ? Product::kInteger : Product::kWideInteger;
-  if (x.type == SampleType::kFloat64 || sizeof(T) == sizeof(double))
-    return Product::kDouble;
-  return mostly_close(x, y, input, close_deficit(kFloatError, hidden_layers)) ? Product::kDouble
-                                                                              : Product::kFloat;
+bool needs_double(const Network& network) {
+  int roundings = 0;
+  for (const Activation activation : network.activations)
+    roundings += activation_roundings(activation);
+  return roundings > kFloatRoundings;
 }
 
 }  // namespace
-
-const char* product_name(Product product) {
-  switch (product) {
-  case Product::kInteger:
-    return "exact 32-bit integers";
-  case Product::kWideInteger:
-    return "exact integers in double";
-  case Product::kFloat:
-    return "float, summed in double";
-  default:
-    return "double";
-  }
-}
 
 template <class T>
 LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double scale,
                                   const Network& network, const std::vector<TrainedShares>& outputs,
                                   const std::string& isa, int threads)
-    : TileSource<T>(x.rows, y ? y->rows : x.rows, y == nullptr), isa_(isa) {
+    : TileSource<T>(x.rows, y ? y->rows : x.rows, y == nullptr), isa_(isa),
+      outputs_(static_cast<int>(outputs.size())) {
   network.validate();
   require(x.rows > 0 && x.columns > 0, "X must not be empty");
   require(y == nullptr || (y->columns == x.columns && y->type == x.type && y->rows > 0),
           "X and Y must match");
-  const double forward = network.maps[0].weight_std * scale;
-  const InputLayer input{forward * forward / static_cast<double>(x.columns),
-                         network.maps[0].bias_std};
+  if (sizeof(T) < sizeof(double) && needs_double(network))
+    wide_ = std::make_unique<LimitingTiles<double>>(x, y, scale, network, outputs, isa, threads);
+  else
+    same_ = std::make_unique<LimitingTiles<T>>(x, y, scale, network, outputs, isa, threads);
+}
 
-  const std::vector<long> columns = useful_columns(x, y);
-  columns_ = static_cast<long>(columns.size());
-  const Product product = choose_product<T>(x, y ? *y : x, input, network.hidden_layers());
-  const Engine<T>& chosen = engine<T>(isa);
-  const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
-  const ThreadLease lease(threads);
-  rows_ = std::make_unique<Operand<T>>(x, columns, product, shape, network, input, outputs,
-                                       lease.threads());
-  if (y)
-    cols_ = std::make_unique<Operand<T>>(*y, columns, product, shape, network, input, outputs,
-                                         lease.threads());
-  const Operand<T>& right = cols_ ? *cols_ : *rows_;
-  plan_ = {
-      rows_.get(),
-      &right,
-      product,
-      &chosen,
-      input,
-      plan_layers(network, *rows_, right, non_negative(x) && (y == nullptr || non_negative(*y))),
-      outputs,
-      close_deficit(product == Product::kFloat ? kFloatError : kDoubleError,
-                    network.hidden_layers())};
+template <class T>
+std::size_t LimitingKernel<T>::scratch_bytes() const {
+  return wide_ ? outputs_ * kTileArea * sizeof(double) + wide_->scratch_bytes()
+               : same_->scratch_bytes();
 }
 
 template <class T>
 const T* LimitingKernel<T>::tile(long bi, long bj, T* tiles, char* scratch) const {
-  plan_.engine->limiting_tile(plan_, bi, bj, tiles, scratch);
+  if (wide_) {
+    double* doubles = reinterpret_cast<double*>(scratch);
+    wide_->compute(bi, bj, doubles, scratch + outputs_ * kTileArea * sizeof(double));
+    std::copy_n(doubles, outputs_ * kTileArea, tiles);
+  } else {
+    same_->compute(bi, bj, tiles, scratch);
+  }
   return tiles;
 }
 
 template <class T>
 void LimitingKernel<T>::diagonal(T* to) const {
   require(this->symmetric(), "only a symmetric matrix has this diagonal");
-  std::copy_n(rows_->table.diagonals[0].data(), this->rows(), to);
+  visit([&](const auto& tiles) { std::copy_n(tiles.diagonal(), this->rows(), to); });
+}
+
+template <class T>
+std::size_t LimitingKernel<T>::bytes() const {
+  return visit([](const auto& tiles) { return tiles.bytes(); });
 }
 
 template <class T>
 double LimitingKernel<T>::largest_diagonal() const {
-  return std::max(rows_->table.largest_diagonal, cols_ ? cols_->table.largest_diagonal : 0.0);
+  return visit([](const auto& tiles) { return tiles.largest_diagonal(); });
+}
+
+template <class T>
+Route LimitingKernel<T>::route() const {
+  return visit([&](const auto& tiles) {
+    return Route{isa_, tiles.product(), sizeof(T) == sizeof(double) || wide_, tiles.columns(),
+                 tiles.layers()};
+  });
 }
 
 template class LimitingKernel<float>;

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // The limiting NTK, NNGP or any share of them between the rows of X and of Y, computed a tile at a
 // time and never stored.
+//
+// A float result comes from a float recursion where its rounding stays within the float gate, else
+// from a double one that is rounded once: every layer adds its own rounding to Theta.
 #pragma once
 
 #include <memory>
 #include <string>
 
-#include "cpu/limiting_plan.h"
+#include "cpu/limiting_tiles.h"
 #include "cpu/tile_source.h"
 
 namespace fastntk::cpu {
 
-// What was chosen for some data, and why it could be.
+// What was chosen for some data.
 struct Route {
   std::string isa;
   Product product;
-  long columns;  // of the data that enter the products: those not zero in all rows of one side
+  bool double_recursion;
+  long columns;
   std::vector<LayerPlan> layers;
 };
 
@@ -26,23 +30,26 @@ public:
   LimitingKernel(const Samples& rows, const Samples* cols, double scale, const Network& network,
                  const std::vector<TrainedShares>& outputs, const std::string& isa, int threads);
 
-  int outputs() const override { return static_cast<int>(plan_.outputs.size()); }
-  std::size_t scratch_bytes() const override { return plan_.engine->scratch_bytes; }
+  int outputs() const override { return outputs_; }
+  std::size_t scratch_bytes() const override;
   const T* tile(long bi, long bj, T* tiles, char* scratch) const override;
   void diagonal(T* to) const override;
-  std::size_t bytes() const override { return rows_->bytes() + (cols_ ? cols_->bytes() : 0); }
+  std::size_t bytes() const override;
 
-  Route route() const { return {isa_, plan_.product, columns_, plan_.layers}; }
+  Route route() const;
   double largest_diagonal() const;
 
 private:
-  std::string isa_;
-  long columns_ = 0;
-  std::unique_ptr<Operand<T>> rows_;
-  std::unique_ptr<Operand<T>> cols_;
-  LimitingPlan<T> plan_;
-};
+  // Calls f with the tiles that there are.
+  template <class F>
+  auto visit(F f) const {
+    return wide_ ? f(*wide_) : f(*same_);
+  }
 
-const char* product_name(Product product);
+  std::string isa_;
+  int outputs_;
+  std::unique_ptr<LimitingTiles<T>> same_;
+  std::unique_ptr<LimitingTiles<double>> wide_;
+};
 
 }  // namespace fastntk::cpu

@@ -22,7 +22,7 @@ std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& row
                                    const Operand<T>& cols, bool non_negative) {
   const long m = rows.samples.rows, n = cols.samples.rows;
   std::vector<LayerPlan> plan;
-  int level = non_negative ? kAcute : kAnyAngle;
+  int level = non_negative ? kAcute : kFolded;
   for (int l = 0; l < network.hidden_layers(); ++l) {
     const Activation activation = network.activations[l];
     const bool equal = all_equal(rows.table.layers[l].w, m, cols.table.layers[l].w, n) &&

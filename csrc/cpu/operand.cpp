@@ -50,7 +50,7 @@ Operand<T>::Operand(const Samples& data, const std::vector<long>& columns, Produ
                     const std::vector<TrainedShares>& outputs, int threads)
     : samples(data), padded_rows(round_up(data.rows, kTile)),
       steps(ceil_div(static_cast<long>(columns.size()), shape.group)), row_scale(padded_rows, 1.0),
-      inverse_radius(padded_rows, 0.0), table(network, outputs, measure(input, product, threads)) {
+      table(network, outputs, measure(input, product, threads)) {
   pack(columns, product, shape, threads);
 }
 
@@ -98,12 +98,12 @@ std::vector<double> Operand<T>::measure(const InputLayer& input, Product product
     double norm = 0;
     for (long k = 0; k < samples.columns; ++k)
       norm += square_of(samples.at(i, k) * inverse);
-    // With r = scale sqrt(norm + B / scale^2), written so that neither extreme overflows.
-    const double radius_scaled = std::sqrt(norm + bias_term / scale / scale);
+    // With r = size sqrt(norm + B / size^2), written so that neither extreme overflows.
+    const double size = scale * input.data_scale;
+    const double radius_over_size = std::sqrt(norm + bias_term / size / size);
     row_scale[i] = scale;
-    p[i] = radius_scaled > 0 ? 1 / radius_scaled : 0;
-    inverse_radius[i] = p[i] / scale;
-    variances[i] = input.s * scale * scale * norm + input.bias_std * input.bias_std;
+    p[i] = radius_over_size > 0 ? 1 / radius_over_size : 0;
+    variances[i] = input.s * size * size * norm + input.bias_std * input.bias_std;
     v[i] = variances[i] > 0 ? input.bias_std / std::sqrt(variances[i]) : 0;
   };
   run_tasks(ceil_div(samples.rows, kRowsPerTask), threads, nullptr, [&](int, long task) {

@@ -16,7 +16,8 @@ namespace fastntk::cpu {
 
 // The constants of the input layer: Sigma_1 = s (x . x' + B).
 struct InputLayer {
-  double s;  // weight_std^2 scale^2 / n0
+  double s;           // weight_std^2 / n0, times scale^2 for integer data
+  double data_scale;  // what multiplies the data beside that: 1 for integers, else scale
   double bias_std;
   double bias_term() const { return bias_std * bias_std / s; }  // B
 };
@@ -49,10 +50,7 @@ struct Operand {
   RadiusTable<double> radius_wide;
   // Other data: p = row_scale / r and v = bias_std / sqrt(q); the panels hold x / row_scale.
   AlignedBuffer<double> p, v;
-  // For the linear kernel and the repair: the power of two that scales a row (1 for integers), and
-  // 1 / r.
-  std::vector<double> row_scale;
-  std::vector<double> inverse_radius;
+  std::vector<double> row_scale;  // the power of two that scales a row, 1 for integers
 
   RowTable<T> table;
 

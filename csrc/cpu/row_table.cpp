@@ -8,11 +8,13 @@
 namespace fastntk::cpu {
 namespace {
 
-double safe_ratio(double a, double b) { return b > 0 ? a / b : 0; }
+Extended safe_ratio(Extended a, Extended b) { return b > 0 ? a / b : 0; }
 
 // The larger of the two; infinite as soon as one of them is no finite number.
-double largest_or_infinite(double largest, double value) {
-  return std::isfinite(value) ? std::max(largest, value) : std::numeric_limits<double>::infinity();
+double largest_or_infinite(double largest, Extended value) {
+  const double number = static_cast<double>(value);
+  return std::isfinite(number) ? std::max(largest, number)
+                               : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace
@@ -30,10 +32,10 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
   for (std::size_t o = 0; o < outputs.size(); ++o)
     diagonals.emplace_back(rows);
 
-  std::vector<double> theta(outputs.size());
+  std::vector<Extended> theta(outputs.size());
   for (std::size_t i = 0; i < rows; ++i) {
-    double q = variances[i];
-    const double first_bias = network.maps[0].bias_std * network.maps[0].bias_std;
+    Extended q = variances[i];
+    const Extended first_bias = network.maps[0].bias_std * network.maps[0].bias_std;
     first_v[i] = static_cast<T>(std::sqrt(safe_ratio(first_bias, q)));
     for (std::size_t o = 0; o < outputs.size(); ++o) {
       theta[o] = outputs[o].weights[0] * (q - std::min(q, first_bias)) +
@@ -44,11 +46,12 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
       const Activation activation = network.activations[l];
       // A zero row has no angle: any scalars do, and only f(0)^2 survives of it.
       const RowDual dual = activation_row_step(activation, q > 0 ? q : 1);
-      const double moment = q > 0 ? dual.second_moment : activation_square_at_zero(activation);
-      const double weight_part = map.weight_std * map.weight_std * moment;
-      const double bias_part = map.bias_std * map.bias_std;
-      const double next = weight_part + bias_part;
-      const double derivative =
+      const Extended moment =
+          q > 0 ? dual.second_moment : Extended(activation_square_at_zero(activation));
+      const Extended weight_part = map.weight_std * map.weight_std * moment;
+      const Extended bias_part = map.bias_std * map.bias_std;
+      const Extended next = weight_part + bias_part;
+      const Extended derivative =
           q > 0 ? map.weight_std * map.weight_std * moment * dual.slope / q : 0;
       for (std::size_t o = 0; o < outputs.size(); ++o) {
         theta[o] = derivative * theta[o] + outputs[o].weights[l + 1] * weight_part +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The row step of every layer, for every row: what the pair steps of a tile read. Computed in
-// double, stored in the pair type T.
+// extended precision, stored in the pair type T.
 #pragma once
 
 #include <vector>

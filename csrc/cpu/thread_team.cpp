@@ -51,6 +51,8 @@ public:
       helper.join();
     if (failure_)
       std::rethrow_exception(failure_);
+    if (poll_)
+      poll_(total_, total_);
   }
 
 private:

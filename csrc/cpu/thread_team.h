@@ -8,8 +8,8 @@
 
 namespace fastntk::cpu {
 
-// Called on the calling thread, about ten times a second at most; an exception ends the call once
-// the running tasks are done.
+// Called on the calling thread, about ten times a second and once at the end; an exception ends the
+// call once the running tasks are done.
 using Poll = std::function<void(long done, long total)>;
 
 // body(worker, round, index) for every index below counts[round]. Rounds follow one another; the

@@ -21,4 +21,6 @@ def of_stage(progress: Progress | None, stage: str) -> Callable[[int, int], None
     """Return the callable (done, total) of one stage, for the native module."""
     if progress is None:
         return None
+    if not callable(progress):
+        raise TypeError(f"progress must be callable, got {progress!r}")
     return lambda done, total: progress(stage, done, total)

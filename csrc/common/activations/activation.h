@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an activation f is to the limiting recursion: two functions.
 //
-// Row step (double, once per row and layer), from the variance q of a preactivation u ~ N(0, q):
+// Row step (once per row and layer, so in extended precision where there is one), from the variance q of a preactivation u ~ N(0, q):
 //   second_moment = E[f(u)^2],  slope = E[f'(u)^2] q / E[f(u)^2],
 //   and up to kMaxRowScalars numbers for the pair step.
 // Pair step, from the deficit x of a pair of rows and their scalars, with (u, v) ~ N(0, Sigma), A =
@@ -15,12 +15,14 @@
 
 namespace fastntk {
 
-constexpr int kMaxRowScalars = 4;
+constexpr int kMaxRowScalars = 5;
+
+using Extended = long double;
 
 struct RowDual {
-  double second_moment;
-  double slope;
-  double scalars[kMaxRowScalars];
+  Extended second_moment;
+  Extended slope;
+  Extended scalars[kMaxRowScalars];
 };
 
 template <class V>

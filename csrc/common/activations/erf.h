@@ -9,7 +9,8 @@
 //     = ((phi_q - phi) + (phi_q' - phi)) / 2 - (sqrt phi_q - sqrt phi_q')^2 / 2,
 //   sin(phi_q - phi) = (R^2 - rho)(R^2 + rho) / (R^2 cos phi + rho cos phi_q),
 //   R^2 - rho = R (R - R') + 2 R R' x,
-// and 1 - rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi accurate for large q.
+// and 1 - rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi accurate for large q. Where that difference loses
+// more digits than it saves (phi_q and phi_q' far apart, or x large) z = (1 - phi / sqrt(phi_q phi_q')) / 2.
 #pragma once
 
 #include "common/activations/activation.h"
@@ -18,34 +19,43 @@ namespace fastntk {
 
 struct Erf {
   static constexpr const char* kName = "erf";
-  static constexpr int kRowScalars = 4;  // R, 1 - R^2, cos phi_q, sqrt phi_q
+  static constexpr int kRowScalars = 5;  // R, 1 - R^2, cos phi_q, sqrt phi_q, R / sqrt phi_q
   static constexpr bool kUsesAngleLevels = false;
+  static constexpr int kRoundings = 17;       // that a layer adds to Theta, ReLU's being 1
   static constexpr double kSquareAtZero = 0;  // f(0)^2
   static constexpr bool kDualIsNonNegative = false;
 
-  static RowDual row_step(double q) {
-    constexpr double kTwoOverPi = 0.63661977236758134308;
-    const double complement = 1 / (1 + 2 * q);  // 1 - R^2
-    const double r2 = 2 * q * complement;
-    const double cosine = std::sqrt(complement * (1 + r2));
-    const double phi = std::atan2(r2, cosine);
-    return {
-        kTwoOverPi * phi, r2 / (cosine * phi), {std::sqrt(r2), complement, cosine, std::sqrt(phi)}};
+  static RowDual row_step(Extended q) {
+    constexpr Extended kTwoOverPi = 0.636619772367581343075535053490057448L;
+    const Extended complement = 1 / (1 + 2 * q);  // 1 - R^2
+    const Extended r2 = 2 * q * complement;
+    const Extended cosine = std::sqrt(complement * (1 + r2));
+    const Extended phi = std::atan2(r2, cosine);
+    const Extended r = std::sqrt(r2), root = std::sqrt(phi);
+    return {kTwoOverPi * phi, r2 / (cosine * phi), {r, complement, cosine, root, r / root}};
   }
 
   template <int kLevel, class V>
   FASTNTK_HD static PairDual<V> pair_step(V x, const V* a, const V* b) {
     using T = Scalar<V>;
-    const V one(T(1)), half(T(0.5));
+    const V one(T(1)), half(T(0.5)), quarter(T(0.25));
+    if constexpr (kLevel == kFolded)
+      x = unfold(x);
     const V product = a[0] * b[0];
     const V shift = (product + product) * x;  // R R' - rho
     const V rho = product - shift;
     const V below_one = mul_add(half, a[1] + b[1] + square(a[0] - b[0]), shift);  // 1 - rho
     const V cosine = square_root(maximum(below_one * (one + rho), V(T(0))));
-    const V root = a[3] * b[3];  // sqrt(phi_q phi_q')
-    const V sum = angle_between(a, b, rho, shift, cosine) + angle_between(b, a, rho, shift, cosine);
-    const V deficit = (sum - square(a[3] - b[3])) / (V(T(4)) * root);
-    return {maximum(deficit, V(T(0))), product / (cosine * root)};
+    const V inverse = one / (a[3] * b[3]);  // 1 / sqrt(phi_q phi_q')
+    const V gap_a = angle_between(a, b, rho, shift, cosine);
+    const V gap_b = angle_between(b, a, rho, shift, cosine);
+    const V spread = quarter * (gap_a + gap_b) * inverse;
+    const V from_gaps = neg_mul_add(quarter * inverse, square(a[3] - b[3]), spread);
+    const V phi =
+        select(less(a[3], b[3]), rounded(a[3] * a[3]) - gap_a, rounded(b[3] * b[3]) - gap_b);
+    const V from_angle = neg_mul_add(half, phi * inverse, half);
+    const V deficit = select(less(half, from_gaps + spread), from_angle, from_gaps);
+    return {maximum(deficit, V(T(0))), a[4] * b[4] / cosine};
   }
 
 private:
@@ -58,10 +68,11 @@ private:
     const V gap = mul_add(a[0], a[0] - b[0], shift);  // R^2 - rho
     // Acute phi: the sum of two positive terms divides; otherwise the plain difference of products
     // has no cancellation.
-    const V sine_direct = r2 * cosine - rho * a[2];
-    const V sine_stable = gap * (r2 + rho) / mul_add(r2, cosine, maximum(rho, V(T(0))) * a[2]);
+    const V sine_direct = r2 * cosine - rounded(rho * a[2]);
+    const V sine_stable =
+        gap * (r2 + rho) / mul_add(r2, cosine, rounded(maximum(rho, V(T(0))) * a[2]));
     const V sine = select(less(rho, V(T(0))), sine_direct, sine_stable);
-    const V cosine_gap = mul_add(a[2], cosine, r2 * rho);
+    const V cosine_gap = mul_add(a[2], cosine, rounded(r2 * rho));
     // delta = 2 asin(h), h = sin(delta / 2); past a right angle through its supplement.
     const auto acute = less(V(T(0)), cosine_gap);
     const V h = sine / square_root((one + maximum(cosine_gap, V(T(0)))) * V(T(2)));

@@ -11,10 +11,11 @@ struct Relu {
   static constexpr const char* kName = "relu";
   static constexpr int kRowScalars = 0;
   static constexpr bool kUsesAngleLevels = true;
+  static constexpr int kRoundings = 1;        // that a layer adds to Theta, ReLU's being 1
   static constexpr double kSquareAtZero = 0;  // f(0)^2
   static constexpr bool kDualIsNonNegative = true;
 
-  static RowDual row_step(double q) { return {q / 2, 1.0, {}}; }
+  static RowDual row_step(Extended q) { return {q / 2, 1, {}}; }
 
   template <int kLevel, class V>
   FASTNTK_HD static PairDual<V> pair_step(V x, const V*, const V*) {

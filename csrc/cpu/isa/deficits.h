@@ -46,50 +46,31 @@ FASTNTK_HD V distances(const double* dots, double norm, const double* norms) {
   return V(norm) + V::load(norms) - V(2.0) * V::load(dots);
 }
 
-// Deficits of integer data; returns the least margin by which a numerator kept its share of D,
-// negative if one did not.
+// Deficits of integer data; returns the least margin, negative if one has to be repaired.
 template <class V, class Sum, class Norms>
-FASTNTK_HD Scalar<V> integer_deficits(const Strip& strip, const Sum* dots, const Norms& row_norms,
-                                      const Norms& col_norms,
+FASTNTK_HD Scalar<V> integer_deficits(const Strip& strip, double bias_term, const Sum* dots,
+                                      const Norms& row_norms, const Norms& col_norms,
                                       const RadiusTable<Scalar<V>>& row_radius,
                                       const RadiusTable<Scalar<V>>& col_radius, Scalar<V>* x) {
   using T = Scalar<V>;
+  const V bias(static_cast<T>(bias_term));
   V margin(T(1));
   for (long i = 0; i < strip.count; ++i) {
     const RowRadius<V> a = radius_of_row<V>(row_radius, strip.row + i);
     const auto norm = row_norms[strip.row + i];
     for (int j = 0; j < strip.width; j += V::kLanes) {
-      const RowRadius<V> b = radius_of_columns<V>(col_radius, strip.col + j);
-      const V distance = distances<V>(dots + i * strip.width + j, norm, &col_norms[strip.col + j]);
-      const V numerator = deficit_numerator(distance, a, b);
-      margin = minimum(margin, neg_mul_add(V(T(kKeptShare)), distance, numerator));
-      deficit_from_distance(numerator, a, b).store(x + i * strip.width + j);
+      const Sum* dot = dots + i * strip.width + j;
+      const V distance = distances<V>(dot, norm, &col_norms[strip.col + j]);
+      const IntegerDeficit<V> deficit = integer_deficit(
+          distance, V::convert(dot), bias, a, radius_of_columns<V>(col_radius, strip.col + j));
+      margin = minimum(margin, integer_deficit_margin(deficit));
+      deficit.x.store(x + i * strip.width + j);
     }
   }
   return smallest_lane(margin);
 }
 
-// Deficits of scaled floating-point data; returns the least of them.
-inline double product_deficits(const Strip& strip, const double* dots,
-                               const AlignedBuffer<double>& row_p,
-                               const AlignedBuffer<double>& row_v,
-                               const AlignedBuffer<double>& col_p,
-                               const AlignedBuffer<double>& col_v, double* x) {
-  F64 least(1.0);
-  for (long i = 0; i < strip.count; ++i) {
-    const F64 p(row_p[strip.row + i]), v(row_v[strip.row + i]);
-    for (int j = 0; j < strip.width; j += F64::kLanes) {
-      const F64 deficit = deficit_from_product(F64::load(dots + i * strip.width + j),
-                                               p * F64::load(&col_p[strip.col + j]),
-                                               v * F64::load(&col_v[strip.col + j]));
-      least = minimum(least, deficit);
-      deficit.store(x + i * strip.width + j);
-    }
-  }
-  return smallest_lane(least);
-}
-
-// Asks the integers again wherever the numerator lost digits.
+// Asks the integers again wherever the margin is negative, or within rounding of it.
 template <class T, class Sum, class R>
 void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, const Sum* dots,
                              const RadiusTable<R>& row_radius, const RadiusTable<R>& col_radius,
@@ -99,55 +80,104 @@ void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, co
       const long a = strip.row + i, b = strip.col + j;
       const long long norm_a = plan.rows->norms[a], norm_b = plan.cols->norms[b];
       const long long dot = static_cast<long long>(dots[i * strip.width + j]);
-      const double distance = static_cast<double>(norm_a + norm_b - 2 * dot);
-      const double kept =
-          x[i * strip.width + j] / (row_radius.half_inverse[a] * col_radius.half_inverse[b]);
-      if (kept < 1.01 * kKeptShare * distance) {
-        x[i * strip.width + j] =
+      const double scale =
+          static_cast<double>(row_radius.half_inverse[a]) * col_radius.half_inverse[b];
+      const double spread = static_cast<double>(norm_a + norm_b - 2 * dot) * scale;
+      R& deficit = x[i * strip.width + j];
+      if (integer_deficit_margin<double>({deficit / 1.01, spread}) < 0) {
+        deficit =
             static_cast<R>(deficit_from_integers(norm_a, norm_b, dot, plan.input.bias_term()));
       }
     }
   }
 }
 
-// 4 x = sum_k (x_k / r - x'_k / r')^2 + B (1 / r - 1 / r')^2, summed in several lanes.
+// Deficits of scaled floating-point data, folded where signs differ; returns the least distance from
+// equal or opposite directions.
+template <class T>
+double product_deficits(const LimitingPlan<T>& plan, const Strip& strip, const double* dots,
+                        double* x) {
+  const Operand<T>& rows = *plan.rows;
+  const Operand<T>& cols = *plan.cols;
+  const bool folded = plan.layers.front().angle_level == kFolded;
+  F64 least(1.0);
+  for (long i = 0; i < strip.count; ++i) {
+    const F64 p(rows.p[strip.row + i]), v(rows.v[strip.row + i]);
+    for (int j = 0; j < strip.width; j += F64::kLanes) {
+      const F64 dot = F64::load(dots + i * strip.width + j);
+      const F64 p_product = p * F64::load(&cols.p[strip.col + j]);
+      const F64 v_product = v * F64::load(&cols.v[strip.col + j]);
+      const F64 deficit = folded ? folded_deficit_from_product(dot, p_product, v_product)
+                                 : deficit_from_product(dot, p_product, v_product);
+      least = minimum(least, maximum(deficit, negated(deficit)));
+      deficit.store(x + i * strip.width + j);
+    }
+  }
+  return smallest_lane(least);
+}
+
+// One row of data as the direct formula reads it: unit * (value * inverse_scale), two steps because
+// their product may overflow.
 template <class S>
-double direct_deficit(const S* a, const S* b, long columns, double inverse_a, double inverse_b,
-                      double bias_term) {
+struct DirectRow {
+  const S* values;
+  double inverse_scale;
+  double unit;
+  double v;
+
+  FASTNTK_HD F64 lanes(const S* from) const {
+    return rounded(F64::convert(from) * F64(inverse_scale) * F64(unit));
+  }
+};
+
+// |u - sign u'|^2 / 4 of the unit vectors u = (x / r, v), summed in several lanes: x for sign 1, 1 - x
+// for sign -1. Products are rounded before they are subtracted, so that a pair and its transpose agree.
+template <class S>
+double direct_deficit(const DirectRow<S>& a, const DirectRow<S>& b, long columns, double sign) {
   constexpr long kLanes = F64::kLanes;
   F64 sum(0.0);
   long k = 0;
-  for (; k + kLanes <= columns; k += kLanes) {
-    const F64 gap = F64::convert(a + k) * F64(inverse_a) - F64::convert(b + k) * F64(inverse_b);
+  const auto add = [&](const S* left, const S* right) {
+    const F64 gap = a.lanes(left) - F64(sign) * b.lanes(right);
     sum = mul_add(gap, gap, sum);
+  };
+  for (; k + kLanes <= columns; k += kLanes)
+    add(a.values + k, b.values + k);
+  if (k < columns) {
+    S left[kLanes] = {}, right[kLanes] = {};
+    for (long rest = 0; k + rest < columns; ++rest) {
+      left[rest] = a.values[k + rest];
+      right[rest] = b.values[k + rest];
+    }
+    add(left, right);
   }
-  double total = 0;
+  const double bias_gap = a.v - sign * b.v;
+  double total = bias_gap * bias_gap;
   for (int c = 0; c < kLanes; ++c)
     total += sum.v[c];
-  for (; k < columns; ++k) {
-    const double gap =
-        static_cast<double>(a[k]) * inverse_a - static_cast<double>(b[k]) * inverse_b;
-    total += gap * gap;
-  }
-  const double bias_gap = inverse_a - inverse_b;
-  if (bias_term > 0)
-    total += bias_term * bias_gap * bias_gap;
   return total / 4;
 }
 
 template <class S, class T>
+DirectRow<S> direct_row(const Operand<T>& operand, long i) {
+  const S* values = static_cast<const S*>(operand.samples.data) + i * operand.samples.columns;
+  return {values, 1 / operand.row_scale[i], operand.p[i], operand.v[i]};
+}
+
+template <class S, class T>
 void repair_close_pairs(const LimitingPlan<T>& plan, const Strip& strip, double* x) {
+  constexpr double kOpposite = 1e-37;  // keeps exactly opposite rows on the obtuse side
   const long columns = plan.rows->samples.columns;
-  const S* left = static_cast<const S*>(plan.rows->samples.data);
-  const S* right = static_cast<const S*>(plan.cols->samples.data);
   for (long i = 0; i < strip.count && strip.row + i < plan.rows->samples.rows; ++i) {
+    const DirectRow<S> a = direct_row<S>(*plan.rows, strip.row + i);
     for (int j = 0; j < strip.width && strip.col + j < plan.cols->samples.rows; ++j) {
-      const long a = strip.row + i, b = strip.col + j;
-      if (x[i * strip.width + j] >= plan.close_deficit)
+      double& deficit = x[i * strip.width + j];
+      const bool obtuse = deficit < 0;
+      if ((obtuse ? -deficit : deficit) >= plan.close_deficit)
         continue;
-      x[i * strip.width + j] = direct_deficit(left + a * columns, right + b * columns, columns,
-                                              plan.rows->inverse_radius[a],
-                                              plan.cols->inverse_radius[b], plan.input.bias_term());
+      const DirectRow<S> b = direct_row<S>(*plan.cols, strip.col + j);
+      const double direct = direct_deficit(a, b, columns, obtuse ? -1.0 : 1.0);
+      deficit = obtuse ? -fastntk::maximum(direct, kOpposite) : direct;
     }
   }
 }

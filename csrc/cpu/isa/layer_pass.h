@@ -71,6 +71,8 @@ template <class Act, class T>
 LayerPassFunction<T> pass_for_level(int level, bool equal) {
   if constexpr (Act::kUsesAngleLevels) {
     switch (level) {
+    case kFolded:
+      return pass_of<Act, T, kFolded>(equal);
     case kAcute:
       return pass_of<Act, T, kAcute>(equal);
     case kSecondLayer:
@@ -80,6 +82,8 @@ LayerPassFunction<T> pass_for_level(int level, bool equal) {
     case kDeeper:
       return pass_of<Act, T, kDeeper>(equal);
     }
+  } else if (level == kFolded) {
+    return pass_of<Act, T, kFolded>(equal);
   }
   return pass_of<Act, T, kAnyAngle>(equal);
 }

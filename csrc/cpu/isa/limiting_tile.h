@@ -67,26 +67,24 @@ template <class T>
 void strip_deficits(const LimitingPlan<T>& plan, const Strip& strip, StripScratch<T>& s) {
   const Operand<T>& a = *plan.rows;
   const Operand<T>& b = *plan.cols;
+  const double bias = plan.input.bias_term();
   if (plan.product == Product::kInteger) {
-    const T margin = integer_deficits<Pack<T>>(strip, s.integers, a.norms_modular, b.norms_modular,
-                                               a.radius, b.radius, s.first);
+    const T margin = integer_deficits<Pack<T>>(strip, bias, s.integers, a.norms_modular,
+                                               b.norms_modular, a.radius, b.radius, s.first);
     if (margin < 0)
       repair_integer_deficits(plan, strip, s.integers, a.radius, b.radius, s.first);
     return;
   }
   if (plan.product == Product::kWideInteger) {
-    const double margin = integer_deficits<F64>(strip, s.sums, a.norms_wide, b.norms_wide,
+    const double margin = integer_deficits<F64>(strip, bias, s.sums, a.norms_wide, b.norms_wide,
                                                 a.radius_wide, b.radius_wide, s.wide);
     if (margin < 0)
       repair_integer_deficits(plan, strip, s.sums, a.radius_wide, b.radius_wide, s.wide);
-  } else {
-    const double least = product_deficits(strip, s.sums, a.p, a.v, b.p, b.v, s.wide);
-    if (least < plan.close_deficit) {
-      if (a.samples.type == SampleType::kFloat32)
-        repair_close_pairs<float>(plan, strip, s.wide);
-      if (a.samples.type == SampleType::kFloat64)
-        repair_close_pairs<double>(plan, strip, s.wide);
-    }
+  } else if (product_deficits(plan, strip, s.sums, s.wide) < plan.close_deficit) {
+    if (a.samples.type == SampleType::kFloat32)
+      repair_close_pairs<float>(plan, strip, s.wide);
+    else
+      repair_close_pairs<double>(plan, strip, s.wide);
   }
   narrow(s.wide, s.first, strip.count * strip.width);
 }
@@ -105,7 +103,7 @@ void strip_layers(const LimitingPlan<T>& plan, const TrainedShares& shares, cons
     for (int j = 0; j < strip.width; j += V::kLanes) {
       const V x = V::load(s.first + i * strip.width + j);
       x.store(s.x + i * strip.width + j);
-      trained_part(V(alpha(0)), V(delta(0)), x,
+      trained_part(V(alpha(0)), V(delta(0)), unfold(x),
                    v * V::load(&plan.cols->table.first_v[strip.col + j]))
           .store(s.t + i * strip.width + j);
     }
@@ -142,13 +140,14 @@ void store_linear(const LimitingPlan<T>& plan, const TrainedShares& shares, cons
   const double weights = shares.weights[0] * plan.input.s;
   const double bias = shares.biases[0] * plan.input.bias_std * plan.input.bias_std;
   for (long i = 0; i < strip.count; ++i) {
-    const double left = weights * plan.rows->row_scale[strip.row + i];
+    const double left = weights * (plan.input.data_scale * plan.rows->row_scale[strip.row + i]);
     T* to = tile + ((strip.row + i) % kTile) * kTile + strip.col % kTile;
     for (int j = 0; j < strip.width; ++j) {
       const long cell = i * strip.width + j;
       const double dot =
           plan.product == Product::kInteger ? static_cast<double>(s.integers[cell]) : s.sums[cell];
-      to[j] = static_cast<T>(left * plan.cols->row_scale[strip.col + j] * dot + bias);
+      const double right = plan.input.data_scale * plan.cols->row_scale[strip.col + j];
+      to[j] = static_cast<T>(left * right * dot + bias);
     }
   }
 }

@@ -159,6 +159,19 @@ FASTNTK_HD Pack<T> square_root(Pack<T> a) {
 }
 #endif
 
+// Keeps a product from being fused with the sum that follows it.
+template <class T>
+FASTNTK_HD Pack<T> rounded(Pack<T> a) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(a.v));
+#elif defined(__SSE2__)
+  asm("" : "+x"(a.v));
+#else
+  asm("" : "+m"(a.v));
+#endif
+  return a;
+}
+
 template <class T>
 FASTNTK_HD T smallest_lane(Pack<T> a) {
   T least = a.v[0];

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 KERNELS = ("nngp", "ntk", "layers")
 
+_SMALLEST = 1e-70
+
 # Weight and bias shares, one number each per linear map: what of the network is trained.
 Shares = tuple[list[float], list[float]]
 
@@ -147,6 +149,12 @@ def _source(
     threads: int,
 ) -> LimitingKernel32 | LimitingKernel64:
     factor = _validate.positive(scale, "scale")
+    weight_std, bias_std = net.linear_maps()
+    # Pixels are scaled in the first layer, other data row by row.
+    pixels = rows.dtype == np.uint8
+    _require_moderate(weight_std[0] * (factor if pixels else 1.0), "scale times weight_std")
+    if bias_std[0] > 1 / _SMALLEST:
+        raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {bias_std[0]:g}")
     native = _backend.native_module(device)
     # Two panel layouts of each side, at most one 8-byte number per value.
     panels = 2 * 8 * sum(array.size for array in _present(rows, columns))
@@ -154,7 +162,6 @@ def _source(
     kernel: type[LimitingKernel32 | LimitingKernel64] = (
         native.LimitingKernel32 if dtype == np.float32 else native.LimitingKernel64
     )
-    weight_std, bias_std = net.linear_maps()
     activations = [net.activation] * net.hidden_layers
     source = kernel(rows, columns, factor, activations, weight_std, bias_std, outputs, threads)
     limit = float(np.finfo(dtype).max)
@@ -164,3 +171,11 @@ def _source(
             f"{limit:.3g}; got {source.largest_diagonal:.3g} on the diagonal"
         )
     return source
+
+
+def _require_moderate(value: float, name: str) -> None:
+    """Refuse factors whose squares, and the ratios of those, leave the range of float64."""
+    if not _SMALLEST <= value <= 1 / _SMALLEST:
+        raise ValueError(
+            f"{name} must be in [{_SMALLEST:g}, {1 / _SMALLEST:g}], got {value:g}; scale the data"
+        )

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/limiting_tiles.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fastntk::cpu {
+namespace {
+
+// Largest number of columns whose distances fit 31 bits: 255^2 * 33,025 < 2^31.
+constexpr long kIntegerColumns = 33025;
+
+// Largest B for which products of float radii neither overflow nor vanish.
+constexpr double kLargestBiasTerm = 1e15;
+
+// Of the relative error of Theta, h dx / (2 pi sqrt x), what the products may take: the deficits
+// below the x where they would take more are recomputed directly. dx is the error of a deficit from
+// products (measured on Gaussian, non-negative and MNIST data).
+struct ProductError {
+  double deficit;
+  double share;
+};
+constexpr ProductError kFloatError{5e-8, 2e-7};
+constexpr ProductError kDoubleError{5e-16, 4e-14};
+
+double close_deficit(const ProductError& error, int hidden_layers) {
+  const double root = hidden_layers * error.deficit / (2 * M_PI * error.share);
+  // In deep networks Theta falls off in sqrt x before the linear law ends: the logarithmic slope is
+  // at most about 0.3 / x.
+  return std::min(root * root, 0.3 * error.deficit / error.share);
+}
+
+// Columns that are not zero in all rows of X or in all rows of Y.
+std::vector<long> useful_columns(const Samples& x, const Samples* y) {
+  const auto used = [](const Samples& samples) {
+    std::vector<char> seen(samples.columns, 0);
+    for (long i = 0; i < samples.rows; ++i) {
+      for (long k = 0; k < samples.columns; ++k)
+        seen[k] |= samples.at(i, k) != 0;
+    }
+    return seen;
+  };
+  const std::vector<char> in_x = used(x);
+  const std::vector<char> in_y = y ? used(*y) : in_x;
+  std::vector<long> columns;
+  for (long k = 0; k < x.columns; ++k) {
+    if (in_x[k] && in_y[k])
+      columns.push_back(k);
+  }
+  return columns;
+}
+
+bool non_negative(const Samples& samples) {
+  if (samples.type == SampleType::kUint8)
+    return true;
+  for (long i = 0; i < samples.rows; ++i) {
+    for (long k = 0; k < samples.columns; ++k) {
+      if (samples.at(i, k) < 0)
+        return false;
+    }
+  }
+  return true;
+}
+
+// Would more than a twentieth of the pairs be recomputed? Judged on a fixed sample of pairs; then
+// doubles are the faster way.
+bool mostly_close(const Samples& x, const Samples& y, const InputLayer& input, double threshold) {
+  constexpr long kPairs = 400;
+  constexpr double kShare = 0.05;
+  long close = 0;
+  for (long s = 0; s < kPairs; ++s) {
+    const long i = s * 7919 % x.rows, j = (s * 104729 + 1) % y.rows;
+    double dot = 0, norm_x = 0, norm_y = 0;
+    for (long k = 0; k < x.columns; ++k) {
+      const double a = x.at(i, k) * input.data_scale, b = y.at(j, k) * input.data_scale;
+      dot += a * b;
+      norm_x += a * a;
+      norm_y += b * b;
+    }
+    const double bias = input.bias_term();
+    close +=
+        std::abs(dot + bias) > (1 - 2 * threshold) * std::sqrt((norm_x + bias) * (norm_y + bias));
+  }
+  return close > kShare * kPairs;
+}
+
+template <class T>
+Product choose_product(const Samples& x, const Samples& y, const InputLayer& input,
+                       int hidden_layers) {
+  if (x.type == SampleType::kUint8) {
+    const bool narrow = x.columns <= kIntegerColumns && input.bias_term() < kLargestBiasTerm;
+    return narrow ? Product::kInteger : Product::kWideInteger;
+  }
+  if (x.type == SampleType::kFloat64 || sizeof(T) == sizeof(double))
+    return Product::kDouble;
+  const double threshold = close_deficit(kFloatError, hidden_layers);
+  return mostly_close(x, y, input, threshold) ? Product::kDouble : Product::kFloat;
+}
+
+}  // namespace
+
+const char* product_name(Product product) {
+  switch (product) {
+  case Product::kInteger:
+    return "exact 32-bit integers";
+  case Product::kWideInteger:
+    return "exact integers in double";
+  case Product::kFloat:
+    return "float, summed in double";
+  default:
+    return "double";
+  }
+}
+
+template <class P>
+LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale,
+                                const Network& network, const std::vector<TrainedShares>& outputs,
+                                const std::string& isa, int threads) {
+  const bool integer = x.type == SampleType::kUint8;
+  const double forward = network.maps[0].weight_std * (integer ? scale : 1.0);
+  const InputLayer input{forward * forward / static_cast<double>(x.columns), integer ? 1.0 : scale,
+                         network.maps[0].bias_std};
+  const std::vector<long> columns = useful_columns(x, y);
+  columns_ = static_cast<long>(columns.size());
+  const Product product = choose_product<P>(x, y ? *y : x, input, network.hidden_layers());
+  const Engine<P>& chosen = engine<P>(isa);
+  const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
+  const ThreadLease lease(threads);
+  const auto prepare = [&](const Samples& samples) {
+    return std::make_unique<Operand<P>>(samples, columns, product, shape, network, input, outputs,
+                                        lease.threads());
+  };
+  rows_ = prepare(x);
+  if (y)
+    cols_ = prepare(*y);
+  const Operand<P>& right = cols_ ? *cols_ : *rows_;
+  const bool acute = non_negative(x) && (y == nullptr || non_negative(*y));
+  const ProductError& error = product == Product::kFloat ? kFloatError : kDoubleError;
+  plan_ = {rows_.get(), &right,
+           product,     &chosen,
+           input,       plan_layers(network, *rows_, right, acute),
+           outputs,     close_deficit(error, network.hidden_layers())};
+}
+
+template <class P>
+double LimitingTiles<P>::largest_diagonal() const {
+  return std::max(rows_->table.largest_diagonal, cols_ ? cols_->table.largest_diagonal : 0.0);
+}
+
+template class LimitingTiles<float>;
+template class LimitingTiles<double>;
+
+}  // namespace fastntk::cpu

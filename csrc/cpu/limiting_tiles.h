@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tiles of limiting kernels in the type P that the recursion runs in.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cpu/limiting_plan.h"
+
+namespace fastntk::cpu {
+
+template <class P>
+class LimitingTiles {
+public:
+  // y == nullptr: symmetric. Both views must outlive the tiles.
+  LimitingTiles(const Samples& x, const Samples* y, double scale, const Network& network,
+                const std::vector<TrainedShares>& outputs, const std::string& isa, int threads);
+
+  // Tile (bi, bj) of every output, one after the other.
+  void compute(long bi, long bj, P* tiles, char* scratch) const {
+    plan_.engine->limiting_tile(plan_, bi, bj, tiles, scratch);
+  }
+  std::size_t scratch_bytes() const { return plan_.engine->scratch_bytes; }
+  std::size_t bytes() const { return rows_->bytes() + (cols_ ? cols_->bytes() : 0); }
+  const P* diagonal() const { return rows_->table.diagonals[0].data(); }
+  double largest_diagonal() const;
+
+  Product product() const { return plan_.product; }
+  long columns() const { return columns_; }  // those not zero in all rows of one side
+  const std::vector<LayerPlan>& layers() const { return plan_.layers; }
+
+private:
+  long columns_ = 0;
+  std::unique_ptr<Operand<P>> rows_;
+  std::unique_ptr<Operand<P>> cols_;
+  LimitingPlan<P> plan_;
+};
+
+const char* product_name(Product product);
+
+}  // namespace fastntk::cpu
