@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastntk import _cpu, _validate
 from fastntk.gram import limiting
+from fastntk.gram.program import LayerProgram
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -194,12 +195,13 @@ class FullyConnected:
         """
         return limiting.gram(self, X, Y, get, scale, dtype, None, device, threads, progress)
 
-    def linear_maps(self) -> tuple[list[float], list[float]]:
-        """Return the standard deviations of weights and biases, one per linear map."""
+    def program(self) -> LayerProgram:
+        """Return the layers as the engine takes them."""
         maps = self.hidden_layers + 1
         weight_std = self.weight_std if self.init_std is None else self.init_std
-        return [weight_std] * maps, [self.bias_std] * maps
-
-    def trained_weight_share(self) -> float:
-        """Return what the weights' gradients contribute, relative to a scaled forward map."""
-        return 1.0 if self.init_std is None else self.init_std**-2
+        return LayerProgram(
+            weight_std=(weight_std,) * maps,
+            bias_std=(self.bias_std,) * maps,
+            activations=(self.activation,) * self.hidden_layers,
+            weight_share=1.0 if self.init_std is None else self.init_std**-2,
+        )

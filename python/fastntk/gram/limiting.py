@@ -10,39 +10,20 @@ import numpy as np
 from fastntk import _backend, _validate
 from fastntk._memory import available_bytes, require
 from fastntk._progress import of_stage
+from fastntk.gram.program import KERNELS, LayerProgram, Shares
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from fastntk._cpu import LimitingKernel32, LimitingKernel64
     from fastntk._progress import Progress
-    from fastntk.gram.architecture import FullyConnected
-
-KERNELS = ("nngp", "ntk", "layers")
+    from fastntk.gram.program import Network
 
 _SMALLEST = 1e-70
 
-# Weight and bias shares, one number each per linear map: what of the network is trained.
-Shares = tuple[list[float], list[float]]
-
-
-def trained_shares(net: FullyConnected, kernel: str) -> list[Shares]:
-    """Return what is trained for a kernel: one pair of shares per output of the engine.
-
-    The NTK trains all; the NNGP is the NTK of the last linear map alone, with its weights scaled in
-    the forward map; "layers" trains one linear map at a time.
-    """
-    maps = net.hidden_layers + 1
-    weight = net.trained_weight_share()
-    if kernel == "ntk":
-        return [([weight] * maps, [1.0] * maps)]
-    if kernel == "nngp":
-        return [(_only(1.0, maps - 1, maps), _only(1.0, maps - 1, maps))]
-    return [(_only(weight, layer, maps), _only(1.0, layer, maps)) for layer in range(maps)]
-
 
 def limiting_source(
-    net: FullyConnected,
+    net: Network,
     X: ArrayLike,
     Y: ArrayLike | None = None,
     *,
@@ -56,7 +37,7 @@ def limiting_source(
     Parameters
     ----------
     net : FullyConnected
-        The architecture.
+        The architecture, or whatever else has a layer program.
     X, Y, scale, dtype, device
         As for `FullyConnected.ntk`.
     kernel : {"ntk", "nngp"}
@@ -70,11 +51,13 @@ def limiting_source(
     _validate.choice(kernel, "kernel", ("ntk", "nngp"))
     rows, columns = _data(X, Y)
     result = _validate.result_dtype(dtype, *_present(rows, columns))
-    return _source(net, rows, columns, trained_shares(net, kernel), scale, result, device, 0)
+    program = net.program()
+    outputs = program.trained_shares(kernel)
+    return _source(program, rows, columns, outputs, scale, result, device, 0)
 
 
 def gram(
-    net: FullyConnected,
+    net: Network,
     X: ArrayLike,
     Y: ArrayLike | None,
     get: tuple[str, ...],
@@ -90,7 +73,8 @@ def gram(
     workers = _validate.thread_count(threads)
     rows, columns = _data(X, Y)
     result = _validate.result_dtype(dtype, *_present(rows, columns))
-    outputs = [trained_shares(net, name) for name in names]
+    program = net.program()
+    outputs = [program.trained_shares(name) for name in names]
     shape = (rows.shape[0], rows.shape[0] if columns is None else columns.shape[0])
     flat = [shares for output in outputs for shares in output]
     count = len(flat)
@@ -98,7 +82,7 @@ def gram(
     if out is None:
         what = f"{count} kernel(s) of shape {shape} in {result}"
         require(count * shape[0] * shape[1] * result.itemsize, available_bytes(), what)
-    source = _source(net, rows, columns, flat, scale, result, device, workers)
+    source = _source(program, rows, columns, flat, scale, result, device, workers)
     planes = np.empty((count, *shape), result) if out is None else out[np.newaxis]
     source.to_dense_all(list(planes), workers, of_stage(progress, "kernel"))
     kernels = []
@@ -108,10 +92,6 @@ def gram(
         kernels.append(plane if name == "layers" else plane[0])
         first += len(shares)
     return tuple(kernels) if out is None else (out,)
-
-
-def _only(value: float, index: int, count: int) -> list[float]:
-    return [value if i == index else 0.0 for i in range(count)]
 
 
 def _kernel_names(get: tuple[str, ...]) -> tuple[str, ...]:
@@ -139,7 +119,7 @@ def _data(X: ArrayLike, Y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any]
 
 
 def _source(
-    net: FullyConnected,
+    program: LayerProgram,
     rows: NDArray[Any],
     columns: NDArray[Any] | None,
     outputs: list[Shares],
@@ -149,12 +129,12 @@ def _source(
     threads: int,
 ) -> LimitingKernel32 | LimitingKernel64:
     factor = _validate.positive(scale, "scale")
-    weight_std, bias_std = net.linear_maps()
     # Pixels are scaled in the first layer, other data row by row.
     pixels = rows.dtype == np.uint8
-    _require_moderate(weight_std[0] * (factor if pixels else 1.0), "scale times weight_std")
-    if bias_std[0] > 1 / _SMALLEST:
-        raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {bias_std[0]:g}")
+    _require_moderate(program.weight_std[0] * (factor if pixels else 1.0), "scale times weight_std")
+    if max(program.bias_std) > 1 / _SMALLEST:
+        largest = max(program.bias_std)
+        raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
     native = _backend.native_module(device)
     # Two panel layouts of each side, at most one 8-byte number per value.
     panels = 2 * 8 * sum(array.size for array in _present(rows, columns))
@@ -162,8 +142,16 @@ def _source(
     kernel: type[LimitingKernel32 | LimitingKernel64] = (
         native.LimitingKernel32 if dtype == np.float32 else native.LimitingKernel64
     )
-    activations = [net.activation] * net.hidden_layers
-    source = kernel(rows, columns, factor, activations, weight_std, bias_std, outputs, threads)
+    source = kernel(
+        rows,
+        columns,
+        factor,
+        program.activations,
+        program.weight_std,
+        program.bias_std,
+        outputs,
+        threads,
+    )
     limit = float(np.finfo(dtype).max)
     if not source.largest_diagonal <= limit:
         raise ValueError(
