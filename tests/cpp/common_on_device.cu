@@ -25,16 +25,18 @@ __global__ void layer_kernel(const T* scalars, const T* mixing, T* x, T* t, long
 }
 
 template <class T>
-__global__ void deficit_kernel(const T* distance, const RowRadius<T>* radius, T* x, long n) {
+__global__ void deficit_kernel(const T* distance, const T* dot, const RowRadius<T>* radius, T* x,
+                               long n) {
   const long i = blockIdx.x * static_cast<long>(blockDim.x) + threadIdx.x;
   if (i >= n)
     return;
-  x[i] = deficit_from_distance(deficit_numerator(distance[i], radius[0], radius[i]), radius[0],
-                               radius[i]) +
-         deficit_from_product(distance[i], T(1), T(0));
+  const IntegerDeficit<T> exact = integer_deficit(distance[i], dot[i], T(1), radius[0], radius[i]);
+  x[i] = exact.x + integer_deficit_margin(exact) + deficit_from_product(dot[i], T(1), T(0)) +
+         folded_deficit_from_product(dot[i], T(1), T(0));
 }
 
 #define FASTNTK_LEVELS(Type, T)                                                                    \
+  template __global__ void layer_kernel<Type, T, kFolded>(const T*, const T*, T*, T*, long);       \
   template __global__ void layer_kernel<Type, T, kAnyAngle>(const T*, const T*, T*, T*, long);     \
   template __global__ void layer_kernel<Type, T, kAcute>(const T*, const T*, T*, T*, long);        \
   template __global__ void layer_kernel<Type, T, kSecondLayer>(const T*, const T*, T*, T*, long);  \
@@ -43,8 +45,9 @@ __global__ void deficit_kernel(const T* distance, const RowRadius<T>* radius, T*
 #define FASTNTK_TYPES(Type) FASTNTK_LEVELS(Type, float) FASTNTK_LEVELS(Type, double)
 FASTNTK_ACTIVATIONS(FASTNTK_TYPES)
 
-template __global__ void deficit_kernel<float>(const float*, const RowRadius<float>*, float*, long);
-template __global__ void deficit_kernel<double>(const double*, const RowRadius<double>*, double*,
-                                                long);
+template __global__ void deficit_kernel(const float*, const float*, const RowRadius<float>*, float*,
+                                        long);
+template __global__ void deficit_kernel(const double*, const double*, const RowRadius<double>*,
+                                        double*, long);
 
 }  // namespace fastntk
