@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+MOST_THREADS = 4096
 RESULT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 _NATIVE_DTYPES = (np.dtype(np.uint8), *RESULT_DTYPES)
 
@@ -157,7 +158,12 @@ def integer(value: int, name: str, *, at_least: int) -> int:
 
 def thread_count(threads: int | None) -> int:
     """Return the native module's count: 0 stands for its own choice."""
-    return 0 if threads is None else integer(threads, "threads", at_least=1)
+    if threads is None:
+        return 0
+    count = integer(threads, "threads", at_least=1)
+    if count > MOST_THREADS:
+        raise ValueError(f"threads must be at most {MOST_THREADS}, got {count}")
+    return count
 
 
 def choice(value: str, name: str, known: tuple[str, ...]) -> str:

@@ -80,6 +80,8 @@ class FullyConnected:
         object.__setattr__(self, "bias_std", bias_std)
         if self.init_std is not None:
             init_std = _validate.positive(self.init_std, "init_std")
+            if not 1e-70 <= init_std <= 1e70:
+                raise ValueError(f"init_std must be in [1e-70, 1e70], got {init_std:g}")
             object.__setattr__(self, "init_std", init_std)
             if self.weight_std != 1.0:
                 raise ValueError(
@@ -203,5 +205,5 @@ class FullyConnected:
             weight_std=(weight_std,) * maps,
             bias_std=(self.bias_std,) * maps,
             activations=(self.activation,) * self.hidden_layers,
-            weight_share=1.0 if self.init_std is None else self.init_std**-2,
+            weight_share=1.0 if self.init_std is None else 1 / self.init_std**2,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastntk import _backend, _validate
+from fastntk import _backend, _cpu, _validate
 from fastntk._memory import available_bytes, require
 from fastntk._progress import of_stage
 from fastntk.gram.program import KERNELS, LayerProgram, Shares
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from fastntk.gram.program import Network
 
 _SMALLEST = 1e-70
+# Columns of uint8 whose products the engine forms in 32 bits.
+_INTEGER_COLUMNS = 33025
+# What the engine keeps per row: numbers per layer (mixing, an activation's own), bytes besides.
+_ROW_NUMBERS = 7
+_ROW_BYTES = 160
 
 
 def limiting_source(
@@ -31,6 +36,8 @@ def limiting_source(
     scale: float = 1.0,
     dtype: DTypeLike | None = None,
     device: str = "auto",
+    threads: int | None = None,
+    budget: int | None = None,
 ) -> LimitingKernel32 | LimitingKernel64:
     """Return a limiting Gram matrix as a source of tiles, none of which is computed yet.
 
@@ -38,22 +45,31 @@ def limiting_source(
     ----------
     net : FullyConnected
         The architecture, or whatever else has a layer program.
-    X, Y, scale, dtype, device
-        As for `FullyConnected.ntk`.
+    X, Y, scale, dtype, device, threads
+        As for `FullyConnected.ntk`; threads prepare the data.
     kernel : {"ntk", "nngp"}
         Which kernel.
+    budget : int, optional
+        Bytes that the source may hold; by default what the system has available.
 
     Returns
     -------
     TileSource
-        Holds the data packed for products, about twice its bytes.
+        Holds the data packed for products, about twice its bytes, and a few numbers per row and
+        layer.
+
+    Raises
+    ------
+    MemoryError
+        The source does not fit the budget: said before anything is prepared.
     """
     _validate.choice(kernel, "kernel", ("ntk", "nngp"))
+    workers = _validate.thread_count(threads)
     rows, columns = _data(X, Y)
     result = _validate.result_dtype(dtype, *_present(rows, columns))
     program = net.program()
     outputs = program.trained_shares(kernel)
-    return _source(program, rows, columns, outputs, scale, result, device, 0)
+    return _source(program, rows, columns, outputs, scale, result, device, workers, budget)
 
 
 def gram(
@@ -127,18 +143,22 @@ def _source(
     dtype: np.dtype[Any],
     device: str,
     threads: int,
+    budget: int | None = None,
 ) -> LimitingKernel32 | LimitingKernel64:
     factor = _validate.positive(scale, "scale")
     # Pixels are scaled in the first layer, other data row by row.
     pixels = rows.dtype == np.uint8
-    _require_moderate(program.weight_std[0] * (factor if pixels else 1.0), "scale times weight_std")
+    if pixels:
+        _require_moderate(factor * program.weight_std[0], "scale times weight_std")
+    else:
+        _require_moderate(program.weight_std[0], "weight_std")
     if max(program.bias_std) > 1 / _SMALLEST:
         largest = max(program.bias_std)
         raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
     native = _backend.native_module(device)
-    # Two panel layouts of each side, at most one 8-byte number per value.
-    panels = 2 * 8 * sum(array.size for array in _present(rows, columns))
-    require(panels, available_bytes(), f"packing data of shape {rows.shape}")
+    needed = sum(_prepared_bytes(side, program, dtype) for side in _present(rows, columns))
+    available = available_bytes() if budget is None else budget
+    require(needed, available, f"preparing data of shape {rows.shape}")
     kernel: type[LimitingKernel32 | LimitingKernel64] = (
         native.LimitingKernel32 if dtype == np.float32 else native.LimitingKernel64
     )
@@ -161,9 +181,16 @@ def _source(
     return source
 
 
+def _prepared_bytes(data: NDArray[Any], program: LayerProgram, dtype: np.dtype[Any]) -> int:
+    """Bytes of one side, prepared: two layouts of its values, and numbers per row and layer."""
+    rows = -(-data.shape[0] // _cpu.tile_edge()) * _cpu.tile_edge()
+    exact_in_32_bits = data.dtype == np.uint8 and data.shape[1] <= _INTEGER_COLUMNS
+    value = 2 if exact_in_32_bits else 8
+    per_layer = _ROW_NUMBERS * len(program.activations) * int(dtype.itemsize)
+    return rows * (2 * value * data.shape[1] + per_layer + _ROW_BYTES)
+
+
 def _require_moderate(value: float, name: str) -> None:
     """Refuse factors whose squares, and the ratios of those, leave the range of float64."""
     if not _SMALLEST <= value <= 1 / _SMALLEST:
-        raise ValueError(
-            f"{name} must be in [{_SMALLEST:g}, {1 / _SMALLEST:g}], got {value:g}; scale the data"
-        )
+        raise ValueError(f"{name} must be in [{_SMALLEST:g}, {1 / _SMALLEST:g}], got {value:g}")
