@@ -10,10 +10,12 @@ struct ActivationFacts {
   double square_at_zero;
   bool dual_is_non_negative;
   int roundings;
+  int row_scalars;
 };
 
 #define FASTNTK_FACTS(Type)                                                                        \
-  {Type::kName, Type::row_step, Type::kSquareAtZero, Type::kDualIsNonNegative, Type::kRoundings},
+  {Type::kName,      Type::row_step,   Type::kSquareAtZero, Type::kDualIsNonNegative,              \
+   Type::kRoundings, Type::kRowScalars},
 constexpr ActivationFacts kFacts[] = {FASTNTK_ACTIVATIONS(FASTNTK_FACTS)};
 #undef FASTNTK_FACTS
 
@@ -42,5 +44,7 @@ bool activation_dual_is_non_negative(Activation activation) {
 }
 
 int activation_roundings(Activation activation) { return facts(activation).roundings; }
+
+int activation_row_scalars(Activation activation) { return facts(activation).row_scalars; }
 
 }  // namespace fastntk

@@ -44,5 +44,6 @@ RowDual activation_row_step(Activation activation, Extended variance);
 double activation_square_at_zero(Activation activation);
 bool activation_dual_is_non_negative(Activation activation);
 int activation_roundings(Activation activation);
+int activation_row_scalars(Activation activation);
 
 }  // namespace fastntk

@@ -78,10 +78,10 @@ template <class T>
 void write_dense(const TileSource<T>& source, const std::vector<T*>& to, int threads,
                  const Poll& poll) {
   require(static_cast<int>(to.size()) == source.outputs(), "one array per output is needed");
-  const ThreadLease lease(threads);
-  auto work = workspaces(source, lease.threads(), false);
   const long blocks = source.tile_rows(), across = source.tile_cols();
   const long tasks = source.symmetric() ? triangle_size(blocks) : blocks * across;
+  const ThreadLease lease(threads, tasks);
+  auto work = workspaces(source, lease.threads(), false);
   run_tasks(tasks, lease.threads(), poll, [&](int worker, long task) {
     const TileIndex at =
         source.symmetric() ? triangle_tile(task, blocks) : TileIndex{task / across, task % across};
@@ -115,7 +115,9 @@ void multiply(const TileSource<T>& source, const V* v, double* y, long k, int th
   double* sums = whole ? y : padded_sums.data();
   if (whole)
     std::fill_n(y, source.rows() * k, 0.0);
-  const ThreadLease lease(threads);
+  // Tiles at once: a round of a symmetric matrix has a tile for every two blocks of rows.
+  const long blocks = source.tile_rows();
+  const ThreadLease lease(threads, source.symmetric() ? (blocks + 1) / 2 : blocks);
   auto work = workspaces(source, lease.threads(), !std::is_same_v<T, V>);
 
   const auto tile_at = [&](int worker, long i, long j) {

@@ -54,7 +54,7 @@ struct Operand {
 
   RowTable<T> table;
 
-  std::size_t bytes() const { return left.bytes() + right.bytes(); }
+  std::size_t bytes() const { return left.bytes() + right.bytes() + table.bytes(); }
 
 private:
   std::vector<double> measure(const InputLayer& input, Product product, int threads);

@@ -26,8 +26,8 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
   const std::size_t rows = variances.size();
   for (int l = 0; l < network.hidden_layers(); ++l) {
     layers.push_back({AlignedBuffer<T>(rows), AlignedBuffer<T>(rows), {}});
-    for (auto& scalars : layers.back().scalars)
-      scalars = AlignedBuffer<T>(rows);
+    for (int k = 0; k < activation_row_scalars(network.activations[l]); ++k)
+      layers.back().scalars[k] = AlignedBuffer<T>(rows);
   }
   for (std::size_t o = 0; o < outputs.size(); ++o)
     diagonals.emplace_back(rows);
@@ -59,7 +59,7 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
       }
       layers[l].w[i] = static_cast<T>(next > 0 ? std::sqrt(weight_part / next) : 1);
       layers[l].v[i] = static_cast<T>(std::sqrt(safe_ratio(bias_part, next)));
-      for (int k = 0; k < kMaxRowScalars; ++k)
+      for (int k = 0; k < activation_row_scalars(activation); ++k)
         layers[l].scalars[k][i] = static_cast<T>(dual.scalars[k]);
       q = next;
     }
@@ -70,6 +70,19 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
       largest_diagonal = largest_or_infinite(largest_diagonal, theta[o]);
     }
   }
+}
+
+template <class T>
+std::size_t RowTable<T>::bytes() const {
+  std::size_t total = first_v.bytes() + scale.bytes();
+  for (const AlignedBuffer<T>& diagonal : diagonals)
+    total += diagonal.bytes();
+  for (const LayerRows<T>& layer : layers) {
+    total += layer.w.bytes() + layer.v.bytes();
+    for (const AlignedBuffer<T>& scalars : layer.scalars)
+      total += scalars.bytes();
+  }
+  return total;
 }
 
 template struct RowTable<float>;

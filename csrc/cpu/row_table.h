@@ -29,6 +29,8 @@ struct RowTable {
   AlignedBuffer<T> scale;                   // sqrt(q) of the last layer
   std::vector<AlignedBuffer<T>> diagonals;  // one per output
   double largest_diagonal = 0;
+
+  std::size_t bytes() const;
 };
 
 }  // namespace fastntk::cpu

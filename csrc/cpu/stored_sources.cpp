@@ -14,7 +14,7 @@ PackedTriangle<T>::PackedTriangle(const TileSource<T>& source, int threads, cons
   require(source.symmetric() && source.outputs() == 1, "only one symmetric matrix can be packed");
   const long blocks = this->tile_rows();
   storage_ = AlignedBuffer<T>(triangle_size(blocks) * kTileArea);
-  const ThreadLease lease(threads);
+  const ThreadLease lease(threads, triangle_size(blocks));
   std::vector<AlignedBuffer<char>> scratch;
   for (int worker = 0; worker < lease.threads(); ++worker)
     scratch.emplace_back(source.scratch_bytes());

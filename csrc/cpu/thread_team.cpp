@@ -160,8 +160,9 @@ int default_threads() {
   return usable_processors();
 }
 
-ThreadLease::ThreadLease(int requested) {
-  threads_ = requested > 0 ? requested : std::max(1, default_threads() - workers_in_use.load());
+ThreadLease::ThreadLease(int requested, long tasks) {
+  const int wanted = requested > 0 ? requested : default_threads() - workers_in_use.load();
+  threads_ = static_cast<int>(std::clamp<long>(wanted, 1, std::max(1L, tasks)));
   workers_in_use += threads_;
 }
 

@@ -183,10 +183,11 @@ def _source(
 
 def _prepared_bytes(data: NDArray[Any], program: LayerProgram, dtype: np.dtype[Any]) -> int:
     """Bytes of one side, prepared: two layouts of its values, and numbers per row and layer."""
-    rows = -(-data.shape[0] // _cpu.tile_edge()) * _cpu.tile_edge()
+    edge = _cpu.tile_edge()
+    rows: int = -(-data.shape[0] // edge) * edge
     exact_in_32_bits = data.dtype == np.uint8 and data.shape[1] <= _INTEGER_COLUMNS
     value = 2 if exact_in_32_bits else 8
-    per_layer = _ROW_NUMBERS * len(program.activations) * int(dtype.itemsize)
+    per_layer = _ROW_NUMBERS * len(program.activations) * dtype.itemsize
     return rows * (2 * value * data.shape[1] + per_layer + _ROW_BYTES)
 
 
