@@ -26,11 +26,12 @@ inline void check_shape(const py::array& array, const char* name, long rows, lon
   }
 }
 
-// A C-contiguous array of exactly T, not a converted copy.
+// An aligned C-contiguous array of exactly T, not a converted copy.
 template <class T>
 T* data_of(const py::array& array, const char* name, bool writable) {
-  if (!py::isinstance<py::array_t<T>>(array) || !(array.flags() & py::array::c_style)) {
-    throw py::type_error(std::string(name) + " must be a C-contiguous array of " +
+  constexpr int kWanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  if (!py::isinstance<py::array_t<T>>(array) || (array.flags() & kWanted) != kWanted) {
+    throw py::type_error(std::string(name) + " must be an aligned C-contiguous array of " +
                          py::str(py::dtype::of<T>()).cast<std::string>());
   }
   if (writable)

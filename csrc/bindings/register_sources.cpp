@@ -2,6 +2,8 @@
 // Tile sources: the limiting kernel, the packed triangle, a view of a dense matrix.
 #include <pybind11/stl.h>
 
+#include <optional>
+
 #include "bindings/arrays.h"
 #include "bindings/module.h"
 #include "cpu/gram_drivers.h"
@@ -37,10 +39,11 @@ void matmat_as(const TileSource<T>& source, const py::array& vectors, const py::
   check_shape(out, "out", source.rows(), k);
   const V* v = data_of<V>(vectors, "V", false);
   double* y = data_of<double>(out, "out", true);
+  const cpu::Engine<V>& multiplier = cpu::engine<V>(cpu::selected_isa());
   const cpu::Poll poll = poll_with(progress);
   const py::gil_scoped_release release;
   if (k > 0)
-    cpu::multiply(source, v, y, k, threads, poll);
+    cpu::multiply(source, v, y, k, multiplier, threads, poll);
 }
 
 template <class T>
@@ -75,14 +78,14 @@ Network make_network(const std::vector<std::string>& activations,
 
 template <class T>
 std::unique_ptr<LimitingKernel<T>>
-make_kernel(const py::array& rows, const py::object& cols, double scale,
+make_kernel(const py::array& rows, const std::optional<py::array>& cols, double scale,
             const std::vector<std::string>& activations, const std::vector<double>& weight_std,
             const std::vector<double>& bias_std,
             const std::vector<std::pair<std::vector<double>, std::vector<double>>>& outputs,
             int threads) {
   const cpu::Samples x = samples_of(rows, "X");
-  const bool square = cols.is_none();
-  const cpu::Samples y = square ? x : samples_of(py::reinterpret_borrow<py::array>(cols), "Y");
+  const bool square = !cols.has_value();
+  const cpu::Samples y = square ? x : samples_of(*cols, "Y");
   const Network network = make_network(activations, weight_std, bias_std);
   std::vector<TrainedShares> shares;
   for (const auto& [weights, biases] : outputs) {
@@ -124,7 +127,8 @@ py::object view_of(const py::array& matrix) {
 py::object dense_source(const py::array& matrix) {
   const long n = matrix.ndim() == 2 ? matrix.shape(0) : 0;
   check_shape(matrix, "K", n, n);
-  return py::isinstance<Array<float>>(matrix) ? view_of<float>(matrix) : view_of<double>(matrix);
+  return py::isinstance<py::array_t<float>>(matrix) ? view_of<float>(matrix)
+                                                    : view_of<double>(matrix);
 }
 
 template <class T>
@@ -140,14 +144,15 @@ void register_for(py::module_& module, const std::string& bits) {
           "to_dense",
           [](const TileSource<T>& s, const py::array& out, int threads,
              const py::object& progress) { to_dense<T>(s, {out}, threads, progress); },
-          py::arg("out"), py::arg("threads") = 0, py::arg("progress") = py::none())
-      .def("matmat", &matmat<T>, py::arg("V"), py::arg("out"), py::arg("threads") = 0,
-           py::arg("progress") = py::none());
+          py::arg("out").noconvert(), py::arg("threads") = 0, py::arg("progress") = py::none())
+      .def("matmat", &matmat<T>, py::arg("V").noconvert(), py::arg("out").noconvert(),
+           py::arg("threads") = 0, py::arg("progress") = py::none());
 
   py::class_<LimitingKernel<T>, TileSource<T>>(module, ("LimitingKernel" + bits).c_str())
-      .def(py::init(&make_kernel<T>), py::arg("X"), py::arg("Y"), py::arg("scale"),
-           py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"), py::arg("outputs"),
-           py::arg("threads") = 0, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+      .def(py::init(&make_kernel<T>), py::arg("X").noconvert(), py::arg("Y").noconvert(),
+           py::arg("scale"), py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"),
+           py::arg("outputs"), py::arg("threads") = 0, py::keep_alive<1, 2>(),
+           py::keep_alive<1, 3>())
       .def_property_readonly("largest_diagonal", &LimitingKernel<T>::largest_diagonal)
       .def_property_readonly("route", &route<T>)
       .def("to_dense_all", &to_dense<T>, py::arg("outs"), py::arg("threads") = 0,
@@ -171,7 +176,7 @@ void register_for(py::module_& module, const std::string& bits) {
 void register_sources(py::module_& module) {
   register_for<float>(module, "32");
   register_for<double>(module, "64");
-  module.def("dense_source", &dense_source, py::arg("K"));
+  module.def("dense_source", &dense_source, py::arg("K").noconvert());
 }
 
 }  // namespace fastntk::bindings

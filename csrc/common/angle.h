@@ -5,9 +5,9 @@
 // its digits. The deficit keeps all of them, and theta = 2 asin(sqrt x). Two polynomials carry both
 // functions that the ReLU dual needs:
 //   y = theta / pi = sqrt(x) P(x)             z = (1 - kappa_1) / 2 = x - y^3 Q(y^2)
-// with kappa_1 = (sin theta + (pi - theta) cos theta) / pi, the arc-cosine kernel of order one [Cho
-// and Saul 2009]. P's relative error is below 2^-25 (float) and 2^-54 (double); angle_polynomials.h
-// states each.
+// with kappa_1 = (sin theta + (pi - theta) cos theta) / pi, the arc-cosine kernel of order one
+// [Cho and Saul 2009]. P's relative error is below 2^-25 (float) and 2^-54 (double);
+// angle_polynomials.h states each.
 #pragma once
 
 #include "common/angle_polynomials.h"
@@ -16,8 +16,8 @@
 namespace fastntk {
 
 // What is known of cos theta: nothing; or that it is at least 0, kappa_1(0), kappa_1(kappa_1(0)) or
-// one layer more. kFolded knows nothing either, but obtuse angles are stored as x - 1 < 0, which keeps
-// the digits of nearly opposite rows; so are the deficits of signed data.
+// one layer more. kFolded knows nothing either, but obtuse angles are stored as x - 1 < 0, which
+// keeps the digits of nearly opposite rows; so are the deficits of signed data.
 enum AngleLevel : int {
   kFolded = -2,
   kAnyAngle = -1,

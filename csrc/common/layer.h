@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// One layer of the limiting recursion [Jacot, Gabriel and Hongler 2018, Proposition 1 and Theorem
-// 1] for a pair of rows.
+// One layer of the limiting recursion for a pair of rows [Jacot, Gabriel and Hongler 2018,
+// Proposition 1 and Theorem 1].
 //
 // State: x = (1 - cos theta) / 2 of the preactivations, t = Theta / sqrt(q q'). With the
 // activation's dual (deficit z, slope d),
 //   w = weight_std sqrt(A / q+),  v = bias_std / sqrt(q+),  w^2 + v^2 = 1 per row:
 //   x+ = w w' z + ((w - w')^2 + (v - v')^2) / 4
-//   t+ = w w' d t + alpha (1 - 2 x+) + delta v v'
-// alpha and delta say what of the new layer is trained: (1, 0) all of it, (0, 0) nothing. All
-// layers trained is the NTK; the last layer alone is the NNGP; one layer alone is its contribution;
-// weights of variance s^2 instead of a scaled forward map are alpha = 1 / s^2, delta = 1 - alpha.
+//   t+ = w w' (d t + a (1 - 2 z)) + b v v'
+// The shares a and b say what of the new layer is trained, weights and biases: (1, 1) all of it,
+// (0, 0) nothing. All layers trained is the NTK; the last layer alone is the NNGP; one layer alone
+// is its contribution; weights of variance s^2 instead of a scaled forward map are (1 / s^2, 1).
 #pragma once
 
 #include "common/activations/activation.h"
@@ -29,26 +29,48 @@ struct MixingScalars {
 };
 
 template <class V>
-FASTNTK_HD V trained_part(V alpha, V delta, V x, V v_product) {
-  return mul_add(delta, v_product, neg_mul_add(alpha + alpha, x, alpha));
+struct Shares {
+  V weights;
+  V biases;
+};
+
+// Of what separates two rows, the part that mixing adds: ((w - w')^2 + (v - v')^2) / 4.
+template <class V>
+FASTNTK_HD V mixing_gap(MixingScalars<V> a, MixingScalars<V> b) {
+  const V dw = a.w - b.w;
+  const V dv = a.v - b.v;
+  return V(Scalar<V>(0.25)) * mul_add(dw, dw, dv * dv);
+}
+
+// t of the first layer. Its weights' part 1 - 2 x - v v' is w w' + 2 gap - 2 x: no difference of
+// nearly equal numbers where biases dominate.
+template <class V>
+FASTNTK_HD V first_layer(V x, MixingScalars<V> a, MixingScalars<V> b, Shares<V> shares) {
+  const V two(Scalar<V>(2));
+  const V weights_part = mul_add(a.w, b.w, two * (mixing_gap(a, b) - x));
+  return mul_add(shares.weights, weights_part, shares.biases * (a.v * b.v));
 }
 
 template <class V>
-FASTNTK_HD AngleState<V> mix(PairDual<V> dual, V t, MixingScalars<V> a, MixingScalars<V> b, V alpha,
-                             V delta) {
-  const V w2 = a.w * b.w;
-  const V dw = a.w - b.w;
-  const V dv = a.v - b.v;
-  const V x = mul_add(w2, dual.deficit, V(Scalar<V>(0.25)) * mul_add(dw, dw, dv * dv));
-  return {x, mul_add(w2 * dual.slope, t, trained_part(alpha, delta, x, a.v * b.v))};
+FASTNTK_HD V layer_sum(PairDual<V> dual, V t, V w_product, V v_product, Shares<V> shares) {
+  const V two_weights = shares.weights + shares.weights;
+  const V own = neg_mul_add(two_weights, dual.deficit, shares.weights);
+  return mul_add(w_product, mul_add(dual.slope, t, own), shares.biases * v_product);
+}
+
+template <class V>
+FASTNTK_HD AngleState<V> mix(PairDual<V> dual, V t, MixingScalars<V> a, MixingScalars<V> b,
+                             Shares<V> shares) {
+  const V w_product = a.w * b.w;
+  return {mul_add(w_product, dual.deficit, mixing_gap(a, b)),
+          layer_sum(dual, t, w_product, a.v * b.v, shares)};
 }
 
 // The same where w and v are one number each for all rows: bias_std = 0, or rows of equal norm.
 template <class V>
-FASTNTK_HD AngleState<V> mix_equal(PairDual<V> dual, V t, MixingScalars<V> all, V alpha, V delta) {
-  const V w2 = all.w * all.w;
-  const V x = w2 * dual.deficit;
-  return {x, mul_add(w2 * dual.slope, t, trained_part(alpha, delta, x, all.v * all.v))};
+FASTNTK_HD AngleState<V> mix_equal(PairDual<V> dual, V t, MixingScalars<V> all, Shares<V> shares) {
+  const V w_product = all.w * all.w;
+  return {w_product * dual.deficit, layer_sum(dual, t, w_product, all.v * all.v, shares)};
 }
 
 }  // namespace fastntk

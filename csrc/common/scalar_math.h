@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vocabulary of the shared formulas for plain numbers. The SIMD packs of csrc/cpu/simd offer
+// The vocabulary of the shared formulas for plain numbers. The SIMD packs of csrc/cpu/isa offer
 // the same names, so that a formula is a template over V: float or double on the device and for
 // single rows, a pack in the tile loops.
 #pragma once
@@ -44,8 +44,8 @@ FASTNTK_HD bool less(double a, double b) { return a < b; }
 FASTNTK_HD float select(bool mask, float a, float b) { return mask ? a : b; }
 FASTNTK_HD double select(bool mask, double a, double b) { return mask ? a : b; }
 
-// A product that is not to be fused with a sum, where a formula must treat both rows of a pair alike.
-// For single numbers this asks nothing; packs keep the promise.
+// A product that is not to be fused with a sum, where a formula must treat both rows of a pair
+// alike. For single numbers this asks nothing; packs keep the promise.
 FASTNTK_HD float rounded(float a) { return a; }
 FASTNTK_HD double rounded(double a) { return a; }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Zeroed memory of the core: cache-line aligned, and on huge pages above 64 MB, where touching 4
-// KiB pages for the first time costs more than computing what goes into them (0.5-0.9 GB/s against
-// 2.9 GB/s, measured in a virtual machine).
+// Zeroed memory of the core: cache-line aligned, and on huge pages above 64 MB, where the first
+// touch of small pages costs more than computing what goes into them (0.5-0.9 GB/s against 2.9
+// GB/s, measured in a virtual machine).
 #pragma once
 
 #include <cstddef>

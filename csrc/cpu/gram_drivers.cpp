@@ -100,11 +100,10 @@ void write_dense(const TileSource<T>& source, const std::vector<T*>& to, int thr
 }
 
 template <class T, class V>
-void multiply(const TileSource<T>& source, const V* v, double* y, long k, int threads,
-              const Poll& poll) {
+void multiply(const TileSource<T>& source, const V* v, double* y, long k,
+              const Engine<V>& multiplier, int threads, const Poll& poll) {
   require(source.outputs() == 1, "only one matrix can be multiplied");
   static_assert(sizeof(V) >= sizeof(T), "vectors are not narrower than the matrix");
-  const Engine<V>& multiplier = engine<V>(selected_isa());
   const long padded_k = round_up(k, multiplier.vector_lanes);
   // Whole vectors are used where they lie.
   const bool whole = k == padded_k;
@@ -132,12 +131,12 @@ void multiply(const TileSource<T>& source, const V* v, double* y, long k, int th
   };
   const long rows = source.rows(), cols = source.cols();
   if (source.symmetric()) {
-    const auto rounds = tournament(source.tile_rows());
-    std::vector<long> counts;
-    for (const auto& round : rounds)
-      counts.push_back(static_cast<long>(round.size()));
+    const Tournament tournament{source.tile_rows()};
+    const std::vector<long> counts(tournament.rounds(), tournament.pairs_per_round());
     run_rounds(counts, lease.threads(), poll, [&](int worker, long round, long index) {
-      const TileIndex at = rounds[round][index];
+      TileIndex at;
+      if (!tournament.pair(round, index, at))
+        return;
       const V* tile = tile_at(worker, at.i, at.j);
       add(tile, kTile, 1, at.i, at.j, rows, cols);
       if (at.i != at.j)
@@ -157,8 +156,11 @@ void multiply(const TileSource<T>& source, const V* v, double* y, long k, int th
 
 template void write_dense(const TileSource<float>&, const std::vector<float*>&, int, const Poll&);
 template void write_dense(const TileSource<double>&, const std::vector<double*>&, int, const Poll&);
-template void multiply(const TileSource<float>&, const float*, double*, long, int, const Poll&);
-template void multiply(const TileSource<float>&, const double*, double*, long, int, const Poll&);
-template void multiply(const TileSource<double>&, const double*, double*, long, int, const Poll&);
+template void multiply(const TileSource<float>&, const float*, double*, long, const Engine<float>&,
+                       int, const Poll&);
+template void multiply(const TileSource<float>&, const double*, double*, long,
+                       const Engine<double>&, int, const Poll&);
+template void multiply(const TileSource<double>&, const double*, double*, long,
+                       const Engine<double>&, int, const Poll&);
 
 }  // namespace fastntk::cpu

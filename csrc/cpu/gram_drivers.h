@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "cpu/isa/engine.h"
 #include "cpu/thread_team.h"
 #include "cpu/tile_source.h"
 
@@ -19,7 +20,7 @@ void write_dense(const TileSource<T>& source, const std::vector<T*>& to, int thr
 // type (a float tile is widened for double vectors), and tiles are added up in double, in an order
 // that no schedule changes.
 template <class T, class V>
-void multiply(const TileSource<T>& source, const V* v, double* y, long k, int threads,
-              const Poll& poll);
+void multiply(const TileSource<T>& source, const V* v, double* y, long k,
+              const Engine<V>& multiplier, int threads, const Poll& poll);
 
 }  // namespace fastntk::cpu

@@ -6,8 +6,8 @@
 namespace fastntk::cpu {
 namespace {
 
-// The rounding of a float recursion, in units of one ReLU layer, that the gate of 6e-7 leaves room for:
-// 4e-7 is reached at 16 (measured on near-duplicates, where Theta is largest).
+// The rounding of a float recursion, in units of one ReLU layer, that the gate of 6e-7 leaves room
+// for: 4e-7 is reached at 16 (measured on near-duplicates, where Theta is largest).
 constexpr int kFloatRoundings = 16;
 
 bool needs_double(const Network& network) {
@@ -27,6 +27,8 @@ LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double sca
       outputs_(static_cast<int>(outputs.size())) {
   network.validate();
   require(x.rows > 0 && x.columns > 0, "X must not be empty");
+  require(!outputs.empty(), "a kernel has at least one output");
+  require(scale > 0, "scale must be positive");
   require(y == nullptr || (y->columns == x.columns && y->type == x.type && y->rows > 0),
           "X and Y must match");
   if (sizeof(T) < sizeof(double) && needs_double(network))

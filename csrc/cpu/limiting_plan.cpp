@@ -35,7 +35,7 @@ std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& row
     } else if (!equal) {
       level = kAcute;
     } else {
-      level = std::min<int>(level + 1, kDeeper);
+      level = std::clamp<int>(level + 1, kAcute, kDeeper);
     }
   }
   return plan;

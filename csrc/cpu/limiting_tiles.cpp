@@ -22,7 +22,7 @@ struct ProductError {
   double deficit;
   double share;
 };
-constexpr ProductError kFloatError{5e-8, 2e-7};
+constexpr ProductError kFloatError{8e-8, 2e-7};
 constexpr ProductError kDoubleError{5e-16, 4e-14};
 
 double close_deficit(const ProductError& error, int hidden_layers) {

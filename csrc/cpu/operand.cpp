@@ -54,7 +54,8 @@ Operand<T>::Operand(const Samples& data, const std::vector<long>& columns, Produ
   pack(columns, product, shape, threads);
 }
 
-// Norms and radii of every row; returns the variances of the first preactivations.
+// Norms and radii of every row; returns what the weights add to the variances of the first
+// preactivations.
 template <class T>
 std::vector<double> Operand<T>::measure(const InputLayer& input, Product product, int threads) {
   const bool integer = product == Product::kInteger || product == Product::kWideInteger;
@@ -86,7 +87,7 @@ std::vector<double> Operand<T>::measure(const InputLayer& input, Product product
       norms_wide[i] = static_cast<double>(norm);
       set_radius(radius_wide, i, square);
     }
-    variances[i] = input.s * square;
+    variances[i] = input.s * static_cast<double>(norm);
   };
   const auto measure_numbers = [&](long i) {
     double largest = 0;
@@ -103,8 +104,9 @@ std::vector<double> Operand<T>::measure(const InputLayer& input, Product product
     const double radius_over_size = std::sqrt(norm + bias_term / size / size);
     row_scale[i] = scale;
     p[i] = radius_over_size > 0 ? 1 / radius_over_size : 0;
-    variances[i] = input.s * size * size * norm + input.bias_std * input.bias_std;
-    v[i] = variances[i] > 0 ? input.bias_std / std::sqrt(variances[i]) : 0;
+    variances[i] = norm > 0 ? input.s * size * size * norm : 0;
+    const double variance = variances[i] + input.bias_std * input.bias_std;
+    v[i] = variance > 0 ? input.bias_std / std::sqrt(variance) : 0;
   };
   run_tasks(ceil_div(samples.rows, kRowsPerTask), threads, nullptr, [&](int, long task) {
     for (long i = task * kRowsPerTask; i < std::min(samples.rows, (task + 1) * kRowsPerTask); ++i) {

@@ -43,8 +43,8 @@ struct Operand {
   // Integer data: |x|^2 and the radius r in the type that the deficit is formed in.
   std::vector<long long> norms;
   AlignedBuffer<std::int32_t> norms_modular;  // |x|^2 modulo 2^32
-  AlignedBuffer<std::int32_t>
-      start;  // what a row adds to each of its products, see ProductShape::right_offset
+  // What a row adds to each of its products, see ProductShape::right_offset.
+  AlignedBuffer<std::int32_t> start;
   AlignedBuffer<double> norms_wide;
   RadiusTable<T> radius;
   RadiusTable<double> radius_wide;

@@ -21,9 +21,11 @@ double largest_or_infinite(double largest, Extended value) {
 
 template <class T>
 RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& outputs,
-                      const std::vector<double>& variances)
-    : first_v(variances.size()), scale(variances.size()) {
-  const std::size_t rows = variances.size();
+                      const std::vector<double>& weight_variances) {
+  const std::size_t rows = weight_variances.size();
+  first.w = AlignedBuffer<T>(rows);
+  first.v = AlignedBuffer<T>(rows);
+  scale = AlignedBuffer<T>(rows);
   for (int l = 0; l < network.hidden_layers(); ++l) {
     layers.push_back({AlignedBuffer<T>(rows), AlignedBuffer<T>(rows), {}});
     for (int k = 0; k < activation_row_scalars(network.activations[l]); ++k)
@@ -32,15 +34,15 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
   for (std::size_t o = 0; o < outputs.size(); ++o)
     diagonals.emplace_back(rows);
 
+  const Extended bias = Extended(network.maps[0].bias_std) * network.maps[0].bias_std;
   std::vector<Extended> theta(outputs.size());
   for (std::size_t i = 0; i < rows; ++i) {
-    Extended q = variances[i];
-    const Extended first_bias = network.maps[0].bias_std * network.maps[0].bias_std;
-    first_v[i] = static_cast<T>(std::sqrt(safe_ratio(first_bias, q)));
-    for (std::size_t o = 0; o < outputs.size(); ++o) {
-      theta[o] = outputs[o].weights[0] * (q - std::min(q, first_bias)) +
-                 outputs[o].biases[0] * std::min(q, first_bias);
-    }
+    const Extended weights = weight_variances[i];
+    Extended q = weights + bias;
+    first.w[i] = static_cast<T>(q > 0 ? std::sqrt(weights / q) : 1);
+    first.v[i] = static_cast<T>(std::sqrt(safe_ratio(bias, q)));
+    for (std::size_t o = 0; o < outputs.size(); ++o)
+      theta[o] = outputs[o].weights[0] * weights + outputs[o].biases[0] * bias;
     for (int l = 0; l < network.hidden_layers(); ++l) {
       const LinearMap& map = network.maps[l + 1];
       const Activation activation = network.activations[l];
@@ -74,7 +76,7 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
 
 template <class T>
 std::size_t RowTable<T>::bytes() const {
-  std::size_t total = first_v.bytes() + scale.bytes();
+  std::size_t total = first.w.bytes() + first.v.bytes() + scale.bytes();
   for (const AlignedBuffer<T>& diagonal : diagonals)
     total += diagonal.bytes();
   for (const LayerRows<T>& layer : layers) {

@@ -10,6 +10,7 @@
 
 namespace fastntk::cpu {
 
+// w and v of common/layer.h, and what the activation before the layer needs.
 template <class T>
 struct LayerRows {
   AlignedBuffer<T> w;
@@ -19,12 +20,12 @@ struct LayerRows {
 
 template <class T>
 struct RowTable {
-  // variances: q of the first preactivation per row (0 for a zero row without bias), padded with
+  // weight_variances: what the weights add to q of the first preactivation, per row, padded with
   // zeros to a multiple of the tile.
   RowTable(const Network& network, const std::vector<TrainedShares>& outputs,
-           const std::vector<double>& variances);
+           const std::vector<double>& weight_variances);
 
-  AlignedBuffer<T> first_v;  // bias_std / sqrt(q) of the first layer
+  LayerRows<T> first;  // w = sqrt(s) |x| / sqrt(q) and v of the input layer
   std::vector<LayerRows<T>> layers;
   AlignedBuffer<T> scale;                   // sqrt(q) of the last layer
   std::vector<AlignedBuffer<T>> diagonals;  // one per output

@@ -4,8 +4,6 @@
 // of rows.
 #pragma once
 
-#include <vector>
-
 #include "cpu/tile.h"
 
 namespace fastntk::cpu {
@@ -27,18 +25,23 @@ inline TileIndex triangle_tile(long index, long blocks) {
   return {i, i + index};
 }
 
-// A round-robin tournament: every pair i <= j meets once, and in a round no block appears twice.
-inline std::vector<std::vector<TileIndex>> tournament(long blocks) {
-  const long players = blocks | 1;  // an even number gets a bye
-  std::vector<std::vector<TileIndex>> rounds(players);
-  for (long round = 0; round < players; ++round) {
-    for (long i = 0; i < blocks; ++i) {
-      const long j = (round + players - i) % players;
-      if (i <= j && j < blocks)
-        rounds[round].push_back({i, j});
-    }
+// A round-robin tournament: every pair i <= j meets once, and in a round no block appears twice. An
+// odd number of players has as many rounds; a last one without a block makes an even number odd.
+struct Tournament {
+  long blocks;
+
+  long players() const { return blocks | 1; }
+  long rounds() const { return players(); }
+  long pairs_per_round() const { return (players() + 1) / 2; }
+
+  // False for a pair with the player that is no block.
+  bool pair(long round, long index, TileIndex& at) const {
+    const long centre = round * ((players() + 1) / 2) % players();  // meets itself: 2 c = round
+    const long a = (centre + index) % players();
+    const long b = (centre + players() - index) % players();
+    at = {a < b ? a : b, a < b ? b : a};
+    return at.j < blocks;
   }
-  return rounds;
-}
+};
 
 }  // namespace fastntk::cpu

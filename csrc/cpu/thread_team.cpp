@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
+#include <pthread.h>
 #if defined(__linux__)
 #include <sched.h>
 #endif
@@ -42,8 +42,8 @@ public:
           work(worker);
         });
       }
-    } catch (
-        const std::system_error&) {  // the system has no more threads: go on with those there are
+    } catch (...) {
+      // The system has no more threads, or no memory for them: go on with those that there are.
     }
     start(static_cast<int>(helpers.size()) + 1);
     work(0);
@@ -141,6 +141,10 @@ int usable_processors() {
 }
 
 std::atomic<int> workers_in_use{0};
+
+// The workers of a call that was running at a fork are not in the child.
+[[maybe_unused]] const int forget_workers_of_parent =
+    pthread_atfork(nullptr, nullptr, [] { workers_in_use = 0; });
 
 }  // namespace
 

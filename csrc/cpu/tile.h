@@ -7,10 +7,13 @@
 
 namespace fastntk::cpu {
 
+static_assert(sizeof(long) == 8, "indices of large matrices are long");
+
 constexpr long kTile = 256;  // rows and columns of a tile
 constexpr long kTileArea = kTile * kTile;
-constexpr long kStripRows =
-    64;  // rows whose recursion runs at once: a strip's state stays in the first-level cache
+// Rows whose recursion runs at once: the strip's x and t stay in the first-level cache, 16 KB of
+// float or 32 KB of double.
+constexpr long kStripRows = 64;
 
 FASTNTK_HD constexpr long ceil_div(long a, long b) { return (a + b - 1) / b; }
 FASTNTK_HD constexpr long round_up(long a, long unit) { return ceil_div(a, unit) * unit; }

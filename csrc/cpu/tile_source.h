@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A matrix delivered tile by tile: computed on demand, or stored. The drivers below
-// (gram_drivers.h) know nothing else of it, so a new storage or a new kernel is a new subclass.
+// A matrix delivered tile by tile: computed on demand, or stored. The drivers (gram_drivers.h) know
+// nothing else of it, so a new storage or a new kernel is a new subclass.
 #pragma once
 
 #include <cstddef>

@@ -19,9 +19,10 @@ __global__ void layer_kernel(const T* scalars, const T* mixing, T* x, T* t, long
   }
   const PairDual<T> dual = Act::template pair_step<kLevel>(x[i], a, b);
   const AngleState<T> next =
-      mix(dual, t[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, T(1), T(0));
+      mix(dual, t[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, {T(1), T(1)});
   x[i] = next.x;
-  t[i] = mix_equal(dual, next.t, {mixing[0], mixing[1]}, T(1), T(0)).t;
+  t[i] = mix_equal(dual, next.t, {mixing[0], mixing[1]}, {T(1), T(1)}).t +
+         first_layer(x[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, {T(1), T(1)});
 }
 
 template <class T>
@@ -31,7 +32,7 @@ __global__ void deficit_kernel(const T* distance, const T* dot, const RowRadius<
   if (i >= n)
     return;
   const IntegerDeficit<T> exact = integer_deficit(distance[i], dot[i], T(1), radius[0], radius[i]);
-  x[i] = exact.x + integer_deficit_margin(exact) + deficit_from_product(dot[i], T(1), T(0)) +
+  x[i] = exact.x + integer_deficit_margin(exact, T(1)) + deficit_from_product(dot[i], T(1), T(0)) +
          folded_deficit_from_product(dot[i], T(1), T(0));
 }
 

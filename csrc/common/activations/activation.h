@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an activation f is to the limiting recursion: two functions.
 //
-// Row step (once per row and layer, so in extended precision where there is one), from the variance q of a preactivation u ~ N(0, q):
+// Row step, from the variance q of a preactivation u ~ N(0, q); once per row and layer, so in
+// extended precision where there is one:
 //   second_moment = E[f(u)^2],  slope = E[f'(u)^2] q / E[f(u)^2],
 //   and up to kMaxRowScalars numbers for the pair step.
-// Pair step, from the deficit x of a pair of rows and their scalars, with (u, v) ~ N(0, Sigma), A =
-// E[f(u)^2], A' = E[f(v)^2]:
-//   deficit = (1 - E[f(u) f(v)] / sqrt(A A')) / 2,      slope = E[f'(u) f'(v)] sqrt(q q' / (A A')).
+// Pair step, from the deficit x of a pair of rows and their scalars, with (u, v) ~ N(0, Sigma) and
+// A = E[f(u)^2], A' = E[f(v)^2]:
+//   deficit = (1 - E[f(u) f(v)] / sqrt(A A')) / 2,
+//   slope = E[f'(u) f'(v)] sqrt(q q' / (A A')).
 // Nothing here knows weights, biases or depth: common/layer.h mixes those in. A new activation is a
 // header beside this one and a line in common/activations.h.
 #pragma once

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // f(u) = erf(u): the arc-sine kernel [Williams 1998].
-//   E[f f'] = (2 / pi) asin(rho),  rho = R R' (1 - 2 x),  R^2 = 2 q / (1 + 2 q);
-//   E[f' f'] = (4 / pi) / sqrt((1 + 2 q)(1 + 2 q') - 4 s^2).
+//   E[f(u) f(v)] = (2 / pi) asin(rho),  rho = R R' (1 - 2 x),  R^2 = 2 q / (1 + 2 q);
+//   E[f'(u) f'(v)] = (4 / pi) / sqrt((1 + 2 q)(1 + 2 q') - 4 s^2),  s = Sigma(x, x').
 //
 // With phi = asin(rho) and phi_q = asin(R^2) the normalised dual is phi / sqrt(phi_q phi_q'). Its
-// deficit is written without a difference of nearly equal angles:
+// deficit z is written without a difference of nearly equal angles:
 //   2 z sqrt(phi_q phi_q')
 //     = ((phi_q - phi) + (phi_q' - phi)) / 2 - (sqrt phi_q - sqrt phi_q')^2 / 2,
 //   sin(phi_q - phi) = (R^2 - rho)(R^2 + rho) / (R^2 cos phi + rho cos phi_q),
 //   R^2 - rho = R (R - R') + 2 R R' x,
-// and 1 - rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi accurate for large q. Where that difference loses
-// more digits than it saves (phi_q and phi_q' far apart, or x large) z = (1 - phi / sqrt(phi_q phi_q')) / 2.
+// and 1 - rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi accurate for large q. Where that difference
+// loses more digits than it saves (phi_q and phi_q' far apart, or x large),
+//   z = (1 - phi / sqrt(phi_q phi_q')) / 2.
 #pragma once
 
 #include "common/activations/activation.h"
@@ -51,8 +52,11 @@ struct Erf {
     const V gap_b = angle_between(b, a, rho, shift, cosine);
     const V spread = quarter * (gap_a + gap_b) * inverse;
     const V from_gaps = neg_mul_add(quarter * inverse, square(a[3] - b[3]), spread);
-    const V phi =
-        select(less(a[3], b[3]), rounded(a[3] * a[3]) - gap_a, rounded(b[3] * b[3]) - gap_b);
+    // phi from the smaller of phi_q and phi_q', alike for a pair and its transpose.
+    const V phi_a = rounded(a[3] * a[3]) - gap_a;
+    const V phi_b = rounded(b[3] * b[3]) - gap_b;
+    const V phi_larger = select(less(b[3], a[3]), phi_b, maximum(phi_a, phi_b));
+    const V phi = select(less(a[3], b[3]), phi_a, phi_larger);
     const V from_angle = neg_mul_add(half, phi * inverse, half);
     const V deficit = select(less(half, from_gaps + spread), from_angle, from_gaps);
     return {maximum(deficit, V(T(0))), a[4] * b[4] / cosine};
@@ -69,8 +73,8 @@ private:
     // Acute phi: the sum of two positive terms divides; otherwise the plain difference of products
     // has no cancellation.
     const V sine_direct = r2 * cosine - rounded(rho * a[2]);
-    const V sine_stable =
-        gap * (r2 + rho) / mul_add(r2, cosine, rounded(maximum(rho, V(T(0))) * a[2]));
+    const V sum = mul_add(r2, cosine, rounded(maximum(rho, V(T(0))) * a[2]));
+    const V sine_stable = gap * ((r2 + rho) / sum);  // the quotient of small numbers is not small
     const V sine = select(less(rho, V(T(0))), sine_direct, sine_stable);
     const V cosine_gap = mul_add(a[2], cosine, rounded(r2 * rho));
     // delta = 2 asin(h), h = sin(delta / 2); past a right angle through its supplement.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // f(u) = max(u, 0): the arc-cosine kernels of order one and zero [Cho and Saul 2009].
-//   E[f f'] = sqrt(q q') / 2 kappa_1,   E[f' f'] = (1 - theta / pi) / 2.
+//   E[f(u) f(v)] = sqrt(q q') / 2 kappa_1,   E[f'(u) f'(v)] = (1 - theta / pi) / 2.
 #pragma once
 
 #include "common/activations/activation.h"

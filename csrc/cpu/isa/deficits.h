@@ -63,14 +63,15 @@ FASTNTK_HD Scalar<V> integer_deficits(const Strip& strip, double bias_term, cons
       const V distance = distances<V>(dot, norm, &col_norms[strip.col + j]);
       const IntegerDeficit<V> deficit = integer_deficit(
           distance, V::convert(dot), bias, a, radius_of_columns<V>(col_radius, strip.col + j));
-      margin = minimum(margin, integer_deficit_margin(deficit));
+      margin = minimum(margin, integer_deficit_margin(deficit, V(T(0.99))));
       deficit.x.store(x + i * strip.width + j);
     }
   }
   return smallest_lane(margin);
 }
 
-// Asks the integers again wherever the margin is negative, or within rounding of it.
+// Asks the integers again wherever the margin is negative. The strip's own margin takes a hundredth
+// off, so that none is missed whatever its neighbours are.
 template <class T, class Sum, class R>
 void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, const Sum* dots,
                              const RadiusTable<R>& row_radius, const RadiusTable<R>& col_radius,
@@ -84,7 +85,7 @@ void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, co
           static_cast<double>(row_radius.half_inverse[a]) * col_radius.half_inverse[b];
       const double spread = static_cast<double>(norm_a + norm_b - 2 * dot) * scale;
       R& deficit = x[i * strip.width + j];
-      if (integer_deficit_margin<double>({deficit / 1.01, spread}) < 0) {
+      if (integer_deficit_margin<double>({deficit, spread}, 1.0) < 0) {
         deficit =
             static_cast<R>(deficit_from_integers(norm_a, norm_b, dot, plan.input.bias_term()));
       }
@@ -92,8 +93,8 @@ void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, co
   }
 }
 
-// Deficits of scaled floating-point data, folded where signs differ; returns the least distance from
-// equal or opposite directions.
+// Deficits of scaled floating-point data, folded where signs differ; returns the least distance
+// from equal or opposite directions.
 template <class T>
 double product_deficits(const LimitingPlan<T>& plan, const Strip& strip, const double* dots,
                         double* x) {
@@ -130,8 +131,9 @@ struct DirectRow {
   }
 };
 
-// |u - sign u'|^2 / 4 of the unit vectors u = (x / r, v), summed in several lanes: x for sign 1, 1 - x
-// for sign -1. Products are rounded before they are subtracted, so that a pair and its transpose agree.
+// |u - sign u'|^2 / 4 of the unit vectors u = (x / r, v), summed in several lanes: x for sign 1, 1
+// - x for sign -1. Products are rounded before they are subtracted, so that a pair and its
+// transpose agree.
 template <class S>
 double direct_deficit(const DirectRow<S>& a, const DirectRow<S>& b, long columns, double sign) {
   constexpr long kLanes = F64::kLanes;

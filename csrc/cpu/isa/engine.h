@@ -11,7 +11,7 @@ namespace fastntk::cpu {
 enum class Product {
   kInteger,      // uint8 in 32-bit integers: exact
   kWideInteger,  // uint8 in double: exact, for more columns than 32 bits hold
-  kFloat,        // float panels, sums of 64 products added up in double
+  kFloat,        // float panels, short sums added up in double
   kDouble,       // double panels
 };
 constexpr int kProductCount = 4;
@@ -33,9 +33,9 @@ struct Engine {
   std::size_t scratch_bytes;
   // Tile (bi, bj) of every output of the plan, each kTile x kTile, row-major, one after the other.
   void (*limiting_tile)(const LimitingPlan<T>& plan, long bi, long bj, T* tiles, char* scratch);
-  // y[i, c] += sum_k tile(i, k) v[k, c], with tile(i, k) at tile[i * row_stride + k *
-  // depth_stride], rows x depth; columns a multiple of vector_lanes. Summed in T over the depth,
-  // then added in double.
+  // y[i, c] += sum_k tile(i, k) v[k, c] for rows x depth entries of a tile, entry (i, k) at
+  // tile[i * row_stride + k * depth_stride]; columns a multiple of vector_lanes. Summed in T over
+  // the depth, then added in double.
   void (*tile_times)(const T* tile, long row_stride, long depth_stride, long rows, long depth,
                      const T* v, double* y, long columns);
   int vector_lanes;

@@ -19,14 +19,14 @@ struct LayerPass {
   int width;
   const LayerRows<T>* rows;
   const LayerRows<T>* cols;
-  T alpha, delta;
+  Shares<T> shares;
 };
 
 template <class Act, class T, int kLevel, bool kEqual>
 void layer_pass(const LayerPass<T>& pass) {
   using V = Pack<T>;
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
-  const V alpha(pass.alpha), delta(pass.delta);
+  const Shares<V> shares{V(pass.shares.weights), V(pass.shares.biases)};
   const MixingScalars<V> all{V(pass.rows->w[pass.row]), V(pass.rows->v[pass.row])};
   for (long i = 0; i < pass.count; ++i) {
     MixingScalars<V> a = all;
@@ -47,11 +47,11 @@ void layer_pass(const LayerPass<T>& pass) {
           Act::template pair_step<kLevel>(V::load(x + j), row_scalars, col_scalars);
       AngleState<V> state;
       if constexpr (kEqual) {
-        state = mix_equal(dual, V::load(t + j), a, alpha, delta);
+        state = mix_equal(dual, V::load(t + j), a, shares);
       } else {
         const MixingScalars<V> b{V::load(&pass.cols->w[pass.col + j]),
                                  V::load(&pass.cols->v[pass.col + j])};
-        state = mix(dual, V::load(t + j), a, b, alpha, delta);
+        state = mix(dual, V::load(t + j), a, b, shares);
       }
       state.x.store(x + j);
       state.t.store(t + j);

@@ -2,10 +2,10 @@
 // A tile of a limiting Gram matrix: products -> deficits -> layers -> scaled kernel values, strip
 // by strip.
 //
-// One right panel (columns) meets four to sixteen left panels (rows): its words come from the first
-// or second cache level while the recursion runs on the strip's 2 x count x width numbers. On a
-// diagonal tile the strips below the diagonal are skipped, the rest is mirrored and the diagonal is
-// set from its closed form, so that the tile is symmetric to the bit.
+// One right panel (columns) meets eight or sixteen left panels (rows): its words come from the
+// first or second cache level while the recursion runs on the strip's x and t. On a diagonal tile
+// the strips below the diagonal are skipped, the rest is mirrored and the diagonal is set from its
+// closed form, so that the tile is symmetric to the bit.
 #pragma once
 
 #include "cpu/isa/deficits.h"
@@ -20,8 +20,8 @@ struct StripScratch {
   alignas(64) std::int32_t integers[kStripRows * kWidestStrip];
   alignas(64) double sums[kStripRows * kWidestStrip];
   alignas(64) double wide[kStripRows * kWidestStrip];
-  alignas(
-      64) T first[kStripRows * kWidestStrip];  // deficits of the first layer, kept for every output
+  // Deficits of the first layer, kept for every output.
+  alignas(64) T first[kStripRows * kWidestStrip];
   alignas(64) T x[kStripRows * kWidestStrip];
   alignas(64) T t[kStripRows * kWidestStrip];
 };
@@ -94,25 +94,27 @@ template <class T>
 void strip_layers(const LimitingPlan<T>& plan, const TrainedShares& shares, const Strip& strip,
                   StripScratch<T>& s) {
   using V = Pack<T>;
-  const auto alpha = [&](std::size_t l) { return static_cast<T>(shares.weights[l]); };
-  const auto delta = [&](std::size_t l) {
-    return static_cast<T>(shares.biases[l] - shares.weights[l]);
+  const auto shares_of = [&](std::size_t l) {
+    return Shares<T>{static_cast<T>(shares.weights[l]), static_cast<T>(shares.biases[l])};
   };
+  const RowTable<T>& rows = plan.rows->table;
+  const RowTable<T>& cols = plan.cols->table;
+  const Shares<V> first{V(shares_of(0).weights), V(shares_of(0).biases)};
   for (long i = 0; i < strip.count; ++i) {
-    const V v(plan.rows->table.first_v[strip.row + i]);
+    const MixingScalars<V> a{V(rows.first.w[strip.row + i]), V(rows.first.v[strip.row + i])};
     for (int j = 0; j < strip.width; j += V::kLanes) {
+      const MixingScalars<V> b{V::load(&cols.first.w[strip.col + j]),
+                               V::load(&cols.first.v[strip.col + j])};
       const V x = V::load(s.first + i * strip.width + j);
       x.store(s.x + i * strip.width + j);
-      trained_part(V(alpha(0)), V(delta(0)), unfold(x),
-                   v * V::load(&plan.cols->table.first_v[strip.col + j]))
-          .store(s.t + i * strip.width + j);
+      first_layer(unfold(x), a, b, first).store(s.t + i * strip.width + j);
     }
   }
   for (std::size_t l = 0; l < plan.layers.size(); ++l) {
     const LayerPlan& layer = plan.layers[l];
-    select_pass<T>(layer.activation, layer.angle_level, layer.equal)(
-        {s.x, s.t, strip.row, strip.col, strip.count, strip.width, &plan.rows->table.layers[l],
-         &plan.cols->table.layers[l], alpha(l + 1), delta(l + 1)});
+    select_pass<T>(layer.activation, layer.angle_level,
+                   layer.equal)({s.x, s.t, strip.row, strip.col, strip.count, strip.width,
+                                 &rows.layers[l], &cols.layers[l], shares_of(l + 1)});
   }
 }
 
@@ -132,8 +134,8 @@ void store_scaled(const LimitingPlan<T>& plan, const Strip& strip, const StripSc
   }
 }
 
-// Without hidden layers the kernel is affine in the inner product, and comes from it: weights s x .
-// x' + biases bias_std^2.
+// Without hidden layers the kernel is affine in the inner product, and comes from it:
+//   weights s x . x' + biases bias_std^2.
 template <class T>
 void store_linear(const LimitingPlan<T>& plan, const TrainedShares& shares, const Strip& strip,
                   const StripScratch<T>& s, T* tile) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -128,13 +129,13 @@ FASTNTK_HD Pack<T> maximum(Pack<T> a, Pack<T> b) {
 // run beside the multiplies, where the divider needs 18 or 32 cycles. The residual makes the last
 // bit as good as a rounded root's to within one unit.
 FASTNTK_HD F32 square_root(F32 a) {
-  const F32 tiny(1e-35f), half(0.5f);
+  const F32 tiny(std::numeric_limits<float>::min()), half(0.5f);
   const F32 r = _mm512_rsqrt14_ps(maximum(a, tiny).v);
   const F32 s = a * r;
   return mul_add(neg_mul_add(s, s, a), half * r, s);
 }
 FASTNTK_HD F64 square_root(F64 a) {
-  const F64 tiny(1e-300), half(0.5);
+  const F64 tiny(std::numeric_limits<double>::min()), half(0.5);
   const F64 r = _mm512_rsqrt14_pd(maximum(a, tiny).v);
   F64 s = a * r;
   F64 h = half * r;
