@@ -33,9 +33,12 @@ class Problem:
 def pixels(count: int) -> tuple[NDArray[np.uint8], str]:
     """Return `count` images as uint8 rows of 784 pixels, and a sentence on where they come from."""
     for folder in _folders():
-        path = folder / "mnist" / "train-images-idx3-ubyte.gz"
-        if path.is_file():
-            with gzip.open(path) as stream:
+        plain = folder / "mnist" / "train-images-idx3-ubyte"
+        for path, read in ((plain, open), (plain.with_name(f"{plain.name}.gz"), gzip.open)):
+            if not path.is_file():
+                continue
+            # Only what is asked for: the memory of reading more would be weighed with the cases.
+            with read(path, "rb") as stream:
                 raw = stream.read(_IDX_HEADER + count * _SIDE**2)
             images = np.frombuffer(raw, np.uint8, offset=_IDX_HEADER)
             return images.reshape(count, _SIDE**2).copy(), "MNIST training images"

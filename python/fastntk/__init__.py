@@ -13,18 +13,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastntk._version import __version__
-from fastntk.gram.architecture import FullyConnected
-from fastntk.linalg import (
-    CenteredOperator,
-    ConvergenceWarning,
-    Eigenpairs,
-    GramOperator,
-    eigenpairs,
-    select_method,
-)
 
 if TYPE_CHECKING:
     from fastntk import datasets
+    from fastntk.gram.architecture import FullyConnected
+    from fastntk.linalg import (
+        CenteredOperator,
+        ConvergenceWarning,
+        Eigenpairs,
+        GramOperator,
+        eigenpairs,
+        select_method,
+    )
     from fastntk.models import KernelPCA
 
 __all__ = [
@@ -40,15 +40,39 @@ __all__ = [
     "select_method",
 ]
 
+# Where each name comes from; a folder stands for itself.
+_ORIGINS = {
+    "FullyConnected": "fastntk.gram.architecture",
+    "KernelPCA": "fastntk.models",
+    "datasets": "fastntk.datasets",
+    "gram": "fastntk.gram",
+    "linalg": "fastntk.linalg",
+    "models": "fastntk.models",
+} | dict.fromkeys(
+    (
+        "CenteredOperator",
+        "ConvergenceWarning",
+        "Eigenpairs",
+        "GramOperator",
+        "eigenpairs",
+        "select_method",
+    ),
+    "fastntk.linalg",
+)
 
-def __getattr__(name: str) -> object:
-    """Import on first use what needs the extra packages of ``fastntk[app]``."""
-    if name == "KernelPCA":
-        from fastntk.models import KernelPCA
+if not TYPE_CHECKING:  # a type checker knows the names above, and no others
 
-        return KernelPCA
-    if name == "datasets":
+    def __getattr__(name: str) -> object:
+        """Import a name at its first use: the command line starts, and can be stopped, at once."""
+        if name not in _ORIGINS:
+            raise AttributeError(f"module 'fastntk' has no attribute {name!r}")
         import importlib
 
-        return importlib.import_module("fastntk.datasets")
-    raise AttributeError(f"module 'fastntk' has no attribute {name!r}")
+        module = importlib.import_module(_ORIGINS[name])
+        value = module if module.__name__ == f"fastntk.{name}" else getattr(module, name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ORIGINS})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 _UNITS = {
@@ -135,8 +136,54 @@ def budget_bytes(memory: int | str | None = None) -> int:
     return parse_bytes(memory)
 
 
+@dataclass(frozen=True)
+class Budget:
+    """A budget, part of which an operator already holds.
+
+    Attributes
+    ----------
+    total, held : int
+        Bytes.
+    """
+
+    total: int
+    held: int = 0
+
+    @property
+    def left(self) -> int:
+        """Bytes that can still be taken, not negative."""
+        return max(0, self.total - self.held)
+
+    def require(self, needed: int, what: str) -> None:
+        """Refuse an allocation that does not fit, before it is made.
+
+        Parameters
+        ----------
+        needed : int
+            Bytes.
+        what : str
+            What the bytes are for; starts the message.
+
+        Raises
+        ------
+        MemoryError
+            ``needed > left``; the message gives all sizes.
+        """
+        if needed <= self.left:
+            return
+        total = f"{format_bytes(self.total)} ({self.total} bytes)"
+        raise MemoryError(
+            f"{what} needs {format_bytes(needed)} ({needed} bytes), "
+            + (
+                f"of the memory budget of {total} the operator holds {format_bytes(self.held)}"
+                if self.held
+                else f"the memory budget is {total}"
+            )
+        )
+
+
 def require(needed: int, budget: int, what: str) -> None:
-    """Refuse an allocation that does not fit, before it is made.
+    """Refuse an allocation that does not fit a budget of which nothing is taken.
 
     Parameters
     ----------
@@ -150,11 +197,7 @@ def require(needed: int, budget: int, what: str) -> None:
     MemoryError
         ``needed > budget``; the message gives both.
     """
-    if needed > budget:
-        raise MemoryError(
-            f"{what} needs {format_bytes(needed)} ({needed} bytes), "
-            f"the memory budget is {format_bytes(budget)} ({max(budget, 0)} bytes)"
-        )
+    Budget(max(budget, 0)).require(needed, what)
 
 
 def _system_available(proc: Path) -> int:

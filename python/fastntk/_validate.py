@@ -5,34 +5,46 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+if TYPE_CHECKING:
+    from fastntk._memory import Budget
 
 MOST_THREADS = 4096
 RESULT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 _NATIVE_DTYPES = (np.dtype(np.uint8), *RESULT_DTYPES)
 
 
-def samples(X: ArrayLike, name: str = "X") -> NDArray[Any]:
+def samples(
+    X: ArrayLike, name: str = "X", *, copy: bool = False, room: Budget | None = None
+) -> NDArray[Any]:
     """Return data as a C-contiguous 2-D array of uint8, float32 or float64, copied if it must be.
 
     Parameters
     ----------
     X : array_like of shape (n, d)
-        Other real types (bool, integers, half precision) become float64, exactly.
+        Other real types (bool, integers, half precision) become float64, exactly: their kernels
+        are float64 by default.
     name : str
         What messages call it.
+    copy : bool
+        Whether to copy what need not be converted.
+    room : Budget, optional
+        What a copy must fit.
 
     Raises
     ------
     TypeError
         Not an array of real numbers.
     ValueError
-        Not 2-D, empty, or not finite.
+        Not 2-D, empty, not finite, or with masked entries.
+    MemoryError
+        A copy does not fit.
     """
-    array = _as_array(X, name)
+    array = real_array(X, name)
     if array.ndim != 2:
         raise ValueError(f"{name} must be 2-D (samples, features), got shape {array.shape}")
     if array.size == 0:
@@ -40,13 +52,33 @@ def samples(X: ArrayLike, name: str = "X") -> NDArray[Any]:
             f"{name} must have at least one sample and one feature, got shape {array.shape}"
         )
     dtype = array.dtype.newbyteorder("=")
-    array = np.ascontiguousarray(array, dtype=dtype if dtype in _NATIVE_DTYPES else np.float64)
+    dtype = dtype if dtype in _NATIVE_DTYPES else np.dtype(np.float64)
+    native = array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
+    copy = copy or not native
+    if room is not None and copy:
+        room.require(array.size * dtype.itemsize, f"a copy of {name} in {dtype}")
+    array = np.array(array, dtype, order="C") if copy else array
     if array.dtype.kind == "f":
         _require_finite(array, name)
     return array
 
 
-def _as_array(X: ArrayLike, name: str) -> NDArray[Any]:
+def copied_bytes(array: NDArray[Any], original: object) -> int:
+    """Return the bytes of an array that is not, or not part of, what the caller gave."""
+    shared = isinstance(original, np.ndarray) and np.may_share_memory(array, original)
+    return 0 if shared else array.nbytes
+
+
+def not_masked(X: object, name: str) -> None:
+    """Require that no entry is masked: what lies under a mask is not data."""
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        count = int(np.ma.getmaskarray(X).sum())
+        raise ValueError(f"{name} must not have masked entries, got {count}")
+
+
+def real_array(X: ArrayLike, name: str) -> NDArray[Any]:
+    """Return an array of any shape and any real type that float64 holds exactly, not copied."""
+    not_masked(X, name)
     try:
         array = np.asarray(X)
     except ValueError:  # rows of different lengths
@@ -79,10 +111,10 @@ def _require_finite(array: NDArray[Any], name: str) -> None:
     )
 
 
-def same_columns(Y: NDArray[Any], X: NDArray[Any]) -> None:
-    """Require that Y has as many features as X."""
+def same_columns(Y: NDArray[Any], X: NDArray[Any], name: str = "Y", of: str = "X") -> None:
+    """Require that Y has as many features as X; messages call them ``name`` and ``of``."""
     if Y.shape[1] != X.shape[1]:
-        raise ValueError(f"Y must have X's {X.shape[1]} columns, got shape {Y.shape}")
+        raise ValueError(f"{name} must have {of}'s {X.shape[1]} columns, got shape {Y.shape}")
 
 
 def result_dtype(dtype: DTypeLike | None, *data: NDArray[Any]) -> np.dtype[Any]:
@@ -120,6 +152,8 @@ def output(
         raise ValueError(f"out must have shape {shape}, got {out.shape}")
     if not out.flags.c_contiguous:
         raise ValueError(f"out must be C-contiguous, got strides {out.strides}")
+    if not out.flags.aligned:
+        raise ValueError("out must be aligned to its dtype, got an array that is not")
     if not out.flags.writeable:
         raise ValueError("out must be writeable, got a read-only array")
     if any(np.may_share_memory(out, array) for array in data):
@@ -143,7 +177,15 @@ def non_negative(value: float, name: str) -> float:
     return number
 
 
-def integer(value: int, name: str, *, at_least: int) -> int:
+def fraction(value: float, name: str) -> float:
+    """Return a number between 0 and 1, neither of them."""
+    number = _number(value, name)
+    if not 0 < number < 1:
+        raise ValueError(f"{name} must be in (0, 1), got {value!r}")
+    return number
+
+
+def integer(value: int, name: str, *, at_least: int | None = None) -> int:
     """Return an integer that is not below a bound."""
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be an integer, got {value!r}")
@@ -151,7 +193,7 @@ def integer(value: int, name: str, *, at_least: int) -> int:
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if number < at_least:
+    if at_least is not None and number < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {number}")
     return number
 
@@ -168,10 +210,31 @@ def thread_count(threads: int | None) -> int:
 
 def choice(value: str, name: str, known: tuple[str, ...]) -> str:
     """Return one of the known names."""
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         names = ", ".join(repr(one) for one in known)
         raise ValueError(f"{name} must be one of {names}, got {value!r}")
     return value
+
+
+def generator(seed: int | np.random.Generator, name: str = "seed") -> np.random.Generator:
+    """Return a generator as it is, or a new one from an integer."""
+    if isinstance(seed, np.random.Generator):
+        return seed
+    return np.random.default_rng(integer(seed, name, at_least=0))
+
+
+def callback(value: object, name: str = "progress") -> None:
+    """Require a callable or None."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} must be callable, got {value!r}")
+
+
+def network(net: object) -> None:
+    """Require an architecture: an object with a layer program."""
+    if isinstance(net, type) or not callable(getattr(net, "program", None)):
+        raise TypeError(
+            f"net must be a FullyConnected or have a layer program like one, got {net!r}"
+        )
 
 
 def _number(value: float, name: str) -> float:

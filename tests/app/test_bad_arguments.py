@@ -3,6 +3,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 
@@ -24,23 +25,26 @@ import pytest
         ("kpca --kernel rbf", "'ntk', 'nngp'"),
         ("kpca --method magic", "'auto', 'dense', 'krylov'"),
         ("kpca --normalize l2", "'none', 'center', 'sphere'"),
-        ("kpca --samples 2000", "samples must be between 1 and the 1797 rows of digits, got 2000"),
+        ("kpca --samples 2000", "--samples must be at most the 1797 rows of digits, got 2000"),
         ("kpca --samples 5", "--components must be at most the number of samples, 5, got 10"),
         ("kpca --seeds 3", "--seeds repeats over random subsets: it needs --samples"),
         ("kpca --tol 0", "--tol must be between 0 and 1, got 0"),
         ("kpca --tol nan", "--tol must be between 0 and 1, got nan"),
-        ("kpca --data minst", "data 'minst' is neither a file nor a known name"),
-        ("kpca --data .", "data '.' is a folder, not a file"),
+        ("kpca --data minst", "--data 'minst' is neither a file nor a known name"),
+        ("kpca --data .", "--data '.' is a folder, not a file"),
         ("kpca --activation swish", "swish"),
-        ("kpca --weight-std 0", "weight_std"),
-        ("kpca --bias-std -1", "bias_std"),
-        ("kpca --bias-std nan", "bias_std"),
-        ("kpca --storage tape", "tape"),
-        ("kpca --memory lots", "memory must be a number of bytes or text"),
+        ("kpca --weight-std 0", "--weight-std must be positive"),
+        ("kpca --bias-std -1", "--bias-std must be non-negative"),
+        ("kpca --bias-std nan", "--bias-std must be"),
+        ("kpca --weight-std 2 --init-std 1", "--weight-std"),
+        ("gram --scale 0", "--scale must be positive and finite, got 0.0"),
+        ("kpca --data unread --scale nan", "--scale must be positive and finite, got nan"),
+        ("kpca --data unread --storage tape", "'auto', 'dense', 'packed', 'lazy'"),
+        ("kpca --memory lots", "--memory must be a number of bytes or text"),
         ("kpca --out taken", "--out needs a folder"),
         ("kpca --out taken/below", "--out needs a folder"),
-        ("gram --out K.txt", "--out must end in .npy, got 'K.txt'"),
-        ("gram --memory lots", "memory must be a number of bytes or text"),
+        ("gram --out taken", "--out needs a folder"),
+        ("gram --memory lots", "--memory must be a number of bytes or text"),
         ("info --nothing", "No such option: --nothing"),
     ],
 )
@@ -66,11 +70,11 @@ def test_damaged_data_are_named(run, here):
 
 
 def test_storage_beyond_the_budget_is_refused_with_both_numbers(run):
-    outcome = run("kpca", "--storage", "dense", "--memory", "1 MB")
+    outcome = run("kpca", "--storage", "dense", "--memory", "10 MB")
     assert outcome.code == 1
     needed, budget = map(int, re.findall(r"\((\d+) bytes\)", outcome.output))
     assert needed >= 1797**2 * 4
-    assert budget == 10**6
+    assert budget == 10**7
 
 
 def test_unwritable_folder_is_refused_before_computing(run, monkeypatch):
@@ -87,3 +91,63 @@ def test_debugging_shows_the_traceback(run, monkeypatch):
     monkeypatch.setenv("FASTNTK_DEBUG", "1")
     with pytest.raises(AssertionError):
         run("kpca", "--seeds", 3)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("--bogus", None), ("--sample", "--samples"), ("--comp", "--components")]
+)
+def test_suggestions_resemble_what_was_typed(run, typed, offered):
+    output = run("kpca", typed).output
+    assert ("Possible options" in output) == (offered is not None)
+    assert offered is None or f"(Possible options: {offered})" in output
+
+
+@pytest.mark.parametrize("command", ["kpca", "gram"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_found_in_their_file(run, here, command, value):
+    X = np.ones((20, 3))
+    X[7, 2] = value
+    np.savez(here / "bad.npz", X=X)
+    outcome = run(command, "--data", "bad.npz", "--normalize", "center", "--samples", 15)
+    assert outcome.code == 2
+    assert outcome.output.startswith(f"fastntk: bad.npz: X must be finite, got {value} at [7, 2]")
+    assert outcome.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "target"), [("kpca --out made/up", "made/up"), ("gram --out K.npy", "K.npy")]
+)
+def test_what_cannot_be_created_is_named(run, here, monkeypatch, arguments, target):
+    def refuse(*_, **__):
+        raise FileNotFoundError(2, "No such file or directory")  # what /proc says
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    outcome = run(*arguments.split())
+    assert outcome.code == 1
+    assert outcome.output.startswith(
+        f"fastntk: cannot create {here / target}: cannot write to {here}: No such file"
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [FloatingPointError("overflow"), MemoryError("too little"), np.linalg.LinAlgError("no end")],
+)
+def test_what_the_machine_cannot_do_is_exit_code_1(run, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("fastntk.app.kpca_run.kpca", fail)
+    assert run("kpca", "--samples", 30) == (1, f"fastntk: {error}\n")
+
+
+@pytest.mark.parametrize(
+    "error", [TypeError("unexpected"), KeyError("x"), ImportError("broken", name="numpy")]
+)
+def test_defects_show_their_traceback(monkeypatch, run, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("fastntk.app.kpca_run.kpca", fail)
+    with pytest.raises(AssertionError):
+        run("kpca", "--samples", 30)

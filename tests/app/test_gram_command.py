@@ -4,11 +4,15 @@
 import json
 import shutil
 from collections import namedtuple
+from inspect import signature
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fastntk
+from fastntk.app.gram_command import gram
+from fastntk.app.kpca_command import kpca
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -61,3 +65,31 @@ def test_interrupt_leaves_the_old_file(run, here, monkeypatch, memory):
     assert run("gram", "--samples", 30, "--memory", memory).code == 130
     assert [path.name for path in here.iterdir()] == ["gram.npy"]
     assert (here / "gram.npy").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("made", [False, True])
+@pytest.mark.parametrize("name", ["results", "K.d", "deep/results", "folder.npy"])
+def test_out_may_be_a_folder(run, here, name, made):
+    if made or name.endswith(".npy"):
+        (here / name).mkdir(parents=True)
+    outcome = run("gram", "--samples", 20, "--out", name)
+    assert outcome.code == 0, outcome.output
+    assert sorted(path.name for path in (here / name).iterdir()) == ["gram.json", "gram.npy"]
+    assert f"wrote {name}/gram.npy and gram.json" in outcome.output
+
+
+def test_scale_multiplies_the_data(run, here):
+    run("gram", "--samples", 20, "--scale", 0.5)
+    data = fastntk.datasets.load("digits", samples=20, seed=0)
+    np.testing.assert_array_equal(
+        np.load(here / "gram.npy"), fastntk.FullyConnected().ntk(data.X, scale=0.5)
+    )
+    report = json.loads((here / "gram.json").read_text())
+    assert report["parameters"]["scale"] == report["data"]["scale"] == 0.5
+
+
+def test_git_ignores_the_results_of_a_default_run():
+    lines = (Path(__file__).parents[2] / ".gitignore").read_text().splitlines()
+    file = signature(gram).parameters["out"].default
+    folder = signature(kpca).parameters["out"].default
+    assert {f"/{file}", f"/{file.with_suffix('.json')}", f"/{folder}/"} <= set(lines)

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,9 @@ import numpy as np
 import pytest
 
 import fastntk
+from fastntk.app import options as options_of_app
+from fastntk.app.plots import component_plane
+from fastntk.linalg.storage import storage_names
 
 PNG = b"\x89PNG\r\n\x1a\n"
 FILES = ["components.png", "eigenpairs.npz", "result.json"]
@@ -74,6 +78,7 @@ def test_result_names_everything_needed_to_repeat(run, here):
         "seed": 5,
         "samples": 30,
         "normalize": "none",
+        "scale": None,
     }
     assert result["solver"]["dtype"] == "float64"
     assert result["solver"]["converged"] is True
@@ -125,6 +130,67 @@ def test_normalised_data_are_used(run, here, points):
     values = np.linalg.eigvalsh(fastntk.FullyConnected().ntk(X))[::-1][:3]
     result = json.loads((here / "out" / "result.json").read_text())
     np.testing.assert_allclose(result["eigenvalues"], values, rtol=1e-9)
+
+
+def test_scale_is_applied_before_the_mean_is_taken(run, here, points):
+    run("kpca", "--data", "points.npz", "--normalize", "center", "--scale", 3, "-k", 3)
+    values = np.linalg.eigvalsh(fastntk.FullyConnected().ntk(3 * (points - points.mean(axis=0))))
+    result = json.loads((here / "fastntk-kpca" / "result.json").read_text())
+    np.testing.assert_allclose(result["eigenvalues"], values[::-1][:3], rtol=1e-9)
+    assert result["parameters"]["scale"] == 3
+
+
+@pytest.mark.parametrize("centered", [False, True])
+def test_components_at_rounding_level_are_zero_as_in_kernel_pca(
+    run, here, rng, monkeypatch, centered
+):
+    X = rng.standard_normal((40, 2))
+    np.save(here / "plane.npy", X)
+    runs = []
+    monkeypatch.setattr("fastntk.app.kpca_files.draw", lambda _, run, __: bool(runs.append(run)))
+    outcome = run(
+        "kpca", "--data", "plane.npy", "--hidden-layers", 0, "--bias-std", 0, "-k", 4,
+        *["--centered"] * centered,
+    )  # fmt: skip
+    assert "components from number 3 on are 0 up to rounding" in outcome.output
+    scores = np.column_stack([runs[0].scores(i) for i in range(4)])
+    net = fastntk.FullyConnected(hidden_layers=0, bias_std=0)
+    expected = fastntk.KernelPCA(net, 4, centered=centered).fit_transform(X)
+    assert not scores[:, 2:].any()
+    np.testing.assert_allclose(scores, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "axis"),
+    [
+        ((), "weight std 1, bias std 0.1", "K/N"),
+        (("--init-std", 1.5), "relu, init std 1.5, bias std 0.1", "K/N"),
+        (("--centered",), "centred", "HKH/N"),
+    ],
+)
+def test_picture_says_what_was_computed(run, monkeypatch, options, said, axis):
+    drawn = {}
+    monkeypatch.setattr(
+        "fastntk.app.kpca_files.component_plane",
+        lambda *args, **words: drawn.update(words) or component_plane(*args, **words),
+    )
+    assert run("kpca", "--samples", 30, "-k", 3, *options).code == 0
+    assert said in drawn["subtitle"]
+    assert ("weight std" in drawn["subtitle"]) == ("--init-std" not in options)
+    assert f"{drawn['matrix']}/N" == axis
+
+
+def test_dense_takes_the_memory_that_the_help_says(run):
+    text = " ".join(run("kpca", "--help").output.replace("│", " ").split())
+    per_entry = int(re.search(r"dense: LAPACK, (\d+) N\^2 bytes", text)[1])
+    outcome = run("kpca", "--method", "dense", "--storage", "lazy", "--memory", "4 MB")
+    needed = int(re.search(r"1797 matrix needs .*? \((\d+) bytes\)", outcome.output)[1])
+    assert outcome.code == 1
+    assert needed == per_entry * 1797**2
+
+
+def test_storages_of_the_command_line_are_those_there_are():
+    assert {storage.value for storage in options_of_app.Storage} == {"auto", *storage_names()}
 
 
 def test_too_few_components_for_a_picture_leave_no_old_one(run, here):

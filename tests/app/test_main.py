@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -19,6 +20,75 @@ def test_module_runs_as_a_program():
         env=os.environ, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == f"fastntk {fastntk.__version__}\n"
+
+
+def python(program, folder):
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, env=os.environ, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+
+
+def test_nothing_heavy_is_imported_before_the_guard(tmp_path):
+    program = "import sys, fastntk.app.cli; print({'numpy', 'scipy', 'rich'} & set(sys.modules))"
+    done = python(program, tmp_path)
+    assert done.stdout == "set()\n", done.stderr
+
+
+@pytest.mark.parametrize("module", ["typer", "numpy"])
+def test_interrupt_during_the_imports_is_one_line(tmp_path, module):
+    program = f"""if True:
+        import os, signal, sys
+        class Slow:
+            def find_spec(self, name, *_):
+                if name == {module!r} and "fastntk.app.commands" in sys.modules:
+                    try:
+                        signal.raise_signal(signal.SIGINT)
+                    except KeyboardInterrupt:
+                        pass  # as in a callback of the import system, which loses it
+        sys.meta_path.insert(0, Slow())
+        import runpy
+        sys.argv = ["fastntk", "info"]
+        runpy.run_module("fastntk", run_name="__main__", alter_sys=True)
+    """
+    done = python(program, tmp_path)
+    assert done.returncode == 130
+    assert done.stderr == "fastntk: interrupted\n"
+
+
+def test_interrupt_while_parsing_is_said(run, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastntk.app.commands.app.info.cls.parse_args", interrupted)
+    assert run("info") == (130, "fastntk: interrupted\n")
+
+
+def test_ctrl_c_is_given_back_to_the_commands():
+    with cli._ending_at_once():
+        assert signal.getsignal(signal.SIGINT) is cli._end
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_public_names_are_listed_and_there(tmp_path):
+    program = """if True:
+        import fastntk as fn
+        assert set(fn.__all__) | {"gram", "linalg", "models"} <= set(dir(fn)), dir(fn)
+        for name in dir(fn):
+            assert getattr(fn, name) is getattr(fn, name), name
+        assert fn.FullyConnected().hidden_layers == 4
+        assert fn.datasets.load and fn.linalg.eigen and fn.models.KernelPCA is fn.KernelPCA
+        from fastntk import *
+        assert KernelPCA is fn.KernelPCA
+        try:
+            fn.nothing
+        except AttributeError as error:
+            assert str(error) == "module 'fastntk' has no attribute 'nothing'"
+        else:
+            raise AssertionError
+    """
+    done = python(program, tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich"])
@@ -51,7 +121,7 @@ def test_help_of_kpca_names_every_option(run):
     for option in (
         "data", "components", "hidden-layers", "activation", "weight-std", "bias-std", "init-std",
         "samples", "seed", "seeds", "dtype", "storage", "memory", "threads", "centered",
-        "normalize", "tol", "kernel", "method", "out",
+        "normalize", "scale", "tol", "kernel", "method", "out",
     ):  # fmt: skip
         assert f"--{option}" in output
     assert "Examples" in output

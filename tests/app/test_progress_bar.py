@@ -16,7 +16,7 @@ def screen():
 
 
 def terminal(screen, *, is_terminal=True):
-    return Console(file=screen, force_terminal=is_terminal, width=100, _environ={})
+    return Console(file=screen, force_terminal=is_terminal, width=80, _environ={})
 
 
 def test_stages_with_share_and_time_to_go(screen, monkeypatch):
@@ -58,3 +58,35 @@ def test_terminal_is_restored_after_an_error(screen, monkeypatch):
         work()
     show_cursor = "\x1b[?25h"
     assert show_cursor in screen.getvalue()
+
+
+def test_passes_go_on_from_one_to_the_next(screen, monkeypatch):
+    now = iter(range(10_000))
+    monkeypatch.setattr(progress_bar.time, "monotonic", lambda: next(now))
+    with ProgressBar(terminal(screen)) as bar:
+        bar("eigenpairs, pass 2", 3, 4)
+        screen.truncate(0)
+        bar("eigenpairs, pass 3", 0, 4)
+    shown = screen.getvalue()
+    assert "eigenpairs, pass 3" in shown
+    assert "0% of pass 3, --:-- to go" in shown
+    # The clock is that of the whole work, which a new pass does not set back.
+    assert "00:00 elapsed" not in shown
+
+
+@pytest.mark.parametrize("total", [0, 1])
+def test_stages_of_unknown_length_show_no_share(screen, monkeypatch, total):
+    monkeypatch.setattr(progress_bar, "_DELAY", 0)
+    with ProgressBar(terminal(screen)) as bar:
+        bar("eigenpairs, dense", 0, total)
+    shown = screen.getvalue()
+    assert "eigenpairs, dense" in shown
+    assert "elapsed" in shown
+    assert "%" not in shown
+    assert "to go" not in shown
+
+
+def test_a_stage_without_further_calls_is_drawn_at_once(screen):
+    with ProgressBar(terminal(screen)) as bar:
+        bar("drawing", 0, 0)
+    assert "drawing" in screen.getvalue()

@@ -85,3 +85,55 @@ def test_other_files_are_refused(tmp_path, content, came):
 def test_unknown_normalisation_is_refused_before_loading():
     with pytest.raises(ValueError, match="normalize must be one of none, center, sphere, got 'l2'"):
         datasets.load("minst", normalize="l2")
+
+
+def test_scale_replaces_that_of_the_data(tmp_path, images):
+    np.save(tmp_path / "bytes.npy", images)
+    np.save(tmp_path / "floats.npy", images.astype(np.float32))
+    assert datasets.load(tmp_path / "bytes.npy").scale == 1 / 255
+    assert datasets.load(tmp_path / "floats.npy").scale == 1
+    assert datasets.load(tmp_path / "bytes.npy", scale=1).scale == 1
+    centred = datasets.load(tmp_path / "floats.npy", scale=0.5, normalize="center")
+    flat = images.reshape(7, 12) / 2
+    np.testing.assert_allclose(centred.X, flat - flat.mean(axis=0), rtol=1e-6, atol=1e-5)
+    assert centred.scale == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        ({"samples": True}, TypeError, "samples must be an integer, got True"),
+        ({"samples": 2.5}, TypeError, "samples must be an integer, got 2.5"),
+        ({"samples": "5"}, TypeError, "samples must be an integer, got '5'"),
+        ({"samples": 5, "seed": 1.0}, TypeError, "seed must be an integer, got 1.0"),
+        ({"dtype": "int8"}, TypeError, "dtype must be 'float32' or 'float64', got int8"),
+        ({"dtype": "float16", "normalize": "center"}, TypeError, "got float16"),
+        ({"scale": 0}, ValueError, "scale must be positive and finite, got 0"),
+        ({"scale": "1"}, TypeError, "scale must be a number, got '1'"),
+    ],
+)
+def test_arguments_are_checked_before_loading(words, error, message):
+    with pytest.raises(error, match=message):
+        datasets.load("not there", **words)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_found_on_loading(tmp_path, value):
+    X = np.ones((5, 2, 3), np.float32)
+    X[3, 1, 0] = value
+    np.savez(tmp_path / "bad.npz", X=X)
+    with pytest.raises(ValueError, match=rf"bad\.npz: X must be finite, got {value} at \[3, 3\]"):
+        datasets.load(tmp_path / "bad.npz", samples=2, seed=0, normalize="sphere")
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.full((2, 2), 2**60 + 1), "integers that float64 represents"),
+        (np.ones((2, 2), np.longdouble), "at most 64-bit floats"),
+    ],
+)
+def test_numbers_beyond_float64_are_the_file_s_fault(tmp_path, X, message):
+    np.save(tmp_path / "X.npy", X)
+    with pytest.raises(ValueError, match=rf"X\.npy: X must hold .*{message}"):
+        datasets.load(tmp_path / "X.npy")

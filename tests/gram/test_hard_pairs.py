@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pairs on which the engine's choice of formula matters most; each list here once failed its gate."""
+"""Pairs on which the choice of formula matters most; each list here once failed its gate."""
 
 import numpy as np
 import pytest

@@ -15,7 +15,6 @@ from fastntk.linalg import (
     ConvergenceWarning,
     GramOperator,
     eigenpairs,
-    select_method,
 )
 from fastntk.linalg import (
     pairs as pairs_module,
@@ -253,68 +252,6 @@ def test_progress_names_the_passes(rng):
     assert all(0 <= done <= total for _, done, total in calls)
     stages = {f"eigenpairs, pass {i + 1}" for i in range(pairs.passes)}
     assert {stage for stage, _, _ in calls} <= stages
-
-
-class Shape:
-    def __init__(self, n):
-        self.shape = (n, n)
-
-
-@pytest.mark.parametrize(
-    ("n", "k", "method"),
-    [
-        (1, 1, "dense"),
-        (1500, 3, "dense"),
-        (1501, 3, "krylov"),
-        (60_000, 50, "krylov"),
-        (2000, 200, "krylov"),
-        (2000, 201, "dense"),
-        (2000, 2000, "dense"),
-    ],
-)
-def test_method_of_auto(n, k, method):
-    assert select_method(Shape(n), k) == method
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"k": 0}, ValueError, r"k must be in \[1, 4\] for a 4 x 4 matrix, got 0"),
-        ({"k": 5}, ValueError, r"k must be in \[1, 4\] for a 4 x 4 matrix, got 5"),
-        ({"k": 1.0}, TypeError, "k must be an int, got float"),
-        ({"k": True}, TypeError, "k must be an int, got bool"),
-        ({"method": "qr"}, ValueError, "method must be 'auto', 'dense' or 'krylov', got 'qr'"),
-        ({"tol": 0}, ValueError, r"tol must be in \(0, 1\), got 0"),
-        ({"tol": float("nan")}, ValueError, r"tol must be in \(0, 1\), got nan"),
-        ({"block": 0}, ValueError, "block must be at least 1, got 0"),
-        ({"max_passes": 0}, ValueError, "max_passes must be at least 1, got 0"),
-        (
-            {"k": 4, "method": "krylov", "block": 1, "max_passes": 3},
-            ValueError,
-            "max_passes=3 products of block=1 columns cannot give k=4 pairs",
-        ),
-        ({"memory": "much"}, ValueError, "memory must be a number of bytes or text"),
-    ],
-)
-def test_bad_arguments(options, error, message):
-    with pytest.raises(error, match=message):
-        eigenpairs(np.eye(4), **{"k": 2, **options})
-
-
-def test_bad_matrices_are_refused():
-    with pytest.raises(ValueError, match="K must be a non-empty square matrix"):
-        eigenpairs(np.ones((3, 4)), 1)
-
-
-def test_products_that_are_not_finite_are_refused():
-    K = np.full((2000, 2000), 1e308)
-    with pytest.raises(FloatingPointError, match="a product of the operator is not finite"):
-        eigenpairs(K, 2, method="krylov")
-
-
-def test_numpy_integers_and_generators_are_taken(rng):
-    pairs = eigenpairs(np.eye(4), np.int64(2), method="krylov", seed=rng)
-    assert pairs.values.tolist() == pytest.approx([1, 1])
 
 
 def test_namespace_of_numpy_and_of_an_operator():

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One contract for every symmetric operator; a class supplies an operator and its matrix."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -75,7 +78,10 @@ class Contract:
         V = rng.standard_normal((len(K), 6))
         want = op @ V
         V.flags.writeable = False
-        for same in (np.asfortranarray(V), V.astype(">f8"), np.repeat(V, 2, axis=1)[:, ::2]):
+        unaligned = np.empty(V.nbytes + 1, np.uint8)[1:].view(np.float64).reshape(V.shape)
+        unaligned[...] = V
+        strided = np.repeat(V, 2, axis=1)[:, ::2]
+        for same in (np.asfortranarray(V), V.astype(">f8"), strided, unaligned):
             np.testing.assert_array_equal(op @ same, want)
 
     def test_no_columns(self, made):
@@ -107,8 +113,14 @@ class Contract:
             (lambda n: np.ones((n, 2, 2)), ValueError, "V must have shape"),
             (lambda n: np.ones(n + 1), ValueError, "V must have shape"),
             (lambda n: np.full((n, 2), np.nan), ValueError, "V must be finite"),
-            (lambda n: np.full((n, 2), 1j), TypeError, "V must be real numbers, got complex128"),
-            (lambda n: np.full((n, 2), "x"), TypeError, "V must be real numbers"),
+            (lambda n: np.full((n, 2), 1j), TypeError, "V must hold real numbers, got .* complex"),
+            (lambda n: np.full((n, 2), "x"), TypeError, "V must hold real numbers"),
+            (lambda n: [[1.0]] * (n - 1) + [[1.0, 2.0]], TypeError, "V must .* unequal lengths"),
+            (
+                lambda n: np.ma.masked_less(np.eye(n), 0.5),
+                ValueError,
+                "V .* masked entries, got 89700",
+            ),
         ],
     )
     def test_bad_vectors(self, made, bad, error, message):
@@ -206,8 +218,9 @@ class TestCentered(Contract):
             ValueError,
             "K must be symmetric, but K and its transpose differ by 1",
         ),
-        ([[1, 2j], [-2j, 1]], TypeError, "K must be real numbers, got complex128"),
-        ([["a", "b"], ["b", "a"]], TypeError, "K must be real numbers"),
+        ([[1, 2j], [-2j, 1]], TypeError, "K must hold real numbers, got dtype complex128"),
+        ([["a", "b"], ["b", "a"]], TypeError, "K must hold real numbers"),
+        ([[1.0, 2.0], [2.0]], TypeError, "K must be .* got nested sequences of unequal lengths"),
     ],
 )
 def test_bad_matrices(K, error, message):
@@ -228,6 +241,30 @@ def test_rounding_is_not_asymmetry(rng, dtype):
     K = A @ A.T
     K[3, 4] = np.nextafter(K[3, 4], np.inf, dtype=dtype)
     assert GramOperator.from_matrix(K).dtype == dtype
+
+
+def test_only_operators_are_centred():
+    with pytest.raises(TypeError, match=r"operator must be a SymmetricOperator .* got ndarray"):
+        CenteredOperator(np.eye(3))
+
+
+def test_only_networks_have_kernels():
+    for net in ("relu", fn.FullyConnected):
+        with pytest.raises(TypeError, match=r"net must be a FullyConnected .*, got .*(relu|Fully)"):
+            GramOperator(net, np.eye(3))
+
+
+def test_the_storage_is_shown():
+    op = GramOperator(NET, np.eye(3), storage="packed")
+    assert repr(op) == "<3 x 3 GramOperator, float64, packed>"
+    assert repr(CenteredOperator(op)) == "<3 x 3 CenteredOperator, float64>"
+
+
+@pytest.mark.parametrize("copy", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_operators_are_not_pickled(copy):
+    message = "a GramOperator holds native memory and cannot be pickled; pickle the network and"
+    with pytest.raises(TypeError, match=message):
+        copy(GramOperator(NET, np.eye(3)))
 
 
 def test_an_operator_from_a_matrix_has_no_points():

@@ -207,8 +207,80 @@ def test_transform_keeps_to_the_budget(rng):
 
 def test_too_little_memory_is_said(rng):
     X = rng.random((2000, 3))
-    with pytest.raises(MemoryError, match=r"packed storage of a 2000 x 2000 .* needs .* budget is"):
+    with pytest.raises(MemoryError, match=r"packed storage of a 2000 x 2000 .* needs .* budget of"):
         KernelPCA(NET, storage="packed", memory="10 MB").fit(X)
     model = KernelPCA(NET, storage="lazy").fit(X).set_params(memory="100 kB")
-    with pytest.raises(MemoryError, match="the result of 2000000 new points needs"):
+    with pytest.raises(MemoryError, match=r"a copy of X in float64 needs 48\.0 MB"):
         model.transform(np.broadcast_to(X[:1], (2_000_000, 3)))
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (np.full((9, 2), 2**60 + 1), TypeError, "X must hold integers that float64 represents"),
+        (np.ones((9, 2), np.longdouble), TypeError, "X must hold at most 64-bit floats"),
+        (np.ma.masked_less(np.eye(9), 0.5), ValueError, "X must not have masked entries, got 72"),
+    ],
+)
+def test_data_are_taken_as_by_the_network(X, error, message):
+    with pytest.raises(error, match=message):
+        NET.ntk(X)
+    with pytest.raises(error, match=message):
+        KernelPCA(NET).fit(X)
+    with pytest.raises(error, match=message):
+        KernelPCA(NET).fit(np.random.default_rng(0).random((9, X.shape[1]))).transform(X)
+
+
+def test_byte_order_does_not_matter(X, Z):
+    model = KernelPCA(NET, 2).fit(X.astype(">f8"))
+    assert model.X_fit_.dtype == np.float64
+    np.testing.assert_array_equal(
+        model.transform(Z.astype(">f8")), KernelPCA(NET, 2).fit(X).transform(Z)
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kernel": "nngp"},
+        {"scale": 3.0},
+        {"net": None},
+        {"dtype": "float32"},
+        {"centered": True},
+        {"n_components": 1},
+        {"threads": 1},
+    ],
+)
+def test_parameters_set_after_fit_wait_for_the_next(X, Z, change):
+    model = KernelPCA(NET, 2, scale=0.5).fit(X)
+    want = model.transform(Z)
+    np.testing.assert_array_equal(model.set_params(**change).transform(Z), want)
+    assert (model.net_, model.kernel_, model.scale_) == (NET, "ntk", 0.5)
+
+
+@pytest.mark.parametrize("copy_X", [True, False])
+def test_data_are_copied_unless_told(X, Z, copy_X):
+    model = KernelPCA(NET, 2, copy_X=copy_X).fit(X)
+    assert np.may_share_memory(model.X_fit_, X) != copy_X
+    if copy_X:
+        want = model.transform(Z)
+        X[:] = 0
+        np.testing.assert_array_equal(model.transform(Z), want)
+
+
+def test_a_fit_that_fails_changes_nothing(X, Z):
+    model = KernelPCA(NET, 2).fit(X)
+    before = dict(vars(model))
+    model.set_params(kernel="rbf")
+    with pytest.raises(ValueError, match="kernel"):
+        model.fit(X[:40, :3])
+    with pytest.raises(MemoryError, match="needs"):
+        model.set_params(kernel="ntk", memory=1000).fit(X[:40, :3])
+    model.set_params(memory=None)
+    assert model.n_features_in_ == 6
+    assert all(vars(model)[name] is value for name, value in before.items())
+
+
+def test_only_networks_are_taken(X):
+    with pytest.raises(TypeError, match=r"net must be a FullyConnected .*, got 'relu'"):
+        KernelPCA("relu").fit(X)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fastntk import datasets
+from fastntk import _validate, datasets
 from fastntk._memory import budget_bytes
 from fastntk.app import gram_file, kpca_run, options, tables
 from fastntk.app.progress_bar import ProgressBar
@@ -22,6 +22,7 @@ def gram(
     samples: options.Samples = None,
     seed: options.Seed = 0,
     normalize: options.Normalize = options.Normalization.NONE,
+    scale: options.Scale = None,
     hidden_layers: options.HiddenLayers = 4,
     activation: options.Activation = "relu",
     weight_std: options.WeightStd = 1.0,
@@ -34,17 +35,21 @@ def gram(
     out: Annotated[
         Path,
         typer.Option(
-            metavar="FILE.npy", rich_help_panel="Output", help="The file to write, ending in .npy."
+            metavar="PATH",
+            rich_help_panel="Output",
+            help="FILE.npy, with FILE.json beside it; or a folder, made if missing, for gram.npy "
+            "and gram.json.",
         ),
     ] = Path("gram.npy"),
 ) -> None:
     """Compute and write a Gram matrix."""
-    if out.suffix != ".npy":
-        raise ValueError(f"--out must end in .npy, got {str(out)!r}")
+    if out.suffix != ".npy" or out.is_dir():
+        out /= "gram.npy"
+    factor = None if scale is None else _validate.positive(scale, "scale")
     budget_bytes(memory)  # a size that cannot be read is said before the data are loaded
     net = network(hidden_layers, activation, weight_std, bias_std, init_std)
     folder = out.absolute().parent
-    existing_folder(folder)
+    existing_folder(folder, out)
     precision = dtype.value if dtype else None
     clock = Clock()
     with ProgressBar(stderr()) as bar:
@@ -55,6 +60,7 @@ def gram(
                 samples=samples,
                 seed=seed,
                 normalize=normalize.value,
+                scale=factor,
                 dtype=precision,
                 progress=bar,
             ),
@@ -80,6 +86,7 @@ def gram(
                     "samples": samples,
                     "seed": seed,
                     "normalize": normalize.value,
+                    "scale": factor,
                     "dtype": precision,
                     "memory": memory,
                     "threads": threads,

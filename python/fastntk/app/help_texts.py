@@ -34,7 +34,7 @@ KPCA_EXAMPLES = """\
 GRAM = (
     "Write the Gram matrix K of a data set as an .npy file.\n\n"
     "A matrix beyond the memory budget is computed straight into the file. Disk space is checked "
-    "first, and the file appears complete or not at all; FILE.json beside it tells how it was made."
+    "first, and the file appears complete or not at all; the .json beside it tells how it was made."
 )
 
 GRAM_EXAMPLES = """\
@@ -43,5 +43,7 @@ GRAM_EXAMPLES = """\
 [cyan]fastntk gram --data mnist --samples 5000 --out ntk.npy[/]
 
 [cyan]fastntk gram --data images.npy --dtype float64 --hidden-layers 2 --out K.npy[/]
+
+[cyan]fastntk gram --data mnist --samples 5000 --out results[/]  [dim]# results/gram.npy[/]
 
 then in Python: [cyan]K = numpy.load("K.npy", mmap_mode="r")[/]"""

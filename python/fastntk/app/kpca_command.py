@@ -6,10 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 
-from fastntk import datasets
+from fastntk import _validate, datasets
 from fastntk._memory import budget_bytes
 from fastntk.app import kpca_files, kpca_run, options, tables
 from fastntk.app.progress_bar import ProgressBar
@@ -34,6 +35,7 @@ def kpca(
         ),
     ] = 1,
     normalize: options.Normalize = options.Normalization.NONE,
+    scale: options.Scale = None,
     hidden_layers: options.HiddenLayers = 4,
     activation: options.Activation = "relu",
     weight_std: options.WeightStd = 1.0,
@@ -60,21 +62,22 @@ def kpca(
         ),
     ] = False,
     storage: Annotated[
-        str,
+        options.Storage,
         typer.Option(
-            metavar="HOW",
             rich_help_panel="Computation",
             help="[bold]dense[/]: all of K; [bold]packed[/]: one triangle, half the memory; "
-            "[bold]lazy[/]: nothing, K is computed again at each pass; [bold]auto[/]: the first of "
-            "these that fits the memory budget.",
+            "[bold]lazy[/]: nothing, K is computed again at each pass; [bold]auto[/]: dense up to "
+            "8,192 samples, packed beyond; lazy where the memory budget has room for neither.",
         ),
-    ] = "auto",
+    ] = options.Storage.AUTO,
     method: Annotated[
         options.Method,
         typer.Option(
             rich_help_panel="Computation",
-            help="Eigensolver. [bold]dense[/] takes 8 N^2 bytes; [bold]auto[/]: dense for small "
-            "problems, else block Krylov.",
+            help="Eigensolver. [bold]dense[/]: LAPACK, 40 N^2 bytes besides the storage; "
+            "[bold]krylov[/]: block Krylov, 16 N bytes for each column of its basis; "
+            "[bold]auto[/]: dense where it fits the memory budget, up to 1,500 samples or for a "
+            "large share of all N components; else krylov.",
         ),
     ] = options.Method.AUTO,
     tol: Annotated[
@@ -100,13 +103,14 @@ def kpca(
         raise ValueError("--seeds repeats over random subsets: it needs --samples")
     if not 0 < tol < 1:
         raise ValueError(f"--tol must be between 0 and 1, got {tol}")
+    factor = None if scale is None else _validate.positive(scale, "scale")
     budget_bytes(memory)  # a size that cannot be read is said before the data are loaded
     net = network(hidden_layers, activation, weight_std, bias_std, init_std)
     settings = kpca_run.KpcaSettings(
         components=components,
         centered=centered,
         kernel=kernel.value,
-        storage=storage,
+        storage=storage.value,
         method=method.value,
         dtype=dtype.value if dtype else None,
         memory=memory,
@@ -115,13 +119,14 @@ def kpca(
         seed=seed,
         samples=samples,
         normalize=normalize.value,
+        scale=factor,
     )
     existing_folder(out)
     kpca_files.require_matplotlib()
     clock = Clock()
     over_seeds: dict[str, Any] | None = None
     with ProgressBar(stderr()) as bar:
-        loaded = clock("load", lambda: datasets.load(data, progress=bar))
+        loaded = clock("load", lambda: datasets.load(data, scale=factor, progress=bar))
         if seeds > 1:
             run, over_seeds = clock(
                 "seeds",
@@ -150,5 +155,8 @@ def kpca(
     if not drawn:
         (out / "components.png").unlink(missing_ok=True)
         warn("no picture: it needs two components, three without --centered")
+    zero = np.flatnonzero(run.lengths == 0)
+    if len(zero):
+        warn(f"components from number {zero[0] + 1} on are 0 up to rounding: no direction in them")
     if not run.converged or (over_seeds and over_seeds["not_converged"]):
         warn("not converged: see the residuals; try a larger --tol or --dtype float64")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -53,15 +54,22 @@ def draw(path: Path, run: KpcaRun, net: fastntk.FullyConnected) -> bool:
         return False
     kernel = "NNGP" if run.kernel == "nngp" else "NTK"
     centred = ", centred" if run.centered else ""
+    matrix = "HKH" if run.centered else "K"
+    weights = (
+        f"weight std {net.weight_std:g}" if net.init_std is None else f"init std {net.init_std:g}"
+    )
     layers = f"{net.hidden_layers} hidden layer{'' if net.hidden_layers == 1 else 's'}"
     figure = component_plane(
         np.column_stack([run.scores(i), run.scores(j)]),
         run.values_over_n[[i, j]],
         run.data.y,
         (i + 1, j + 1),
+        matrix=matrix,
         title=f"{kernel} kernel PCA of {len(run.data):,} samples of {run.data.name}",
-        subtitle=f"{layers}, {net.activation}, weight std {net.weight_std:g}, "
-        f"bias std {net.bias_std:g}{centred}",
+        subtitle=f"{layers}, {net.activation}, {weights}, bias std {net.bias_std:g}{centred}",
     )
-    figure.savefig(path, dpi=200)
+    with warnings.catch_warnings():
+        # A class name in a script that the font lacks shows boxes; nobody needs to be told twice.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(path, dpi=200)
     return True

@@ -35,6 +35,7 @@ class KpcaSettings:
     seed: int
     samples: int | None
     normalize: str
+    scale: float | None
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class KpcaRun:
     passes: int
     storage: str
     dtype: str
+    rounding: float
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -66,8 +68,14 @@ class KpcaRun:
 
     def scores(self, i: int) -> NDArray[np.float64]:
         """Return the coordinates of the samples along component i, counted from 0."""
-        length = np.sqrt(max(float(self.values[i]), 0.0))
-        return np.asarray(self.vectors[:, i] * length, dtype=np.float64)
+        return np.asarray(self.vectors[:, i] * self.lengths[i], dtype=np.float64)
+
+    @property
+    def lengths(self) -> NDArray[np.float64]:
+        """Square roots of the eigenvalues, 0 where those are 0 up to rounding, as in KernelPCA."""
+        from fastntk.models.kpca import _square_roots
+
+        return _square_roots(self.values, np.dtype(self.dtype), self.rounding)
 
 
 def prepare(data: Dataset, settings: KpcaSettings, seed: int) -> Dataset:
@@ -108,11 +116,12 @@ def kpca(
         progress=progress,
     )
     stored = time.perf_counter()
+    solved = CenteredOperator(operator) if settings.centered else operator
     with warnings.catch_warnings():
         # The result says it, and so does the report.
         warnings.simplefilter("ignore", ConvergenceWarning)
         pairs = fastntk.eigenpairs(
-            CenteredOperator(operator) if settings.centered else operator,
+            solved,
             settings.components,
             method=settings.method,
             tol=settings.tol,
@@ -131,6 +140,7 @@ def kpca(
         passes=int(pairs.passes),
         storage=operator.storage,
         dtype=str(operator.dtype),
+        rounding=float(solved.rounding),
         seconds={"kernel": stored - start, "eigenpairs": time.perf_counter() - stored},
     )
 

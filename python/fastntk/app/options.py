@@ -35,6 +35,15 @@ class Method(str, Enum):
     KRYLOV = "krylov"
 
 
+class Storage(str, Enum):
+    """How the Gram matrix is kept."""
+
+    AUTO = "auto"
+    DENSE = "dense"
+    PACKED = "packed"
+    LAZY = "lazy"
+
+
 class Normalization(str, Enum):
     """What to do to the rows before anything else."""
 
@@ -76,8 +85,17 @@ Normalize = Annotated[
     Normalization,
     typer.Option(
         rich_help_panel=_DATA,
-        help="[bold]none[/]: pixels times their scale (uint8 stays exact); [bold]center[/]: minus "
+        help="[bold]none[/]: values times --scale (uint8 stays exact); [bold]center[/]: minus "
         "the mean image of the samples used; [bold]sphere[/]: every row to norm sqrt(d).",
+    ),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        metavar="FACTOR",
+        rich_help_panel=_DATA,
+        help="The network's inputs are FACTOR times the stored values, > 0. Default: 1/255 for "
+        "uint8 files and MNIST, 1/16 for the digits (pixels become 0 to 1), 1 for other files.",
     ),
 ]
 HiddenLayers = Annotated[

@@ -51,8 +51,15 @@ def staged(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def existing_folder(folder: Path) -> Path:
+def existing_folder(folder: Path, wanted: Path | None = None) -> Path:
     """Return ``folder`` or its nearest existing ancestor, once it is known to be writable.
+
+    Parameters
+    ----------
+    folder : Path
+        Where files are to be written.
+    wanted : Path, optional
+        What messages say cannot be created, ``folder`` by default.
 
     Raises
     ------
@@ -71,7 +78,9 @@ def existing_folder(folder: Path) -> Path:
             return place
     except OSError as error:
         # Whatever the reason is called, what is wrong is the place, not a missing file.
-        raise PermissionError(f"cannot write to {place}: {error.strerror}") from error
+        target = (wanted or folder).absolute()
+        what = "" if target == place else f"cannot create {target}: "
+        raise PermissionError(f"{what}cannot write to {place}: {error.strerror}") from error
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastntk import _validate
 from fastntk.datasets.arrays import read_npy, read_npz
-from fastntk.datasets.dataset import NORMALIZATIONS, Dataset
+from fastntk.datasets.dataset import NORMALIZATIONS, Dataset, checked_subset
 from fastntk.datasets.idx import read_idx
 from fastntk.datasets.mnist import mnist
 
@@ -26,6 +28,7 @@ def load(
     samples: int | None = None,
     seed: int | None = None,
     normalize: str = "none",
+    scale: float | None = None,
     dtype: str | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
@@ -44,11 +47,13 @@ def load(
     seed : int, optional
         Seed of the subset.
     normalize : {"none", "center", "sphere"}
-        "none" leaves the stored values, with ``scale`` beside them (1/16 for digits, 1/255 for
-        other uint8 data, else 1). "center" scales and subtracts the mean image of the rows kept.
-        "sphere" gives each row the norm ``sqrt(d)``.
+        "none" leaves the stored values, with ``scale`` beside them. "center" scales and subtracts
+        the mean image of the rows kept. "sphere" gives each row the norm ``sqrt(d)``.
+    scale : float, optional
+        Factor of the stored values, > 0. Default: 1/16 for digits, 1/255 for other uint8 data,
+        else 1.
     dtype : {"float32", "float64"}, optional
-        Type of normalised rows. Default: float64 if the data are float64, else float32.
+        Type of normalised rows. Default: float32 for uint8 and float32 data, else float64.
     progress : callable, optional
         Called as ``progress(stage, done, total)`` during a download.
 
@@ -61,8 +66,11 @@ def load(
     ------
     FileNotFoundError
         Neither a known name nor a file; or MNIST that is not here and cannot be downloaded.
+    TypeError
+        An argument of the wrong type.
     ValueError
-        A damaged file, X and y that do not belong together, or a bad argument.
+        A damaged file, values that are not finite, X and y that do not belong together, or an
+        argument out of range.
 
     Notes
     -----
@@ -77,8 +85,15 @@ def load(
     """
     if normalize not in NORMALIZATIONS:
         raise ValueError(f"normalize must be one of {', '.join(NORMALIZATIONS)}, got {normalize!r}")
+    if samples is not None:
+        samples, seed = checked_subset(samples, seed)
+    if dtype is not None:
+        _validate.result_dtype(dtype)
+    factor = None if scale is None else _validate.positive(scale, "scale")
     text = os.fspath(name_or_path)
     data = _NAMED[text](progress) if text in _NAMED else _from_file(Path(text))
+    if factor is not None:
+        data = replace(data, scale=factor)
     if samples is not None:
         data = data.subset(samples, seed)
     return data.normalized(normalize, dtype)
@@ -159,8 +174,12 @@ def _checked(X: NDArray[Any], y: NDArray[Any] | None, path: Path) -> Dataset:
             raise ValueError(
                 f"{path}: {len(X)} samples need as many labels, got labels of shape {y.shape}"
             )
+    try:
+        values = _validate.samples(X.reshape(len(X), -1))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error  # the file is at fault, not an argument
     return Dataset(
-        X=X.reshape(len(X), -1),
+        X=values,
         y=y,
         scale=1 / 255 if X.dtype == np.uint8 else 1.0,
         name=path.name,

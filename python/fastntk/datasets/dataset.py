@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastntk import _validate
+
 #: The values of ``normalize``.
 NORMALIZATIONS = ("none", "center", "sphere")
 
@@ -76,15 +78,16 @@ class Dataset:
 
         Raises
         ------
+        TypeError
+            ``samples`` or ``seed`` is not an integer.
         ValueError
             ``samples`` outside ``[1, n]`` or a negative seed.
         """
-        if not 1 <= samples <= len(self):
+        samples, seed = checked_subset(samples, seed)
+        if samples > len(self):
             raise ValueError(
-                f"samples must be between 1 and the {len(self)} rows of {self.name}, got {samples}"
+                f"samples must be at most the {len(self)} rows of {self.name}, got {samples}"
             )
-        if seed is not None and seed < 0:
-            raise ValueError(f"seed must be an integer >= 0, got {seed}")
         rows = np.random.default_rng(seed).choice(len(self), size=samples, replace=False)
         return replace(
             self,
@@ -114,7 +117,10 @@ class Dataset:
         Raises
         ------
         ValueError
-            An unknown normalisation, a data set already normalised, or a zero row for "sphere".
+            An unknown normalisation, a data set already normalised, a row that is not finite, a
+            zero row for "sphere", or a centred row beyond the range of ``dtype``.
+        TypeError
+            Another ``dtype``.
         """
         if normalize not in NORMALIZATIONS:
             raise ValueError(
@@ -122,24 +128,55 @@ class Dataset:
             )
         if normalize == "none":
             return self
+        wanted = dtype or ("float64" if self.X.dtype == np.float64 else "float32")
+        target = _validate.result_dtype(wanted)
         if self.normalize != "none":
             raise ValueError(f"{self.name} is already normalised ({self.normalize})")
-        target = np.dtype(dtype or ("float64" if self.X.dtype == np.float64 else "float32"))
-        if normalize == "sphere":
-            return replace(
-                self, X=self._by_blocks(self._on_sphere, target), scale=1.0, normalize=normalize
-            )
-        mean = self.X.mean(axis=0, dtype=np.float64) * self.scale
-        X = self._by_blocks(lambda rows, _: rows * self.scale - mean, target)
+        self._require_finite()
+        mean = None
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+            if normalize == "sphere":
+                X = self._by_blocks(self._on_sphere, target)
+            else:
+                mean = self._mean()
+                X = self._by_blocks(lambda rows, _: rows * self.scale - mean, target)
         return replace(self, X=X, scale=1.0, normalize=normalize, mean=mean)
 
+    def _mean(self) -> NDArray[np.float64]:
+        # Scaled by a power of two while summing, which is exact: no sum of finite values overflows.
+        largest = max(abs(float(self.X.max())), abs(float(self.X.min())))
+        power = max(int(np.frexp(largest)[1]) - 512, 0)
+        total = np.zeros(self.X.shape[1])
+        for first in range(0, len(self), _BLOCK_ROWS):
+            rows = self.X[first : first + _BLOCK_ROWS].astype(np.float64)
+            total += np.ldexp(rows, -power).sum(axis=0)
+        return np.asarray(np.ldexp(total / len(self), power) * self.scale, dtype=np.float64)
+
+    def _require_finite(self) -> None:
+        for first in range(0, len(self) if self.X.dtype.kind == "f" else 0, _BLOCK_ROWS):
+            finite = np.isfinite(self.X[first : first + _BLOCK_ROWS])
+            if not finite.all():
+                row, column = np.argwhere(~finite)[0]
+                value = self.X[first + row, column]
+                raise ValueError(
+                    f"{self.name} must be finite, got {value} in row {self._row(first + int(row))}"
+                    f", column {column}"
+                )
+
+    def _row(self, i: int) -> int:
+        """Return the number that row i has in the full data set."""
+        return i if self.indices is None else int(self.indices[i])
+
     def _on_sphere(self, rows: NDArray[np.float64], first: int) -> NDArray[np.float64]:
-        norms = np.linalg.norm(rows, axis=1)
-        if not norms.all():
-            row = first + int(np.argmin(norms != 0))
+        largest = np.abs(rows).max(axis=1)
+        if not largest.all():
+            row = self._row(first + int(np.argmin(largest != 0)))
             raise ValueError(
                 f"normalize='sphere' needs rows that are not zero, row {row} of {self.name} is"
             )
+        # Powers of two, hence exact: squares neither overflow nor vanish.
+        rows = np.ldexp(rows, -np.frexp(largest)[1][:, None])
+        norms = np.linalg.norm(rows, axis=1)
         return np.asarray(rows * (np.sqrt(rows.shape[1]) / norms)[:, None], dtype=np.float64)
 
     def _by_blocks(
@@ -150,5 +187,28 @@ class Dataset:
         out = np.empty(self.X.shape, dtype=dtype)
         for first in range(0, len(self), _BLOCK_ROWS):
             rows = self.X[first : first + _BLOCK_ROWS].astype(np.float64)
-            out[first : first + _BLOCK_ROWS] = change(rows, first)
+            block = out[first : first + _BLOCK_ROWS]
+            block[:] = change(rows, first)
+            finite = np.isfinite(block).all(axis=1)
+            if not finite.all():
+                row = self._row(first + int(np.argmin(finite)))
+                hint = "; use dtype='float64'" if dtype == np.float32 else ""
+                raise ValueError(
+                    f"normalised values must be within the range of {dtype}, row {row} of "
+                    f"{self.name} is not{hint}"
+                )
         return out
+
+
+def checked_subset(samples: int, seed: int | None) -> tuple[int, int | None]:
+    """Return the arguments of a random subset as plain integers.
+
+    Raises
+    ------
+    TypeError
+        Not integers.
+    ValueError
+        ``samples`` below 1 or a negative seed.
+    """
+    count = _validate.integer(samples, "samples", at_least=1)
+    return count, None if seed is None else _validate.integer(seed, "seed", at_least=0)

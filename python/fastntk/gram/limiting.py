@@ -156,7 +156,7 @@ def _source(
         largest = max(program.bias_std)
         raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
     native = _backend.native_module(device)
-    needed = sum(_prepared_bytes(side, program, dtype) for side in _present(rows, columns))
+    needed = sum(prepared_bytes(side, program, dtype) for side in _present(rows, columns))
     available = available_bytes() if budget is None else budget
     require(needed, available, f"preparing data of shape {rows.shape}")
     kernel: type[LimitingKernel32 | LimitingKernel64] = (
@@ -181,14 +181,14 @@ def _source(
     return source
 
 
-def _prepared_bytes(data: NDArray[Any], program: LayerProgram, dtype: np.dtype[Any]) -> int:
-    """Bytes of one side, prepared: two layouts of its values, and numbers per row and layer."""
+def prepared_bytes(data: NDArray[Any], program: LayerProgram, dtype: np.dtype[Any]) -> int:
+    """Return the bytes of one side: two layouts of its values, numbers per row and layer."""
     edge = _cpu.tile_edge()
     rows: int = -(-data.shape[0] // edge) * edge
     exact_in_32_bits = data.dtype == np.uint8 and data.shape[1] <= _INTEGER_COLUMNS
     value = 2 if exact_in_32_bits else 8
     per_layer = _ROW_NUMBERS * len(program.activations) * dtype.itemsize
-    return rows * (2 * value * data.shape[1] + per_layer + _ROW_BYTES)
+    return int(rows * (2 * value * data.shape[1] + per_layer + _ROW_BYTES))
 
 
 def _require_moderate(value: float, name: str) -> None:

@@ -33,9 +33,19 @@ class CenteredOperator(SymmetricOperator):
         K.
     row_means : ndarray of shape (N,)
         Mean of each row of K, float64; one product, at the first use.
+
+    Raises
+    ------
+    TypeError
+        Not an operator.
     """
 
     def __init__(self, operator: SymmetricOperator) -> None:
+        if not isinstance(operator, SymmetricOperator):
+            raise TypeError(
+                "operator must be a SymmetricOperator (GramOperator.from_matrix makes one), "
+                f"got {type(operator).__name__}"
+            )
         self.operator = operator
         self.shape, self.dtype = operator.shape, operator.dtype
         self.nbytes, self.budget = operator.nbytes, operator.budget

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Largest eigenpairs of a symmetric operator, each with a residual certificate.
 
-"dense" forms the matrix in float64 and reduces it with LAPACK; "krylov" is `fastntk.linalg.krylov`.
+"dense" is `fastntk.linalg.dense`, "krylov" is `fastntk.linalg.krylov`.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
-from fastntk._memory import budget_bytes, require
+from fastntk import _validate
+from fastntk._memory import Budget, budget_bytes
+from fastntk.linalg.dense import dense_bytes, dense_pairs
 from fastntk.linalg.gram_operator import GramOperator
 from fastntk.linalg.krylov import block_krylov
 from fastntk.linalg.operator import SymmetricOperator
-from fastntk.linalg.pairs import Eigenpairs, block_product, spectral_scale, with_signs
+from fastntk.linalg.pairs import Eigenpairs, spectral_scale
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
 
-# Up to here LAPACK takes about a second.
+METHODS = ("auto", "dense", "krylov")
+# Up to here LAPACK takes less than a second.
 _DENSE_ROWS = 1500
-# LAPACK's divide and conquer counts its workspace, 2 n^2, in 32-bit integers.
-_DIVIDE_AND_CONQUER_ROWS = 30_000
+# Up to here it takes a few seconds: as long as many pairs, with their restarts, by Krylov.
+_MANY_PAIRS_ROWS = 4000
 _LARGEST_BLOCK = 256
 
 
@@ -33,7 +35,7 @@ class ConvergenceWarning(UserWarning):
     """An eigensolver stopped at its limit of passes; the residuals say how far it came."""
 
 
-def select_method(op: SymmetricOperator, k: int) -> str:
+def select_method(op: SymmetricOperator, k: int, budget: int | None = None) -> str:
     """Return the method that "auto" runs for k pairs of an operator.
 
     Parameters
@@ -42,14 +44,20 @@ def select_method(op: SymmetricOperator, k: int) -> str:
         Only the shape is read.
     k : int
         Number of pairs.
+    budget : int, optional
+        Bytes that the method may take; unlimited by default.
 
     Returns
     -------
     str
-        "dense" up to 1500 rows or for more than a tenth of all pairs, else "krylov".
+        "dense" up to 1500 rows, up to 4000 rows for more than a tenth of all pairs, and for more
+        than a third of them; but "krylov" in all other cases and where dense does not fit.
     """
     n = op.shape[0]
-    return "dense" if n <= _DENSE_ROWS or 10 * k > n else "krylov"
+    if budget is not None and dense_bytes(n) > budget:
+        return "krylov"
+    many = 10 * k > n and n <= _MANY_PAIRS_ROWS
+    return "dense" if n <= _DENSE_ROWS or many or 3 * k > n else "krylov"
 
 
 def eigenpairs(
@@ -73,7 +81,7 @@ def eigenpairs(
     k : int
         Number of pairs, ``1 <= k <= N``.
     method : {"auto", "dense", "krylov"}
-        `select_method` says what "auto" runs. "dense" takes 8 N^2 bytes.
+        `select_method` says what "auto" runs. "dense" takes 40 N^2 bytes.
     tol : float
         Stop at ``||K v - lambda v|| <= tol * lambda_1`` for every pair (``tol * max |lambda|``
         where K has negative eigenvalues), or at the rounding of the operator. Below 5e-7 all
@@ -89,7 +97,8 @@ def eigenpairs(
         Budget in bytes, or for instance "2 GB", for what the method allocates; by default what the
         operator leaves of its own.
     progress : callable, optional
-        Called with (stage, done, total) within each product.
+        Called with (stage, done, total) within each product, and ten times a second with
+        ("eigenpairs, dense", 0, 1) as long as LAPACK runs.
 
     Returns
     -------
@@ -99,14 +108,14 @@ def eigenpairs(
     Raises
     ------
     TypeError
-        An array that is not real.
+        An array that is not real, or another argument of the wrong type.
     ValueError
         ``k`` outside ``[1, N]``, another argument out of range, or a matrix that is not square,
         finite and symmetric.
     MemoryError
         The method does not fit the budget: said before it allocates.
     FloatingPointError
-        A product of the operator is not finite.
+        A product of the operator, or an eigenvalue, is not finite.
 
     Warns
     -----
@@ -119,6 +128,9 @@ def eigenpairs(
     block b and m columns of basis, and holds ``16 N m`` bytes, ``m <= k + 10 b``. An eigenvalue of
     a multiplicity above the block may be returned fewer times than it occurs.
 
+    "dense" costs ``O(N^3)`` operations, whatever k. Ctrl-C ends the call at once; LAPACK, which
+    cannot be stopped, still finishes in a thread that nothing waits for.
+
     Examples
     --------
     >>> import numpy as np
@@ -128,26 +140,24 @@ def eigenpairs(
     """
     operator = op if isinstance(op, SymmetricOperator) else GramOperator.from_matrix(op)
     n = operator.shape[0]
-    if isinstance(k, bool) or not isinstance(k, int | np.integer):
-        raise TypeError(f"k must be an int, got {type(k).__name__}")
+    k = _validate.integer(k, "k")
     if not 1 <= k <= n:
         raise ValueError(f"k must be in [1, {n}] for a {n} x {n} matrix, got {k}")
-    if not 0 < tol < 1:
-        raise ValueError(f"tol must be in (0, 1), got {tol}")
-    if block is not None and block < 1:
-        raise ValueError(f"block must be at least 1, got {block}")
-    if max_passes < 1:
-        raise ValueError(f"max_passes must be at least 1, got {max_passes}")
-    if method not in ("auto", "dense", "krylov"):
-        raise ValueError(f"method must be 'auto', 'dense' or 'krylov', got {method!r}")
+    tol = _validate.fraction(tol, "tol")
+    rng = _validate.generator(seed)
+    if block is None:
+        block = min(-(-(k + 14) // 16) * 16, _LARGEST_BLOCK)
+    block = min(_validate.integer(block, "block", at_least=1), n)
+    max_passes = _validate.integer(max_passes, "max_passes", at_least=1)
+    _validate.choice(method, "method", METHODS)
+    _validate.callback(progress)
 
-    budget = operator.budget - operator.nbytes if memory is None else budget_bytes(memory)
+    room = operator.room if memory is None else Budget(budget_bytes(memory))
     if method == "auto":
-        method = select_method(operator, k)
+        method = select_method(operator, k, room.left)
     if method == "dense":
-        pairs = _dense(operator, k, tol, budget, progress)
+        pairs = dense_pairs(operator, k, tol, room, progress)
     else:
-        block = min(block or min(-(-(k + 14) // 16) * 16, _LARGEST_BLOCK), n)
         if max_passes * block < k:
             raise ValueError(
                 f"max_passes={max_passes} products of block={block} columns cannot give k={k} pairs"
@@ -156,10 +166,10 @@ def eigenpairs(
             operator,
             k,
             tol,
-            np.random.default_rng(seed),
+            rng,
             block=block,
             max_passes=max_passes,
-            budget=budget,
+            room=room,
             progress=progress,
         )
     if not pairs.converged:
@@ -171,31 +181,3 @@ def eigenpairs(
             stacklevel=2,
         )
     return pairs
-
-
-def _dense(
-    op: SymmetricOperator, k: int, tol: float, budget: int, progress: Progress | None
-) -> Eigenpairs:
-    n = op.shape[0]
-    every = k > n // 2 and n <= _DIVIDE_AND_CONQUER_ROWS
-    # K, the vectors with their product and temporaries, and evd's workspace or K before conversion.
-    needed = 8 * n * (n + 4 * k) + (16 if every else 4) * n * n
-    require(needed, budget, f"the dense eigenproblem of a {n} x {n} matrix")
-    # The transpose is the same matrix in the order that LAPACK overwrites without a copy.
-    K = op.to_dense(np.empty(op.shape)).T
-    values, vectors = scipy.linalg.eigh(
-        K,
-        driver="evd" if every else "evr",
-        subset_by_index=None if every else (n - k, n - 1),
-        overwrite_a=True,
-        check_finite=False,
-    )
-    values, vectors = values[-k:][::-1].copy(), vectors[:, -k:][:, ::-1].copy()
-    del K
-    scale = spectral_scale(values)
-    difference = block_product(op, vectors, 1, progress) - vectors * values
-    relative = np.linalg.norm(difference / scale, axis=0)
-    # LAPACK's own rounding grows with n, whatever the tolerance.
-    reached = max(tol, n * float(np.finfo(np.float64).eps), op.rounding / scale)
-    converged = bool(relative.max() <= reached)
-    return Eigenpairs(values, with_signs(vectors), relative * scale, "dense", 1, converged)

@@ -3,24 +3,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastntk import _cpu, _validate
-from fastntk._memory import budget_bytes, require
+from fastntk._memory import Budget, budget_bytes
 from fastntk._progress import of_stage
 from fastntk.gram.limiting import limiting_source
+from fastntk.linalg.cross import cross_gram, cross_product
 from fastntk.linalg.operator import SymmetricOperator, float_columns
 from fastntk.linalg.storage import TileSource, select_storage
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
     from fastntk.gram.architecture import FullyConnected
-
-# New points of the smallest block: preparing the points of the operator takes less time than these.
-_FEWEST_ROWS = 256
 
 
 class GramOperator(SymmetricOperator):
@@ -31,22 +29,26 @@ class GramOperator(SymmetricOperator):
     net : FullyConnected
         The architecture.
     X : array_like of shape (N, d)
-        The points: uint8, float32 or float64.
+        The points: uint8, float32 or float64; other real types become float64.
     kernel : {"ntk", "nngp"}
         Which kernel.
     storage : {"auto", "dense", "packed", "lazy"}
-        How the matrix is kept, see `fastntk.linalg.storage`. "auto" takes the first of dense,
-        packed and lazy that fits the memory budget with room for an eigensolver.
+        How the matrix is kept, see `fastntk.linalg.storage`. "auto" takes the first of dense (up
+        to 8192 points), packed and lazy that fits the memory budget with room for an eigensolver.
     scale : float
         Multiplies X.
     dtype : {"float32", "float64"}, optional
         Type of the entries; float64 for float64 X, else float32.
     memory : int or str, optional
-        Budget in bytes, or for instance "8 GB"; half of what is available by default.
+        Budget in bytes, or for instance "8 GB"; half of what is available by default. It is for
+        the operator with its copy of X, and for what is computed with it.
     threads : int, optional
         Of construction and products; all allowed CPUs by default. Results do not depend on it.
-    device : {"auto", "cpu", "cuda"}
+    device : {"auto", "cpu"}
         Where to compute.
+    copy_X : bool
+        Whether X is copied, so that later changes to it do not matter. Without a copy X must not
+        change as long as the operator is used.
     progress : callable, optional
         Called with (stage, done, total) while the matrix is computed and stored.
 
@@ -59,13 +61,17 @@ class GramOperator(SymmetricOperator):
 
     Raises
     ------
+    TypeError
+        A ``net`` without a layer program, or data that are not real numbers.
+    ValueError
+        Data that are not 2-D, empty or not finite, or another argument out of range.
     MemoryError
-        A storage asked for by name does not fit: said before it is allocated.
+        The data prepared for products, or the storage, do not fit: said before they are allocated.
 
     Notes
     -----
     A product with k columns costs 2 N^2 k operations, plus the evaluation of N^2 / 2 kernel values
-    when the storage is lazy.
+    when the storage is lazy. An operator holds native memory and cannot be pickled.
     """
 
     net: FullyConnected | None
@@ -85,19 +91,30 @@ class GramOperator(SymmetricOperator):
         memory: int | str | None = None,
         threads: int | None = None,
         device: str = "auto",
+        copy_X: bool = True,
         progress: Progress | None = None,
     ) -> None:
+        _validate.network(net)
         budget = budget_bytes(memory)
         workers = _validate.thread_count(threads)
-        points = _validate.samples(X)
+        stage = of_stage(progress, "Gram matrix")
+        points = _validate.samples(X, copy=copy_X, room=Budget(budget))
+        room = Budget(budget, _validate.copied_bytes(points, X))
         source = limiting_source(
-            net, points, kernel=kernel, scale=scale, dtype=dtype, device=device
+            net,
+            points,
+            kernel=kernel,
+            scale=scale,
+            dtype=dtype,
+            device=device,
+            threads=threads,
+            budget=room.left,
         )
         self.net, self.X, self.kernel, self.scale = net, points, kernel, scale
         self._device = device
-        chosen = select_storage(storage, source, budget)
-        stored = chosen.build(source, workers, of_stage(progress, "Gram matrix"))
-        self._hold(stored, chosen.name, budget, workers)
+        chosen = select_storage(storage, source, room)
+        self._hold(chosen.build(source, workers, stage), chosen.name, budget, workers)
+        self.nbytes += room.held
 
     @classmethod
     def from_matrix(
@@ -108,9 +125,11 @@ class GramOperator(SymmetricOperator):
         Parameters
         ----------
         K : array_like of shape (N, N)
-            Finite, symmetric to rounding; float32 or float64, other real types become float64.
+            Finite, symmetric to rounding; float32 or float64, other real types become float64. It
+            must not change as long as the operator is used.
         memory, threads
-            As in the class; the budget is for what is computed with the operator, K included.
+            As in the class. A budget given includes K; the default, half of what is available
+            beside K, does not.
 
         Raises
         ------
@@ -121,15 +140,12 @@ class GramOperator(SymmetricOperator):
         """
         matrix = np.ascontiguousarray(float_columns(K, "K"))
         _check_symmetric(matrix)
+        budget = budget_bytes(memory) + (matrix.nbytes if memory is None else 0)
+        workers = _validate.thread_count(threads)
         op = cls.__new__(cls)
         op.net = op.X = op.kernel = op.scale = None
         op._device = "auto"
-        op._hold(
-            _cpu.dense_source(matrix),
-            "dense",
-            budget_bytes(memory),
-            _validate.thread_count(threads),
-        )
+        op._hold(_cpu.dense_source(matrix), "dense", budget, workers)
         return op
 
     def _hold(self, source: TileSource, storage: str, budget: int, threads: int) -> None:
@@ -176,13 +192,7 @@ class GramOperator(SymmetricOperator):
             The result does not fit beside what the operator holds; `cross_matmat` never forms it.
         """
         net, X, options = self._data()
-        points = np.asarray(Z)
-        needed = len(points) * self.shape[0] * self.dtype.itemsize
-        require(needed, self.budget - self.nbytes, f"the kernel of {len(points)} new points")
-        source = limiting_source(net, points, X, **options)
-        out = np.empty(source.shape, dtype=source.dtype)
-        source.to_dense(out, self._threads)
-        return out
+        return cross_gram(net, Z, X, **options)
 
     def cross_matmat(
         self, Z: ArrayLike, V: ArrayLike, progress: Progress | None = None
@@ -209,17 +219,7 @@ class GramOperator(SymmetricOperator):
             The result, or a block of 256 rows, does not fit the budget.
         """
         net, X, options = self._data()
-        columns = self._check_columns(V)
-        return cross_product(
-            net,
-            Z,
-            X,
-            columns,
-            budget=self.budget - self.nbytes,
-            threads=self._threads,
-            progress=progress,
-            **options,
-        )
+        return cross_product(net, Z, X, self._check_columns(V), progress=progress, **options)
 
     def _data(self) -> tuple[FullyConnected, NDArray[Any], dict[str, Any]]:
         if self.net is None or self.X is None:
@@ -229,64 +229,19 @@ class GramOperator(SymmetricOperator):
             "scale": self.scale,
             "dtype": self.dtype,
             "device": self._device,
+            "threads": self._threads or None,
+            "room": self.room,
         }
         return self.net, self.X, options
 
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, {self.storage}>"
 
-def cross_product(
-    net: FullyConnected,
-    Z: ArrayLike,
-    X: NDArray[Any],
-    V: NDArray[Any],
-    *,
-    budget: int,
-    threads: int = 0,
-    progress: Progress | None = None,
-    **options: Any,
-) -> NDArray[np.float64]:
-    """Return K(Z, X) @ V by blocks of rows of Z, K(Z, X) never held.
-
-    Parameters
-    ----------
-    net : FullyConnected
-        The architecture.
-    Z, X : arrays of shape (M, d) and (N, d)
-        New points and the points that V belongs to.
-    V : ndarray of shape (N, k)
-        C-contiguous, float32 or float64.
-    budget : int
-        Bytes for the result and for the prepared copies of X and of a block of Z.
-    threads : int
-        0 is automatic.
-    progress : callable, optional
-        Called with (stage, done, total) rows.
-    **options
-        kernel, scale, dtype and device of `limiting_source`.
-
-    Returns
-    -------
-    ndarray of shape (M, k)
-        float64.
-    """
-    points = np.asarray(Z)
-    if points.ndim != 2:
-        raise ValueError(f"Z must be 2-D (samples, features), got shape {points.shape}")
-    rows = points.shape[0]
-    require(8 * rows * V.shape[1], budget, f"the result of {rows} new points")
-    out = np.empty((rows, V.shape[1]))
-    start, size = 0, _FEWEST_ROWS
-    while start < rows:
-        stop = min(rows, start + size)
-        source = limiting_source(net, points[start:stop], X, **options)
-        require(out.nbytes + source.nbytes, budget, f"a block of {stop - start} new points")
-        source.matmat(V, out[start:stop], threads)
-        if progress is not None:
-            progress("new points", stop, rows)
-        # What a source holds is known once there is one: the next block takes what is left.
-        each = source.nbytes // (len(X) + stop - start) + 1
-        start, size = stop, max(size, (budget - out.nbytes) // each - len(X))
-        del source  # before the next one is made
-    return out
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a GramOperator holds native memory and cannot be pickled; "
+            "pickle the network and the data"
+        )
 
 
 def _check_symmetric(K: NDArray[Any]) -> None:

@@ -21,17 +21,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk._memory import require
 from fastntk.linalg.pairs import (
     Eigenpairs,
     array_namespace,
     block_product,
+    require_finite,
     spectral_scale,
     to_host,
     with_signs,
 )
 
 if TYPE_CHECKING:
+    from fastntk._memory import Budget
     from fastntk._progress import Progress
     from fastntk.linalg.operator import SymmetricOperator
 
@@ -52,18 +53,18 @@ def block_krylov(
     *,
     block: int,
     max_passes: int,
-    budget: int,
+    room: Budget,
     progress: Progress | None,
 ) -> Eigenpairs:
     """Return the k largest eigenpairs of an operator, or the best of ``max_passes`` products.
 
-    Arguments are those of `fastntk.eigenpairs`, checked; ``budget`` is in bytes.
+    Arguments are those of `fastntk.eigenpairs`, checked; ``room`` is for the basis.
     """
     n = op.shape[0]
     single = op.dtype == np.float32 and tol >= _FLOAT32_TOL
     # Products made from float32 vectors hold no more digits than float32 keeps.
     precision = np.float32 if single else np.float64
-    basis = Basis(op, capacity_for(n, k, block, budget), rng, precision)
+    basis = Basis(op, capacity_for(n, k, block, room), rng, precision)
     V = basis.complement(basis.random(block))
     for done in range(1, max_passes + 1):
         product = block_product(op, V.astype(precision, copy=False), done, progress)
@@ -82,13 +83,13 @@ def block_krylov(
     return Eigenpairs(values[:k].copy(), vectors, relative * scale, "krylov", done, bool(converged))
 
 
-def capacity_for(n: int, k: int, block: int, budget: int) -> int:
+def capacity_for(n: int, k: int, block: int, room: Budget) -> int:
     """Return the columns of basis that the budget allows, up to those that are useful."""
     # Beside the basis: the block, its product, and the copies made in rounding, centring and QR.
     spare, column = 48 * n * block + 8 * n * k, 16 * n
     least = min(n, k + 2 * block)
-    require(spare + column * least, budget, f"a Krylov basis of {least} columns for {n} rows")
-    return min(n, k + _BLOCKS_KEPT * block, (budget - spare) // column)
+    room.require(spare + column * least, f"a Krylov basis of {least} columns for {n} rows")
+    return min(n, k + _BLOCKS_KEPT * block, (room.left - spare) // column)
 
 
 class Basis:
@@ -114,16 +115,19 @@ class Basis:
         for rows in self._row_blocks():
             self.Q[rows, old:new], self.W[rows, old:new] = V[rows], product[rows]
         self.size = new
-        coefficients = self.Q[:, :new].T @ product
+        with np.errstate(over="ignore", invalid="ignore"):
+            coefficients = self.Q[:, :new].T @ product
+        require_finite(coefficients, "a projection")
         self.H[:new, old:new] = to_host(coefficients)
         self.H[old:new, :new] = self.H[:new, old:new].T
         corner = self.H[old:new, old:new]
-        corner[:] = (corner + corner.T) / 2
+        corner[:] = corner / 2 + corner.T / 2
         return self._remove(product, coefficients)
 
     def ritz(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the eigenvalues of H, descending, and its eigenvectors."""
         values, Y = np.linalg.eigh(self.H[: self.size, : self.size])
+        require_finite(values, "an eigenvalue")
         return values[::-1], Y[:, ::-1]
 
     def residuals(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastntk import _validate
-from fastntk._memory import require
+from fastntk._memory import Budget
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -39,6 +39,11 @@ class SymmetricOperator(ABC):
     nbytes: int
     budget: int
     rounding: float = 0.0
+
+    @property
+    def room(self) -> Budget:
+        """The budget, with what the operator holds."""
+        return Budget(self.budget, self.nbytes)
 
     @abstractmethod
     def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
@@ -70,11 +75,12 @@ class SymmetricOperator(ABC):
         """
 
     def __matmul__(self, V: ArrayLike) -> NDArray[Any]:
-        """Return the product with a vector (N,) or with columns (N, k), in the promoted dtype."""
-        V = np.asarray(V)
-        product = self.matmat(V[:, np.newaxis] if V.ndim == 1 else V)
-        result = product[:, 0] if V.ndim == 1 else product
-        return result.astype(np.result_type(self.dtype, float_columns(V).dtype), copy=False)
+        """Return the product with a vector (N,) or columns (N, k), in the promoted dtype."""
+        columns = float_columns(V)
+        vector = columns.ndim == 1
+        product = self.matmat(columns[:, np.newaxis] if vector else columns)
+        result = product[:, 0] if vector else product
+        return result.astype(np.result_type(self.dtype, columns.dtype), copy=False)
 
     def __repr__(self) -> str:
         n = self.shape[0]
@@ -96,7 +102,7 @@ class SymmetricOperator(ABC):
         if out is None:
             n = self.shape[0]
             needed = n * n * self.dtype.itemsize
-            require(needed, self.budget - self.nbytes, f"a dense {n} x {n} {self.dtype} matrix")
+            self.room.require(needed, f"a dense {n} x {n} {self.dtype} matrix")
             return np.empty(self.shape, dtype=self.dtype)
         double = getattr(out, "dtype", None) == np.float64
         checked = _validate.output(out, self.shape, np.dtype(np.float64) if double else self.dtype)
@@ -105,8 +111,6 @@ class SymmetricOperator(ABC):
 
 
 def float_columns(V: ArrayLike, name: str = "V") -> NDArray[Any]:
-    """Return an argument as a native float32 or float64 array of any shape."""
-    array = np.asarray(V)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be real numbers, got {array.dtype}")
-    return array.astype(np.float32 if array.dtype == np.float32 else np.float64, copy=False)
+    """Return an argument as an aligned native float32 or float64 array of any shape."""
+    array = _validate.real_array(V, name)
+    return np.require(array, np.float32 if array.dtype == np.float32 else np.float64, "A")

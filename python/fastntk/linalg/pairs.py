@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from fastntk.linalg.operator import SymmetricOperator
 
 
-@dataclass(frozen=True)
+# Arrays have no single truth value: pairs are compared by identity.
+@dataclass(frozen=True, eq=False)
 class Eigenpairs:
     """Eigenpairs of a symmetric matrix with certificates.
 
@@ -61,9 +62,14 @@ def block_product(op: SymmetricOperator, V: Any, number: int, progress: Progress
     else:
         stage = f"eigenpairs, pass {number}"
         product = op.matmat(V, lambda _, done, total: progress(stage, done, total))
-    if not array_namespace(product).isfinite(product).all():
-        raise FloatingPointError("a product of the operator is not finite")
+    require_finite(product, "a product")
     return product
+
+
+def require_finite(array: Any, what: str) -> None:
+    """Raise FloatingPointError where an entry is not finite: the operator is too large."""
+    if not array_namespace(array).isfinite(array).all():
+        raise FloatingPointError(f"{what} of the operator is not finite in {array.dtype}")
 
 
 def with_signs(vectors: Any) -> Any:

@@ -15,6 +15,7 @@ lazy      those of the data           nothing: tiles are computed again
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,14 +23,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk import _cpu
-from fastntk._memory import require
+from fastntk import _cpu, _validate
+from fastntk._memory import Budget
 
 TileProgress = Callable[[int, int], None]
 
 # Columns of an eigensolver's basis and of their products (16 bytes a row and column) for which
 # "auto" leaves room beside a stored matrix.
 _SOLVER_COLUMNS = 512
+# Rows beyond which "auto" does not store a matrix densely: half of it multiplies as fast, and a
+# default run leaves the memory of a large machine to others.
+_DENSE_ROWS = 8192
 
 
 class TileSource(Protocol):
@@ -81,11 +85,14 @@ class Storage:
         ``nbytes(source)``: the most bytes held while building, those of the source included.
     build : callable
         ``build(source, threads, progress)``: the tile source to use from then on.
+    most_rows : float
+        "auto" does not take it for more rows.
     """
 
     name: str
     nbytes: Callable[[TileSource], int]
     build: Callable[[TileSource, int, TileProgress | None], TileSource]
+    most_rows: float = math.inf
 
 
 _STORAGES: dict[str, Storage] = {}
@@ -115,18 +122,19 @@ def storage_names() -> tuple[str, ...]:
     return tuple(_STORAGES)
 
 
-def select_storage(name: str, source: TileSource, budget: int) -> Storage:
+def select_storage(name: str, source: TileSource, room: Budget) -> Storage:
     """Return the storage to build, having made sure that it fits.
 
     Parameters
     ----------
     name : str
-        A registered name, or "auto": the first in the order of registration that fits the budget
-        and leaves room for an eigensolver; the last one if none does.
+        A registered name, or "auto": the first in the order of registration that is meant for so
+        many rows (dense: up to 8192), fits the budget and leaves room for an eigensolver; the last
+        one if none does.
     source : TileSource
         What is to be stored.
-    budget : int
-        Bytes for the stored matrix and, with "auto", the eigensolver.
+    room : Budget
+        For the stored matrix and, with "auto", the eigensolver.
 
     Returns
     -------
@@ -138,18 +146,18 @@ def select_storage(name: str, source: TileSource, budget: int) -> Storage:
     ValueError
         Unknown name.
     MemoryError
-        A storage asked for by name does not fit: the message has the bytes needed and the budget.
+        The storage asked for by name, or the last resort of "auto", does not fit: the message has
+        the bytes needed and the budget.
     """
     n = source.shape[0]
     if name == "auto":
-        room = budget - 16 * n * min(n, _SOLVER_COLUMNS)
-        fitting = (s for s in _STORAGES.values() if s.nbytes(source) <= room)
-        return next(fitting, list(_STORAGES.values())[-1])
-    if name not in _STORAGES:
-        known = ", ".join(repr(known) for known in ("auto", *_STORAGES))
-        raise ValueError(f"storage must be one of {known}, got {name!r}")
-    storage = _STORAGES[name]
-    require(storage.nbytes(source), budget, f"{name} storage of a {n} x {n} {source.dtype} matrix")
+        most = room.left - 16 * n * min(n, _SOLVER_COLUMNS)
+        fitting = (s for s in _STORAGES.values() if n <= s.most_rows and s.nbytes(source) <= most)
+        storage = next(fitting, list(_STORAGES.values())[-1])
+    else:
+        storage = _STORAGES[_validate.choice(name, "storage", ("auto", *_STORAGES))]
+    what = f"{storage.name} storage of a {n} x {n} {source.dtype} matrix"
+    room.require(storage.nbytes(source), what)
     return storage
 
 
@@ -184,6 +192,6 @@ def _build_lazy(source: TileSource, threads: int, progress: TileProgress | None)
     return source
 
 
-register(Storage("dense", _dense_nbytes, _build_dense))
+register(Storage("dense", _dense_nbytes, _build_dense, _DENSE_ROWS))
 register(Storage("packed", _packed_nbytes, _build_packed))
 register(Storage("lazy", _lazy_nbytes, _build_lazy))

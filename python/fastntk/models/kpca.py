@@ -3,21 +3,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fastntk._memory import budget_bytes
+from fastntk import _validate
+from fastntk._memory import Budget, budget_bytes
 from fastntk.gram.architecture import FullyConnected
 from fastntk.linalg.centering import CenteredOperator
+from fastntk.linalg.cross import cross_product
 from fastntk.linalg.eigen import eigenpairs
-from fastntk.linalg.gram_operator import GramOperator, cross_product
+from fastntk.linalg.gram_operator import GramOperator
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     from sklearn.utils import check_random_state
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 except ImportError as error:
     raise ImportError(
         "KernelPCA needs scikit-learn 1.6 or later: pip install 'fastntk[app]'"
@@ -25,9 +28,6 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from numpy.random import RandomState
-
-# Kept as they are; other types become the first.
-_DTYPES = (np.float64, np.float32, np.uint8)
 
 
 class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -60,6 +60,9 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Start vectors of the "krylov" method.
     threads : int, optional
         All allowed CPUs by default.
+    copy_X : bool
+        Whether the data are copied into ``X_fit_``, so that later changes to them do not matter.
+        Without a copy X must not change as long as the model is used.
 
     Attributes
     ----------
@@ -73,8 +76,9 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         ``||K v - lambda v||`` of each pair.
     X_fit_ : ndarray of shape (n_samples, n_features)
         The data, which `transform` needs.
-    net_ : FullyConnected
-        The architecture used.
+    net_, kernel_, scale_
+        As used in `fit`, and by `transform` whatever the parameters are set to afterwards; of these
+        it reads memory and threads only, which do not decide what is computed.
     n_features_in_, n_samples_ : int
         Shape of the data.
     feature_names_in_ : ndarray of str
@@ -113,6 +117,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         tol: float = 1e-6,
         random_state: int | RandomState | None = 0,
         threads: int | None = None,
+        copy_X: bool = True,
     ) -> None:
         self.net = net
         self.n_components = n_components
@@ -126,6 +131,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.tol = tol
         self.random_state = random_state
         self.threads = threads
+        self.copy_X = copy_X
 
     def fit(self, X: ArrayLike, y: object = None) -> KernelPCA:
         """Compute the components of data.
@@ -133,7 +139,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Parameters
         ----------
         X : array_like of shape (n_samples, n_features)
-            uint8, float32 or float64; other types become float64.
+            uint8, float32 or float64; other real types become float64.
         y : None
             Ignored.
 
@@ -144,6 +150,8 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
         Raises
         ------
+        TypeError
+            Data, or an argument, of the wrong type.
         ValueError
             Bad data, or more components than samples.
         MemoryError
@@ -154,7 +162,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         ConvergenceWarning
             A residual stayed above ``tol``.
         """
-        points: NDArray[Any] = validate_data(self, X, dtype=_DTYPES)
+        points = _checked(check_array, X, estimator=self)
         n = points.shape[0]
         k = self.n_components
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= n:
@@ -162,9 +170,9 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 f"n_components must be an int between 1 and the number of samples, "
                 f"got n_components={k!r} with n_samples={n}"
             )
-        self.net_ = FullyConnected() if self.net is None else self.net
+        net = FullyConnected() if self.net is None else self.net
         gram = GramOperator(
-            self.net_,
+            net,
             points,
             self.kernel,
             self.storage,
@@ -172,16 +180,23 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             dtype=self.dtype,
             memory=self.memory,
             threads=self.threads,
+            copy_X=self.copy_X,
         )
         operator = CenteredOperator(gram) if self.centered else gram
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         pairs = eigenpairs(operator, k, method=self.method, tol=self.tol, seed=seed)
+        roots = _square_roots(pairs.values, gram.dtype, operator.rounding)
+        projection, offset = _projection(pairs.vectors, roots, gram, self.centered)
+
+        # Nothing is set before everything is known: a fit that fails leaves the model as it was.
+        validate_data(self, X, skip_check_array=True)  # sets n_features_in_, feature_names_in_
+        self.net_, self.kernel_, self.scale_ = net, self.kernel, float(self.scale)
+        self.X_fit_: Any = gram.X
+        self.n_samples_, self._dtype = n, gram.dtype
         self.eigenvalues_, self.eigenvectors_ = pairs.values, pairs.vectors
         self.eigenvalues_over_n_ = pairs.values / n
         self.residuals_ = pairs.residuals
-        self.X_fit_, self.n_samples_ = points, n
-        self._dtype, self._rounding = gram.dtype, operator.rounding
-        self._set_projection(gram)
+        self._roots, self._projection, self._offset = roots, projection, offset
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -199,25 +214,28 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
         Raises
         ------
+        TypeError
+            Data that are not real numbers.
         ValueError
             Bad data, or another number of features than in `fit`.
         MemoryError
             The result, or a block of 256 points, does not fit the budget.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=_DTYPES, reset=False)
         scores = cross_product(
             self.net_,
-            X,
+            _checked(validate_data, self, X, reset=False),
             self.X_fit_,
             self._projection,
-            budget=budget_bytes(self.memory),
-            threads=self.threads or 0,
-            kernel=self.kernel,
-            scale=self.scale,
+            room=Budget(budget_bytes(self.memory)),
+            threads=self.threads,
+            kernel=self.kernel_,
+            scale=self.scale_,
             dtype=self._dtype,
+            name="X",
         )
-        return scores - self._offset
+        scores -= self._offset
+        return scores
 
     def fit_transform(self, X: ArrayLike, y: object = None) -> NDArray[np.float64]:
         """Return the components of the data itself, ``eigenvectors_ * sqrt(eigenvalues_)``.
@@ -235,33 +253,42 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             float64.
         """
         self.fit(X, y)
-        scores: NDArray[np.float64] = self.eigenvectors_ * self._roots()
+        scores: NDArray[np.float64] = self.eigenvectors_ * self._roots
         return scores
-
-    def _roots(self) -> NDArray[np.float64]:
-        """Square roots of the eigenvalues, 0 for those that are 0 up to the kernel's rounding."""
-        values = self.eigenvalues_
-        zero = values <= max(10 * np.finfo(self._dtype).eps * values[0], self._rounding)
-        roots: NDArray[np.float64] = np.sqrt(np.where(zero, 0.0, values))
-        return roots
-
-    def _set_projection(self, gram: GramOperator) -> None:
-        """Prepare ``scores(z) = K(z, X) @ projection - offset``.
-
-        Centred with the training means m_j = mean_i K_ij, the kernel of a new point is
-        ``K(z, x_j) - mean_j K(z, x_j) - m_j + mean m``. Times a projection whose columns sum to 0,
-        the second and last terms vanish and the third is one number per component.
-        """
-        roots = self._roots()
-        projection = np.divide(
-            self.eigenvectors_, roots, out=np.zeros_like(self.eigenvectors_), where=roots > 0
-        )
-        self._offset = np.zeros(len(roots))
-        if self.centered:
-            projection -= projection.mean(axis=0)
-            self._offset = gram.matmat(projection).mean(axis=0)
-        self._projection = projection
 
     @property
     def _n_features_out(self) -> int:
         return int(self.eigenvalues_.shape[0])
+
+
+def _checked(check: Callable[..., Any], *data: Any, **options: Any) -> NDArray[Any]:
+    """Return data as they pass scikit-learn's checks, of their own type if that is a number."""
+    for X in data:
+        _validate.not_masked(X, "X")
+    points: NDArray[Any] = check(*data, dtype="numeric", **options)
+    return points
+
+
+def _square_roots(
+    values: NDArray[np.float64], dtype: np.dtype[Any], rounding: float
+) -> NDArray[np.float64]:
+    """Square roots of the eigenvalues, 0 for those that are 0 up to the kernel's rounding."""
+    zero = values <= max(10 * np.finfo(dtype).eps * values[0], rounding)
+    roots: NDArray[np.float64] = np.sqrt(np.where(zero, 0.0, values))
+    return roots
+
+
+def _projection(
+    vectors: NDArray[np.float64], roots: NDArray[np.float64], gram: GramOperator, centered: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return P and the offset in ``scores(z) = K(z, X) @ P - offset``.
+
+    Centred with the training means m_j = mean_i K_ij, the kernel of a new point is
+    ``K(z, x_j) - mean_j K(z, x_j) - m_j + mean m``. Times a projection whose columns sum to 0, the
+    second and last terms vanish and the third is one number per component.
+    """
+    projection = np.divide(vectors, roots, out=np.zeros_like(vectors), where=roots > 0)
+    if not centered:
+        return projection, np.zeros(len(roots))
+    projection -= projection.mean(axis=0)
+    return projection, gram.matmat(projection).mean(axis=0)

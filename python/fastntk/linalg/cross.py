@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel between new points and those of a Gram matrix: whole, or times vectors by blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from fastntk import _cpu, _validate
+from fastntk._memory import Budget
+from fastntk.gram import limiting
+
+if TYPE_CHECKING:
+    from fastntk._progress import Progress
+    from fastntk.gram.program import Network
+
+# Columns that products pad vectors to, at most.
+_LANES = 16
+
+
+def cross_gram(
+    net: Network,
+    Z: ArrayLike,
+    X: NDArray[Any],
+    *,
+    dtype: DTypeLike,
+    room: Budget,
+    threads: int | None = None,
+    **options: Any,
+) -> NDArray[Any]:
+    """Return K(Z, X); see `fastntk.GramOperator.cross`, and `cross_product` for the arguments."""
+    points = _points(Z, X, "Z", room)
+    shape, result = (len(points), len(X)), np.dtype(dtype)
+    needed = shape[0] * shape[1] * result.itemsize
+    room.require(needed, f"the kernel of {len(points)} new points")
+    left = room.left - needed - _validate.copied_bytes(points, Z)
+    source = limiting.limiting_source(
+        net, points, X, dtype=dtype, threads=threads, budget=max(left, 0), **options
+    )
+    out = np.empty(shape, dtype=result)
+    source.to_dense(out, _validate.thread_count(threads))
+    return out
+
+
+def cross_product(
+    net: Network,
+    Z: ArrayLike,
+    X: NDArray[Any],
+    V: NDArray[Any],
+    *,
+    dtype: DTypeLike,
+    room: Budget,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    name: str = "Z",
+    **options: Any,
+) -> NDArray[np.float64]:
+    """Return K(Z, X) @ V by blocks of rows of Z, K(Z, X) never held.
+
+    Parameters
+    ----------
+    net : FullyConnected
+        The architecture.
+    Z : array_like of shape (M, d)
+        New points.
+    X : ndarray of shape (N, d)
+        The points that V belongs to, checked.
+    V : ndarray of shape (N, k)
+        C-contiguous, float32 or float64.
+    dtype : {"float32", "float64"}
+        Type of the kernel values.
+    room : Budget
+        For the result, copies of Z and X in another type, and both prepared for products: all of X
+        and a block of Z.
+    threads : int, optional
+        As for `limiting_source`.
+    progress : callable, optional
+        Called with (stage, done, total) rows.
+    name : str
+        What messages call Z.
+    **options
+        kernel, scale and device of `limiting_source`.
+
+    Returns
+    -------
+    ndarray of shape (M, k)
+        float64.
+
+    Raises
+    ------
+    MemoryError
+        The result, or a block of 256 rows, does not fit: said before it is prepared.
+    """
+    _validate.callback(progress)
+    points = _points(Z, X, name, room)
+    rows, columns = len(points), V.shape[1]
+    room.require(8 * rows * columns, f"the result of {rows} new points")
+    # Both sides in the type that holds either; new points are converted by blocks.
+    common = np.result_type(points, X)
+    left = room.left - 8 * rows * columns - _validate.copied_bytes(points, Z)
+    if X.dtype != common:
+        left -= X.size * common.itemsize
+    size, needed = _block_rows(net, X, common, np.dtype(dtype), columns, left)
+    block = f"a block of {_cpu.tile_edge()} new points, of which there are {rows},"
+    room.require(room.left - left + needed, block)
+    held = X.astype(common, copy=False)
+    out = np.empty((rows, columns))
+    for start in range(0, rows, size):
+        stop = min(rows, start + size)
+        part = points[start:stop].astype(common, copy=False)
+        source = limiting.limiting_source(
+            net, part, held, dtype=dtype, threads=threads, budget=left, **options
+        )
+        source.matmat(V, out[start:stop], _validate.thread_count(threads))
+        del part, source  # before the next ones are made
+        if progress is not None:
+            progress("new points", stop, rows)
+    return out
+
+
+def _points(Z: ArrayLike, X: NDArray[Any], name: str, room: Budget) -> NDArray[Any]:
+    points = _validate.samples(Z, name, room=room)
+    _validate.same_columns(points, X, name)
+    return points
+
+
+def _block_rows(
+    net: Network,
+    X: NDArray[Any],
+    common: np.dtype[Any],
+    dtype: np.dtype[Any],
+    columns: int,
+    left: int,
+) -> tuple[int, int]:
+    """Return the rows of a block that fit, and the bytes of the smallest block with X."""
+    edge, program = _cpu.tile_edge(), net.program()
+    padded = -(-columns // _LANES) * _LANES * 8  # a row of the vectors, or of the sums
+    # What preparing takes depends on shape and type only.
+    like_X = np.broadcast_to(np.zeros((), common), X.shape)
+    fixed = limiting.prepared_bytes(like_X, program, dtype) + len(X) * padded
+    tile = limiting.prepared_bytes(like_X[:1], program, dtype) + edge * padded
+    tile += edge * X.shape[1] * common.itemsize
+    return edge * max(1, (left - fixed) // tile), fixed + tile
