@@ -41,10 +41,18 @@ import sys
 import numpy as np
 from fastntk import eigenpairs
 
+ready = iter(["ready"])
+
+
+def progress(*_):
+    for word in ready:
+        print(word, flush=True)
+
+
 A = np.random.default_rng(0).standard_normal((5000, 5000))
 A += A.T.copy()
 try:
-    eigenpairs(A, 5, method="dense", progress=lambda *_: print("ready", flush=True))
+    eigenpairs(A, 5, method="dense", progress=progress)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
