@@ -113,6 +113,7 @@ def kpca(
         dtype=settings.dtype,
         memory=settings.memory,
         threads=settings.threads,
+        copy_X=False,  # nobody else holds the data
         progress=progress,
     )
     stored = time.perf_counter()

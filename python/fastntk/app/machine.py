@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fastntk
-from fastntk import _cpu
+from fastntk._backend import native_module
 from fastntk._memory import available_bytes
 from fastntk.datasets.mnist import DATA_VARIABLE, search_folders
 
@@ -50,15 +50,16 @@ def versions() -> dict[str, str | None]:
 def processor() -> dict[str, Any]:
     """Return the processor's name, CPUs, threads and instruction sets."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cpu = native_module("cpu")
     facts = {"name": _processor_name(), "machine": platform.machine(), "usable CPUs": usable}
     try:
-        selected = _cpu.selected_isa()
+        selected = cpu.selected_isa()
     except ValueError as error:
         selected = str(error)
     return facts | {
-        "threads by default": _cpu.default_threads(),
-        "instruction sets built": _cpu.isa_names(),
-        "instruction sets here": _cpu.isa_supported(),
+        "threads by default": cpu.default_threads(),
+        "instruction sets built": cpu.isa_names(),
+        "instruction sets here": cpu.isa_supported(),
         "instruction set used": selected,
     }
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fastntk import _cpu
+from fastntk import _backend
 
 _DATA, _NET, _RUN = "Data", "Network", "Computation"
 
@@ -112,7 +112,7 @@ Activation = Annotated[
     typer.Option(
         metavar="NAME",
         rich_help_panel=_NET,
-        help=f"Nonlinearity: {', '.join(_cpu.activations())}.",
+        help=f"Nonlinearity: {', '.join(_backend.activations())}.",
     ),
 ]
 WeightStd = Annotated[

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastntk import _cpu, _validate
+from fastntk import _backend, _validate
 from fastntk.gram import limiting
 from fastntk.gram.program import LayerProgram
 
@@ -73,7 +73,7 @@ class FullyConnected:
     def __post_init__(self) -> None:
         layers = _validate.integer(self.hidden_layers, "hidden_layers", at_least=0)
         object.__setattr__(self, "hidden_layers", layers)
-        _validate.choice(self.activation, "activation", tuple(_cpu.activations()))
+        _validate.choice(self.activation, "activation", tuple(_backend.activations()))
         weight_std = _validate.positive(self.weight_std, "weight_std")
         object.__setattr__(self, "weight_std", weight_std)
         bias_std = _validate.non_negative(self.bias_std, "bias_std")

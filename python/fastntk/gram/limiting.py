@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastntk import _backend, _cpu, _validate
+from fastntk import _backend, _validate
 from fastntk._memory import available_bytes, require
 from fastntk._progress import of_stage
 from fastntk.gram.program import KERNELS, LayerProgram, Shares
@@ -183,7 +183,7 @@ def _source(
 
 def prepared_bytes(data: NDArray[Any], program: LayerProgram, dtype: np.dtype[Any]) -> int:
     """Return the bytes of one side: two layouts of its values, numbers per row and layer."""
-    edge = _cpu.tile_edge()
+    edge = _backend.tile_edge()
     rows: int = -(-data.shape[0] // edge) * edge
     exact_in_32_bits = data.dtype == np.uint8 and data.shape[1] <= _INTEGER_COLUMNS
     value = 2 if exact_in_32_bits else 8

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fastntk import _cpu, _validate
+from fastntk import _backend, _validate
 from fastntk._memory import Budget
 from fastntk.gram import limiting
 
@@ -103,7 +103,7 @@ def cross_product(
     if X.dtype != common:
         left -= X.size * common.itemsize
     size, needed = _block_rows(net, X, common, np.dtype(dtype), columns, left)
-    block = f"a block of {_cpu.tile_edge()} new points, of which there are {rows},"
+    block = f"a block of {_backend.tile_edge()} new points, of which there are {rows},"
     room.require(room.left - left + needed, block)
     held = X.astype(common, copy=False)
     out = np.empty((rows, columns))
@@ -135,7 +135,7 @@ def _block_rows(
     left: int,
 ) -> tuple[int, int]:
     """Return the rows of a block that fit, and the bytes of the smallest block with X."""
-    edge, program = _cpu.tile_edge(), net.program()
+    edge, program = _backend.tile_edge(), net.program()
     padded = -(-columns // _LANES) * _LANES * 8  # a row of the vectors, or of the sums
     # What preparing takes depends on shape and type only.
     like_X = np.broadcast_to(np.zeros((), common), X.shape)

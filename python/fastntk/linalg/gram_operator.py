@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fastntk import _cpu, _validate
+from fastntk import _backend, _validate
 from fastntk._memory import Budget, budget_bytes
 from fastntk._progress import of_stage
 from fastntk.gram.limiting import limiting_source
@@ -145,7 +145,7 @@ class GramOperator(SymmetricOperator):
         op = cls.__new__(cls)
         op.net = op.X = op.kernel = op.scale = None
         op._device = "auto"
-        op._hold(_cpu.dense_source(matrix), "dense", budget, workers)
+        op._hold(_backend.native_module("cpu").dense_source(matrix), "dense", budget, workers)
         return op
 
     def _hold(self, source: TileSource, storage: str, budget: int, threads: int) -> None:

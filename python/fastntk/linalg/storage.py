@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk import _cpu, _validate
+from fastntk import _backend, _validate
 from fastntk._memory import Budget
 
 TileProgress = Callable[[int, int], None]
@@ -169,18 +169,18 @@ def _dense_nbytes(source: TileSource) -> int:
 def _build_dense(source: TileSource, threads: int, progress: TileProgress | None) -> TileSource:
     K = np.empty(source.shape, dtype=source.dtype)
     source.to_dense(K, threads, progress)
-    dense: TileSource = _cpu.dense_source(K)
+    dense: TileSource = _backend.module_of(source).dense_source(K)
     return dense
 
 
 def _packed_nbytes(source: TileSource) -> int:
-    edge = _cpu.tile_edge()
+    edge = _backend.tile_edge()
     blocks = -(-source.shape[0] // edge)
     return source.nbytes + blocks * (blocks + 1) // 2 * edge * edge * source.dtype.itemsize
 
 
 def _build_packed(source: TileSource, threads: int, progress: TileProgress | None) -> TileSource:
-    packed: TileSource = _cpu.pack_triangle(source, threads, progress)
+    packed: TileSource = _backend.module_of(source).pack_triangle(source, threads, progress)
     return packed
 
 
