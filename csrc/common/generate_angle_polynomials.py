@@ -17,7 +17,7 @@ Usage: ``python csrc/common/generate_angle_polynomials.py > csrc/common/angle_po
 
 import sys
 
-from mpmath import acos, asin, cos, lu_solve, matrix, mp, mpf, nstr, pi, polyval, sin, sqrt
+from mpmath import acos, asin, cos, lu_solve, matrix, mp, mpf, nstr, pi, sin, sqrt
 
 mp.dps = 50
 LEVELS = 4
@@ -41,6 +41,13 @@ def arc_cosine(c):
     return (sin(theta) + (pi - theta) * c) / pi
 
 
+def horner(coefficients, x):
+    value = mpf(0)
+    for coefficient in reversed(coefficients):
+        value = value * x + coefficient
+    return value
+
+
 def interpolate(f, bound, degree):
     """Coefficients of the Chebyshev interpolant of f on [0, bound], and its largest relative error."""
     count = degree + 1
@@ -55,7 +62,7 @@ def interpolate(f, bound, degree):
     for i in range(201):
         x = bound * i / 200
         exact = f(x)
-        error = max(error, abs(polyval(coefficients[::-1], x) / exact - 1))
+        error = max(error, abs(horner(coefficients, x) / exact - 1))
     return coefficients, error
 
 
