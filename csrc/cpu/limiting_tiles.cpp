@@ -127,6 +127,7 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
   const Product product = choose_product<P>(x, y ? *y : x, input, network.hidden_layers());
   const Engine<P>& chosen = engine<P>(isa);
   const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
+  // Fewer workers than tasks: the rows of one tile take less time than a thread takes to start.
   const ThreadLease lease(threads, ceil_div(std::max(x.rows, y ? y->rows : 0), kTile));
   const auto prepare = [&](const Samples& samples) {
     return std::make_unique<Operand<P>>(samples, columns, product, shape, network, input, outputs,

@@ -25,7 +25,7 @@ inline void run_tasks(long count, int threads, const Poll& poll,
 // OMP_NUM_THREADS, else the processors this process may run on.
 int default_threads();
 
-// The number of workers of a call whose tasks never number more than `tasks` at once: what was
+// The number of workers of a call that has use for `tasks` of them at once: what was
 // asked for, or (0) the default less the workers that other calls of this process use now; at least
 // one. Held while the call runs.
 class ThreadLease {

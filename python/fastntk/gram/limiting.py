@@ -97,8 +97,13 @@ def gram(
     out = _validate.output(out, shape, result, *_present(rows, columns))
     if out is None:
         what = f"{count} kernel(s) of shape {shape} in {result}"
-        require(count * shape[0] * shape[1] * result.itemsize, available_bytes(), what)
-    source = _source(program, rows, columns, flat, scale, result, device, workers)
+        needed = count * shape[0] * shape[1] * result.itemsize
+        available = available_bytes()
+        require(needed, available, what)
+        budget = available - needed
+    else:
+        budget = None
+    source = _source(program, rows, columns, flat, scale, result, device, workers, budget)
     planes = np.empty((count, *shape), result) if out is None else out[np.newaxis]
     source.to_dense_all(list(planes), workers, of_stage(progress, "kernel"))
     kernels = []
@@ -143,7 +148,7 @@ def _source(
     dtype: np.dtype[Any],
     device: str,
     threads: int,
-    budget: int | None = None,
+    budget: int | None,
 ) -> LimitingKernel32 | LimitingKernel64:
     factor = _validate.positive(scale, "scale")
     # Pixels are scaled in the first layer, other data row by row.
@@ -156,7 +161,7 @@ def _source(
         largest = max(program.bias_std)
         raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
     native = _backend.native_module(device)
-    needed = sum(prepared_bytes(side, program, dtype) for side in _present(rows, columns))
+    needed = sum(prepared_bytes(side, program) for side in _present(rows, columns))
     available = available_bytes() if budget is None else budget
     require(needed, available, f"preparing data of shape {rows.shape}")
     kernel: type[LimitingKernel32 | LimitingKernel64] = (
@@ -181,13 +186,13 @@ def _source(
     return source
 
 
-def prepared_bytes(data: NDArray[Any], program: LayerProgram, dtype: np.dtype[Any]) -> int:
+def prepared_bytes(data: NDArray[Any], program: LayerProgram) -> int:
     """Return the bytes of one side: two layouts of its values, numbers per row and layer."""
     edge = _backend.tile_edge()
     rows: int = -(-data.shape[0] // edge) * edge
     exact_in_32_bits = data.dtype == np.uint8 and data.shape[1] <= _INTEGER_COLUMNS
     value = 2 if exact_in_32_bits else 8
-    per_layer = _ROW_NUMBERS * len(program.activations) * dtype.itemsize
+    per_layer = _ROW_NUMBERS * len(program.activations) * 8  # the recursion may run in float64
     return int(rows * (2 * value * data.shape[1] + per_layer + _ROW_BYTES))
 
 

@@ -35,7 +35,9 @@ def cross_gram(
     shape, result = (len(points), len(X)), np.dtype(dtype)
     needed = shape[0] * shape[1] * result.itemsize
     room.require(needed, f"the kernel of {len(points)} new points")
-    left = room.left - needed - _validate.copied_bytes(points, Z)
+    common = np.result_type(points, X)
+    copies = sum(a.size * common.itemsize for a in (points, X) if a.dtype != common)
+    left = room.left - needed - _validate.copied_bytes(points, Z) - copies
     source = limiting.limiting_source(
         net, points, X, dtype=dtype, threads=threads, budget=max(left, 0), **options
     )
@@ -102,7 +104,7 @@ def cross_product(
     left = room.left - 8 * rows * columns - _validate.copied_bytes(points, Z)
     if X.dtype != common:
         left -= X.size * common.itemsize
-    size, needed = _block_rows(net, X, common, np.dtype(dtype), columns, left)
+    size, needed = _block_rows(net, X, common, columns, left)
     block = f"a block of {_backend.tile_edge()} new points, of which there are {rows},"
     room.require(room.left - left + needed, block)
     held = X.astype(common, copy=False)
@@ -130,7 +132,6 @@ def _block_rows(
     net: Network,
     X: NDArray[Any],
     common: np.dtype[Any],
-    dtype: np.dtype[Any],
     columns: int,
     left: int,
 ) -> tuple[int, int]:
@@ -139,7 +140,7 @@ def _block_rows(
     padded = -(-columns // _LANES) * _LANES * 8  # a row of the vectors, or of the sums
     # What preparing takes depends on shape and type only.
     like_X = np.broadcast_to(np.zeros((), common), X.shape)
-    fixed = limiting.prepared_bytes(like_X, program, dtype) + len(X) * padded
-    tile = limiting.prepared_bytes(like_X[:1], program, dtype) + edge * padded
+    fixed = limiting.prepared_bytes(like_X, program) + len(X) * padded
+    tile = limiting.prepared_bytes(like_X[:1], program) + edge * padded
     tile += edge * X.shape[1] * common.itemsize
     return edge * max(1, (left - fixed) // tile), fixed + tile

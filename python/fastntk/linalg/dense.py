@@ -52,6 +52,7 @@ def dense_pairs(
 
     # NumPy's eigh lets other threads run meanwhile; SciPy's, which can leave out vectors, does not.
     K = op.to_dense(np.empty(op.shape))
+    require_finite(K, "an entry")
     every, vectors = in_background(np.linalg.eigh, K, lambda: report(0))
     report(1)
     del K
@@ -83,7 +84,10 @@ def in_background(work: Callable[[Any], T], argument: object, poll: Callable[[],
             future.set_exception(error)
 
     poll()
-    threading.Thread(target=run, name=BACKGROUND).start()
+    try:
+        threading.Thread(target=run, name=BACKGROUND).start()
+    except RuntimeError:  # the system has no thread to give: Ctrl-C waits
+        run()
     while not wait([future], timeout=_POLL).done:
         poll()
     return future.result()

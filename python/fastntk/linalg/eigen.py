@@ -129,7 +129,8 @@ def eigenpairs(
     a multiplicity above the block may be returned fewer times than it occurs.
 
     "dense" costs ``O(N^3)`` operations, whatever k. Ctrl-C ends the call at once; LAPACK, which
-    cannot be stopped, still finishes in a thread that nothing waits for.
+    cannot be stopped, still finishes in a thread, with its memory, and the end of the process waits
+    for it.
 
     Examples
     --------
