@@ -13,8 +13,8 @@ namespace fastntk::cpu {
 // to[o]: [rows, cols] of output o, row-major, contiguous. A symmetric source's tiles are computed
 // once and written twice.
 template <class T>
-void write_dense(const TileSource<T>& source, const std::vector<T*>& to, int threads,
-                 const Poll& poll);
+void write_dense(const TileSource<T>& source, const std::vector<T*>& to, const Engine<T>& engine,
+                 int threads, const Poll& poll);
 
 // y = K v.  v [cols, k], y [rows, k], row-major, contiguous. Sums within a tile are formed in V's
 // type (a float tile is widened for double vectors), and tiles are added up in double, in an order

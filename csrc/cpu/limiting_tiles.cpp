@@ -12,8 +12,14 @@ namespace {
 // Largest number of columns whose distances fit 31 bits: 255^2 * 33,025 < 2^31.
 constexpr long kIntegerColumns = 33025;
 
+// Largest number of columns whose products of bytes, three to a sum, fit 31 bits.
+constexpr long kSliceColumns = 43690;
+
 // Largest B for which products of float radii neither overflow nor vanish.
 constexpr double kLargestBiasTerm = 1e15;
+
+// Entries for which a table is worth its making: it replaces the layers of a tile in less time.
+constexpr long kTableEntries = kTileArea;
 
 // Of the relative error of Theta, h dx / (2 pi sqrt x), what the products may take: the deficits
 // below the x where they would take more are recomputed directly. dx is the error of a deficit from
@@ -87,8 +93,21 @@ bool mostly_close(const Samples& x, const Samples& y, const InputLayer& input, d
 }
 
 template <class T>
-Product choose_product(const Samples& x, const Samples& y, const InputLayer& input,
-                       int hidden_layers) {
+std::vector<std::vector<Shares<T>>> shares_in(const std::vector<TrainedShares>& outputs) {
+  std::vector<std::vector<Shares<T>>> shares;
+  for (const TrainedShares& output : outputs) {
+    shares.emplace_back();
+    for (std::size_t l = 0; l < output.weights.size(); ++l) {
+      shares.back().push_back(
+          {static_cast<T>(output.weights[l]), static_cast<T>(output.biases[l])});
+    }
+  }
+  return shares;
+}
+
+template <class T>
+Product choose_product(const Samples& x, const Samples& y, long columns, const InputLayer& input,
+                       int hidden_layers, Product float_product) {
   if (x.type == SampleType::kUint8) {
     const bool narrow = x.columns <= kIntegerColumns && input.bias_term() < kLargestBiasTerm;
     return narrow ? Product::kInteger : Product::kWideInteger;
@@ -96,7 +115,9 @@ Product choose_product(const Samples& x, const Samples& y, const InputLayer& inp
   if (x.type == SampleType::kFloat64 || sizeof(T) == sizeof(double))
     return Product::kDouble;
   const double threshold = close_deficit(kFloatError, hidden_layers);
-  return mostly_close(x, y, input, threshold) ? Product::kDouble : Product::kFloat;
+  if (mostly_close(x, y, input, threshold))
+    return Product::kDouble;
+  return columns <= kSliceColumns ? float_product : Product::kFloat;
 }
 
 }  // namespace
@@ -109,6 +130,8 @@ const char* product_name(Product product) {
     return "exact integers in double";
   case Product::kFloat:
     return "float, summed in double";
+  case Product::kSlices:
+    return "24-bit fixed point, exact";
   default:
     return "double";
   }
@@ -124,8 +147,9 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
                          network.maps[0].bias_std};
   const std::vector<long> columns = useful_columns(x, y);
   columns_ = static_cast<long>(columns.size());
-  const Product product = choose_product<P>(x, y ? *y : x, input, network.hidden_layers());
   const Engine<P>& chosen = engine<P>(isa);
+  const Product product = choose_product<P>(x, y ? *y : x, columns_, input,
+                                            network.hidden_layers(), chosen.float_product);
   const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
   // Fewer workers than tasks: the rows of one tile take less time than a thread takes to start.
   const ThreadLease lease(threads, ceil_div(std::max(x.rows, y ? y->rows : 0), kTile));
@@ -138,11 +162,20 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
     cols_ = prepare(*y);
   const Operand<P>& right = cols_ ? *cols_ : *rows_;
   const bool acute = non_negative(x) && (y == nullptr || non_negative(*y));
-  const ProductError& error = product == Product::kFloat ? kFloatError : kDoubleError;
-  plan_ = {rows_.get(), &right,
-           product,     &chosen,
-           input,       plan_layers(network, *rows_, right, acute),
-           outputs,     close_deficit(error, network.hidden_layers())};
+  const bool rounded = product == Product::kFloat || product == Product::kSlices;
+  const ProductError& error = rounded ? kFloatError : kDoubleError;
+  plan_ = {rows_.get(),
+           &right,
+           product,
+           &chosen,
+           input,
+           input.bias_term(),
+           plan_layers(network, *rows_, right, acute),
+           shares_in<P>(outputs),
+           {},
+           close_deficit(error, network.hidden_layers())};
+  if (x.rows * right.samples.rows >= kTableEntries)
+    plan_.tables = depth_tables(plan_);
 }
 
 template <class P>

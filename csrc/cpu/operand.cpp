@@ -49,7 +49,7 @@ Operand<T>::Operand(const Samples& data, const std::vector<long>& columns, Produ
                     const ProductShape& shape, const Network& network, const InputLayer& input,
                     const std::vector<TrainedShares>& outputs, int threads)
     : samples(data), padded_rows(round_up(data.rows, kTile)),
-      steps(ceil_div(static_cast<long>(columns.size()), shape.group)), row_scale(padded_rows, 1.0),
+      steps(round_up(ceil_div(static_cast<long>(columns.size()), shape.group), shape.left_run)), row_scale(padded_rows, 1.0),
       table(network, outputs, measure(input, product, threads)) {
   pack(columns, product, shape, threads);
 }
@@ -129,11 +129,11 @@ void Operand<T>::pack(const std::vector<long>& columns, Product product, const P
   start = AlignedBuffer<std::int32_t>(padded_rows);
 
   // Position of row i's word k in a panel of `height` rows.
-  const auto position = [&](long i, long k, int height) {
-    return (i / height * steps + k) * height + i % height;
+  const auto position = [&](long i, long k, int height, int run) {
+    return (i / height * steps + k/run*run) * height + i % height*run+k%run;
   };
   const auto put = [&](auto value, long i, long k, AlignedBuffer<char>& panels, int height) {
-    std::memcpy(panels.data() + position(i, k, height) * sizeof value, &value, sizeof value);
+    std::memcpy(panels.data() + position(i, k, height, &panels==&left?shape.left_run:1) * sizeof value, &value, sizeof value);
   };
   const auto pack_row = [&](long i) {
     if (product == Product::kInteger) {

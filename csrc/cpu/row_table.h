@@ -3,6 +3,7 @@
 // extended precision, stored in the pair type T.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "common/network.h"
@@ -17,6 +18,14 @@ struct LayerRows {
   AlignedBuffer<T> v;
   AlignedBuffer<T> scalars[kMaxRowScalars];
 };
+
+// Whether one number stands in the first rows of both. Compared in T: what a formula would see.
+template <class T>
+bool one_number(const AlignedBuffer<T>& a, long rows_a, const AlignedBuffer<T>& b, long rows_b) {
+  const auto same = [first = a[0]](T value) { return value == first; };
+  return std::all_of(a.data(), a.data() + rows_a, same) &&
+         std::all_of(b.data(), b.data() + rows_b, same);
+}
 
 template <class T>
 struct RowTable {

@@ -19,8 +19,6 @@ namespace fastntk {
 
 constexpr int kMaxRowScalars = 5;
 
-using Extended = long double;
-
 struct RowDual {
   Extended second_moment;
   Extended slope;
