@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cpu/data_scan.h"
+#include "cpu/thread_team.h"
 #include "cpu/tile.h"
 
 namespace fastntk::cpu {
@@ -33,35 +35,13 @@ double close_deficit(const ProductError& error, int hidden_layers) {
 }
 
 // Columns that are not zero in all rows of X or in all rows of Y.
-std::vector<long> useful_columns(const Samples& x, const Samples* y) {
-  const auto used = [](const Samples& samples) {
-    std::vector<char> seen(samples.columns, 0);
-    for (long i = 0; i < samples.rows; ++i) {
-      for (long k = 0; k < samples.columns; ++k)
-        seen[k] |= samples.at(i, k) != 0;
-    }
-    return seen;
-  };
-  const std::vector<char> in_x = used(x);
-  const std::vector<char> in_y = y ? used(*y) : in_x;
+std::vector<long> useful_columns(const DataScan& x, const DataScan& y) {
   std::vector<long> columns;
-  for (long k = 0; k < x.columns; ++k) {
-    if (in_x[k] && in_y[k])
-      columns.push_back(k);
+  for (std::size_t k = 0; k < x.used.size(); ++k) {
+    if (x.used[k] && y.used[k])
+      columns.push_back(static_cast<long>(k));
   }
   return columns;
-}
-
-bool non_negative(const Samples& samples) {
-  if (samples.type == SampleType::kUint8)
-    return true;
-  for (long i = 0; i < samples.rows; ++i) {
-    for (long k = 0; k < samples.columns; ++k) {
-      if (samples.at(i, k) < 0)
-        return false;
-    }
-  }
-  return true;
 }
 
 // Would more than a twentieth of the pairs be recomputed? Judged on a fixed sample of pairs; then
@@ -122,13 +102,15 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
   const double forward = network.maps[0].weight_std * (integer ? scale : 1.0);
   const InputLayer input{forward * forward / static_cast<double>(x.columns), integer ? 1.0 : scale,
                          network.maps[0].bias_std};
-  const std::vector<long> columns = useful_columns(x, y);
-  columns_ = static_cast<long>(columns.size());
   const Product product = choose_product<P>(x, y ? *y : x, input, network.hidden_layers());
   const Engine<P>& chosen = engine<P>(isa);
   const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
   // Fewer workers than tasks: the rows of one tile take less time than a thread takes to start.
   const ThreadLease lease(threads, ceil_div(std::max(x.rows, y ? y->rows : 0), kTile));
+  const DataScan scan_x = scan_data(x, lease.threads());
+  const DataScan scan_y = y ? scan_data(*y, lease.threads()) : scan_x;
+  const std::vector<long> columns = useful_columns(scan_x, scan_y);
+  columns_ = static_cast<long>(columns.size());
   const auto prepare = [&](const Samples& samples) {
     return std::make_unique<Operand<P>>(samples, columns, product, shape, network, input, outputs,
                                         lease.threads());
@@ -137,7 +119,7 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
   if (y)
     cols_ = prepare(*y);
   const Operand<P>& right = cols_ ? *cols_ : *rows_;
-  const bool acute = non_negative(x) && (y == nullptr || non_negative(*y));
+  const bool acute = !scan_x.negative && !scan_y.negative;
   const ProductError& error = product == Product::kFloat ? kFloatError : kDoubleError;
   plan_ = {rows_.get(), &right,
            product,     &chosen,

@@ -5,6 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "cpu/thread_team.h"
+#include "cpu/tile.h"
+
 namespace fastntk::cpu {
 namespace {
 
@@ -21,8 +24,8 @@ double largest_or_infinite(double largest, Extended value) {
 
 template <class T>
 RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& outputs,
-                      const std::vector<double>& weight_variances) {
-  const std::size_t rows = weight_variances.size();
+                      const std::vector<double>& weight_variances, int threads) {
+  const long rows = static_cast<long>(weight_variances.size());
   first.w = AlignedBuffer<T>(rows);
   first.v = AlignedBuffer<T>(rows);
   scale = AlignedBuffer<T>(rows);
@@ -34,9 +37,22 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
   for (std::size_t o = 0; o < outputs.size(); ++o)
     diagonals.emplace_back(rows);
 
+  const long tasks = ceil_div(rows, kTile);
+  std::vector<double> largest(tasks, 0.0);
+  run_tasks(tasks, threads, nullptr, [&](int, long task) {
+    largest[task] = fill(network, outputs, weight_variances.data(), task * kTile,
+                         std::min(rows, (task + 1) * kTile));
+  });
+  largest_diagonal = *std::max_element(largest.begin(), largest.end());
+}
+
+template <class T>
+double RowTable<T>::fill(const Network& network, const std::vector<TrainedShares>& outputs,
+                         const double* weight_variances, long begin, long end) {
+  double largest = 0;
   const Extended bias = Extended(network.maps[0].bias_std) * network.maps[0].bias_std;
   std::vector<Extended> theta(outputs.size());
-  for (std::size_t i = 0; i < rows; ++i) {
+  for (long i = begin; i < end; ++i) {
     const Extended weights = weight_variances[i];
     Extended q = weights + bias;
     first.w[i] = static_cast<T>(q > 0 ? std::sqrt(weights / q) : 1);
@@ -66,12 +82,13 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
       q = next;
     }
     scale[i] = static_cast<T>(std::sqrt(q));
-    largest_diagonal = largest_or_infinite(largest_diagonal, q);
+    largest = largest_or_infinite(largest, q);
     for (std::size_t o = 0; o < outputs.size(); ++o) {
       diagonals[o][i] = static_cast<T>(theta[o]);
-      largest_diagonal = largest_or_infinite(largest_diagonal, theta[o]);
+      largest = largest_or_infinite(largest, theta[o]);
     }
   }
+  return largest;
 }
 
 template <class T>

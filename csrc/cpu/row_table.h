@@ -23,7 +23,7 @@ struct RowTable {
   // weight_variances: what the weights add to q of the first preactivation, per row, padded with
   // zeros to a multiple of the tile.
   RowTable(const Network& network, const std::vector<TrainedShares>& outputs,
-           const std::vector<double>& weight_variances);
+           const std::vector<double>& weight_variances, int threads);
 
   LayerRows<T> first;  // w = sqrt(s) |x| / sqrt(q) and v of the input layer
   std::vector<LayerRows<T>> layers;
@@ -32,6 +32,11 @@ struct RowTable {
   double largest_diagonal = 0;
 
   std::size_t bytes() const;
+
+private:
+  // Rows [begin, end); returns their largest kernel value.
+  double fill(const Network& network, const std::vector<TrainedShares>& outputs,
+              const double* weight_variances, long begin, long end);
 };
 
 }  // namespace fastntk::cpu

@@ -12,15 +12,17 @@ enum class Product {
   kInteger,      // uint8 in 32-bit integers: exact
   kWideInteger,  // uint8 in double: exact, for more columns than 32 bits hold
   kFloat,        // float panels, short sums added up in double
+  kSlices,       // float32 as 24-bit fixed point in three signed bytes, see cpu/panels.h
   kDouble,       // double panels
 };
-constexpr int kProductCount = 4;
+constexpr int kProductCount = 5;
 
 struct ProductShape {
   int left_rows;     // rows of a left panel: accumulator rows
   int right_rows;    // rows of a right panel: accumulator columns
   int group;         // values per word: 4 bytes, 2 shorts, or 1 number
   int right_offset;  // subtracted from the right operand's values so that they fit a signed byte
+  int left_run;      // consecutive words of one row in a left panel
 };
 
 template <class T>

@@ -9,10 +9,11 @@ namespace fastntk::cpu::FASTNTK_ISA {
 
 template <class T>
 const Engine<T>& engine() {
-  constexpr ProductShape kInteger{kLeftRows, kRightRows<float>, kIntegerGroup, kRightOffset};
-  constexpr ProductShape kFloat{kLeftRows, kRightRows<float>, 1, 0};
-  constexpr ProductShape kDouble{kLeftRows, kRightRows<double>, 1, 0};
-  static const Engine<T> kEngine{{kInteger, kDouble, kFloat, kDouble},
+  constexpr ProductShape kInteger{kLeftRows, kRightRows<float>, kIntegerGroup, kRightOffset, 1};
+  constexpr ProductShape kFloat{kLeftRows, kRightRows<float>, 1, 0, 1};
+  constexpr ProductShape kDouble{kLeftRows, kRightRows<double>, 1, 0, 1};
+  constexpr ProductShape kNone{};
+  static const Engine<T> kEngine{{kInteger, kDouble, kFloat, kNone, kDouble},
                                  sizeof(StripScratch<T>),
                                  limiting_tile<T>,
                                  tile_times<T>,

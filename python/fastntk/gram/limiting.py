@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SMALLEST = 1e-70
 # Columns of uint8 whose products the engine forms in 32 bits.
 _INTEGER_COLUMNS = 33025
+# Layouts of bytes, one per pixel or three per float32, hold whole runs of this many columns.
+_RUN = 64
+_BYTES_OF_RUN = {"uint8": 1, "float32": 3, "float64": 0}
 # What the engine keeps per row: numbers per layer (mixing, an activation's own), bytes besides.
 _ROW_NUMBERS = 7
 _ROW_BYTES = 160
@@ -192,8 +195,10 @@ def prepared_bytes(data: NDArray[Any], program: LayerProgram) -> int:
     rows: int = -(-data.shape[0] // edge) * edge
     exact_in_32_bits = data.dtype == np.uint8 and data.shape[1] <= _INTEGER_COLUMNS
     value = 2 if exact_in_32_bits else 8
+    runs = -(-data.shape[1] // _RUN) * _RUN
+    layout = max(value * data.shape[1], _BYTES_OF_RUN[data.dtype.name] * runs)
     per_layer = _ROW_NUMBERS * len(program.activations) * 8  # the recursion may run in float64
-    return int(rows * (2 * value * data.shape[1] + per_layer + _ROW_BYTES))
+    return int(rows * (2 * layout + per_layer + _ROW_BYTES))
 
 
 def _require_moderate(value: float, name: str) -> None:

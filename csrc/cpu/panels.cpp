@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/panels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "cpu/tile.h"
+
+namespace fastntk::cpu {
+namespace {
+
+constexpr long kCopyBytes = 16;
+constexpr long kCacheLine = 64;
+
+long word_bytes(Product product) {
+  return product == Product::kWideInteger || product == Product::kDouble ? 8 : 4;
+}
+
+// [rows][stride] words to panels of kHeight rows.
+template <int kHeight, class Word>
+void transpose(const Word* rows, long stride, long steps, Word* to) {
+  for (long k = 0; k < steps; ++k) {
+    for (int r = 0; r < kHeight; ++r)
+      to[k * kHeight + r] = rows[r * stride + k];
+  }
+}
+
+template <class Word>
+void write_panel(const Word* rows, long stride, long steps, int height, int run, Word* to) {
+  if (run == 1) {
+    switch (height) {
+    case 4:
+      return transpose<4>(rows, stride, steps, to);
+    case 8:
+      return transpose<8>(rows, stride, steps, to);
+    case 16:
+      return transpose<16>(rows, stride, steps, to);
+    case 32:
+      return transpose<32>(rows, stride, steps, to);
+    }
+  }
+  for (long k = 0; k < steps; k += run) {
+    for (int r = 0; r < height; ++r, to += run)
+      std::copy_n(rows + r * stride + k, run, to);
+  }
+}
+
+// `count` rows of a sheet to panels one after the other.
+void write_panels(const char* sheet, long word, long stride, long count, long steps, int height,
+                  int run, char* to) {
+  for (long i = 0; i < count; i += height) {
+    const char* rows = sheet + i * stride * word;
+    char* panel = to + i * steps * word;
+    if (word == 8) {
+      write_panel(reinterpret_cast<const double*>(rows), stride, steps, height, run,
+                  reinterpret_cast<double*>(panel));
+    } else {
+      write_panel(reinterpret_cast<const std::int32_t*>(rows), stride, steps, height, run,
+                  reinterpret_cast<std::int32_t*>(panel));
+    }
+  }
+}
+
+// Scaling by a power of two rounds at most once: in float where the factor is one, else in double.
+void scale_row(const float* values, long count, double factor, float* to) {
+  const float narrow = static_cast<float>(factor);
+  if (std::isnormal(narrow)) {
+    for (long k = 0; k < count; ++k)
+      to[k] = values[k] * narrow;
+  } else {
+    for (long k = 0; k < count; ++k)
+      to[k] = static_cast<float>(values[k] * factor);
+  }
+}
+
+template <class Value>
+void scale_row(const Value* values, long count, double factor, double* to) {
+  for (long k = 0; k < count; ++k)
+    to[k] = values[k] * factor;
+}
+
+}  // namespace
+
+ColumnGather::ColumnGather(const Samples& samples, const std::vector<long>& columns)
+    : data_(static_cast<const char*>(samples.data)), rows_(samples.rows),
+      row_bytes_(samples.columns * samples.value_bytes()) {
+  const long value = samples.value_bytes();
+  for (std::size_t first = 0, end; first < columns.size(); first = end) {
+    for (end = first + 1; end < columns.size() && columns[end] == columns[end - 1] + 1;)
+      ++end;
+    const long begin = static_cast<long>(first), length = static_cast<long>(end - first);
+    for (long done = 0; done < length * value; done += kCopyBytes)
+      copies_.push_back({columns[first] * value + done, begin * value + done});
+  }
+}
+
+void ColumnGather::operator()(long row, char* to) const {
+  static_assert(kSlack >= kCopyBytes, "a copy ends within the slack");
+  const char* from = data_ + row * row_bytes_;
+  // The last rows would be read beyond the end of the data.
+  std::vector<char> padded;
+  if (!copies_.empty() && copies_.back().from + kCopyBytes > (rows_ - row) * row_bytes_) {
+    padded.resize(row_bytes_ + kCopyBytes);
+    std::copy_n(from, row_bytes_, padded.data());
+    from = padded.data();
+  }
+  for (const Copy& copy : copies_)
+    std::memcpy(to + copy.to, from + copy.from, kCopyBytes);
+}
+
+PanelPacker::PanelPacker(const Samples& samples, const std::vector<long>& columns, Product product,
+                         const ProductShape& shape)
+    : samples_(samples), product_(product), shape_(shape), gather_(samples, columns),
+      columns_(static_cast<long>(columns.size())),
+      steps_(round_up(ceil_div(columns_, shape.group), shape.left_run)), word_(word_bytes(product)),
+      planes_(product == Product::kSlices ? 3 : 1),
+      sheets_(product == Product::kInteger && shape.right_offset != 0 ? 2 : planes_) {
+  // A line apart, so that the rows of a block do not compete for the same lines of the cache.
+  stride_ = (round_up(steps_ * word_, kCacheLine) + kCacheLine) / word_;
+}
+
+long PanelPacker::block_rows() const { return std::max(shape_.left_rows, shape_.right_rows); }
+
+std::size_t PanelPacker::gathered_bytes() const {
+  return round_up(columns_ * samples_.value_bytes() + ColumnGather::kSlack, kCacheLine);
+}
+
+std::size_t PanelPacker::scratch_bytes() const {
+  return gathered_bytes() + sheets_ * sheet_bytes();
+}
+
+void PanelPacker::pack_tile(long row, long padded_rows, const double* row_scale, char* left,
+                            char* right, std::int32_t* start, char* scratch) const {
+  char* gathered = scratch;
+  char* sheets = scratch + gathered_bytes();
+  std::memset(sheets, 0, sheets_ * sheet_bytes());
+  for (long first = row; first < row + kTile; first += block_rows()) {
+    for (long i = 0; i < block_rows(); ++i) {
+      char* words = sheets + i * stride_ * word_;
+      if (first + i < samples_.rows) {
+        fill(first + i, row_scale, gathered, words, start);
+      } else {
+        for (int sheet = 0; sheet < sheets_; ++sheet)
+          std::memset(words + sheet * sheet_bytes(), 0, stride_ * word_);
+      }
+    }
+    for (int plane = 0; plane < planes_; ++plane) {
+      const std::size_t at = plane * plane_bytes(padded_rows) + plane_bytes(first);
+      const char* right_sheet = sheets + (planes_ == 1 ? sheets_ - 1 : plane) * sheet_bytes();
+      write_panels(sheets + plane * sheet_bytes(), word_, stride_, block_rows(), steps_,
+                   shape_.left_rows, shape_.left_run, left + at);
+      write_panels(right_sheet, word_, stride_, block_rows(), steps_, shape_.right_rows, 1,
+                   right + at);
+    }
+  }
+}
+
+// One row's words in every sheet; what follows the columns stays zero.
+void PanelPacker::fill(long row, const double* row_scale, char* gathered, char* sheets,
+                       std::int32_t* start) const {
+  gather_(row, gathered);
+  const double inverse = 1 / row_scale[row];
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(gathered);
+  const auto* floats = reinterpret_cast<const float*>(gathered);
+  switch (product_) {
+  case Product::kInteger: {
+    auto* words = reinterpret_cast<std::int32_t*>(sheets);
+    if (shape_.group == 4) {
+      fill_integers<std::uint8_t>(row, gathered, words, start);
+    } else if (shape_.group == 2) {
+      fill_integers<std::int16_t>(row, gathered, words, start);
+    } else {
+      fill_integers<std::int32_t>(row, gathered, words, start);
+    }
+    return;
+  }
+  case Product::kSlices:
+    return fill_slices(floats, inverse, reinterpret_cast<std::int32_t*>(sheets));
+  case Product::kFloat:
+    return scale_row(floats, columns_, inverse, reinterpret_cast<float*>(sheets));
+  default: {
+    auto* words = reinterpret_cast<double*>(sheets);
+    if (samples_.type == SampleType::kUint8)
+      return scale_row(bytes, columns_, inverse, words);
+    if (samples_.type == SampleType::kFloat32)
+      return scale_row(floats, columns_, inverse, words);
+    return scale_row(reinterpret_cast<const double*>(gathered), columns_, inverse, words);
+  }
+  }
+}
+
+template <class Value>
+void PanelPacker::fill_integers(long row, char* gathered, std::int32_t* sheets,
+                                std::int32_t* start) const {
+  const auto* values = reinterpret_cast<const std::uint8_t*>(gathered);
+  Value* left = reinterpret_cast<Value*>(sheets);
+  for (long k = 0; k < columns_; ++k)
+    left[k] = static_cast<Value>(values[k]);
+  if (shape_.right_offset == 0)
+    return;
+  Value* right = reinterpret_cast<Value*>(reinterpret_cast<char*>(sheets) + sheet_bytes());
+  const Value offset = static_cast<Value>(shape_.right_offset);
+  std::uint32_t sum = 0;
+  for (long k = 0; k < columns_; ++k) {
+    right[k] = static_cast<Value>(values[k] - offset);
+    sum += values[k];
+  }
+  start[row] = static_cast<std::int32_t>(sum * static_cast<std::uint32_t>(shape_.right_offset));
+}
+
+void PanelPacker::fill_slices(const float* values, double inverse, std::int32_t* sheets) const {
+  // Added to a number below 2^51 it leaves the nearest integer in the low bits.
+  constexpr double kToInteger = 6755399441055744.0;  // 3 * 2^51
+  constexpr std::int64_t kLow = 0xffffffff;
+  char* to = reinterpret_cast<char*>(sheets);
+  const std::size_t sheet = sheet_bytes();
+  const double factor = std::ldexp(inverse, 22);
+  for (long k = 0; k < columns_; ++k) {
+    const double shifted = values[k] * factor + kToInteger;
+    std::int64_t bits;
+    std::memcpy(&bits, &shifted, sizeof bits);
+    // 128 more in the two lower digits: each is then a byte of its own.
+    const auto digits = static_cast<std::uint32_t>(bits & kLow) + 0x8080u;
+    to[k] = static_cast<char>(digits >> 16);
+    to[k + sheet] = static_cast<char>((digits >> 8) ^ 0x80u);
+    to[k + 2 * sheet] = static_cast<char>(digits ^ 0x80u);
+  }
+}
+
+}  // namespace fastntk::cpu
