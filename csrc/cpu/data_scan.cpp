@@ -27,14 +27,14 @@ struct MaskOf<double> {
 };
 
 // Bytes tell zero from the rest by themselves and have no sign.
-bool add_row(const std::uint8_t* row, long columns, std::uint8_t* seen) {
+bool add_row(const std::uint8_t* __restrict row, long columns, std::uint8_t* __restrict seen) {
   for (long k = 0; k < columns; ++k)
     seen[k] |= row[k];
   return false;
 }
 
 template <class Value, class Mask>
-bool add_row(const Value* row, long columns, Mask* seen) {
+bool add_row(const Value* __restrict row, long columns, Mask* __restrict seen) {
   Mask negative = 0;
   for (long k = 0; k < columns; ++k) {
     seen[k] |= row[k] != 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "cpu/panels.h"
 #include "cpu/thread_team.h"
@@ -29,20 +30,31 @@ RadiusTable<T> radius_table(long rows) {
 // Sums over a row go by lanes: so the compiler has vectors, and the order of a sum is one for all.
 constexpr long kLanes = 8;
 
-template <class Value>
-double largest_magnitude(const Value* row, long columns) {
-  Value lanes[kLanes] = {};
-  const auto add = [](Value& lane, Value value) {
-    const Value magnitude = std::abs(value);
-    lane = magnitude > lane ? magnitude : lane;
-  };
+// What a vector instruction does, unlike std::max.
+double larger(double a, double b) { return a > b ? a : b; }
+
+// Magnitudes are ordered as their bits are.
+double largest_magnitude(const float* row, long columns) {
+  std::int32_t largest = 0;
+  for (long k = 0; k < columns; ++k) {
+    std::int32_t bits;
+    std::memcpy(&bits, row + k, sizeof bits);
+    largest = std::max(largest, bits & 0x7fffffff);
+  }
+  float magnitude;
+  std::memcpy(&magnitude, &largest, sizeof magnitude);
+  return magnitude;
+}
+
+double largest_magnitude(const double* row, long columns) {
+  double lanes[kLanes] = {};
   long k = 0;
   for (; k + kLanes <= columns; k += kLanes) {
     for (long c = 0; c < kLanes; ++c)
-      add(lanes[c], row[k + c]);
+      lanes[c] = larger(lanes[c], std::abs(row[k + c]));
   }
   for (; k < columns; ++k)
-    add(lanes[0], row[k]);
+    lanes[0] = larger(lanes[0], std::abs(row[k]));
   return *std::max_element(lanes, lanes + kLanes);
 }
 
@@ -68,12 +80,17 @@ double scaled_norm(const Value* row, long columns, double factor) {
 }
 
 long long integer_norm(const std::uint8_t* row, long columns) {
-  constexpr long kBlock = 32768;  // 255^2 * 32,768 < 2^31
+  // Widened first: vectors multiply and add pairs of this width. 255^2 * 256 < 2^31.
+  constexpr long kBlock = 256;
+  std::int16_t values[kBlock];
   long long norm = 0;
   for (long begin = 0; begin < columns; begin += kBlock) {
+    const long count = std::min(kBlock, columns - begin);
+    for (long k = 0; k < count; ++k)
+      values[k] = row[begin + k];
     std::int32_t sum = 0;
-    for (long k = begin; k < std::min(columns, begin + kBlock); ++k)
-      sum += row[k] * row[k];
+    for (long k = 0; k < count; ++k)
+      sum += values[k] * values[k];
     norm += sum;
   }
   return norm;

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "cpu/tile.h"
 
@@ -18,32 +21,54 @@ long word_bytes(Product product) {
   return product == Product::kWideInteger || product == Product::kDouble ? 8 : 4;
 }
 
-// [rows][stride] words to panels of kHeight rows.
-template <int kHeight, class Word>
-void transpose(const Word* rows, long stride, long steps, Word* to) {
-  for (long k = 0; k < steps; ++k) {
-    for (int r = 0; r < kHeight; ++r)
-      to[k * kHeight + r] = rows[r * stride + k];
+// Four rows of four words, their columns to four rows `height` words apart.
+void transpose_block(const std::int32_t* rows, long stride, long height, std::int32_t* to) {
+#if defined(__SSE2__)
+  __m128i row[4];
+  for (int r = 0; r < 4; ++r)
+    row[r] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows + r * stride));
+  const __m128i low01 = _mm_unpacklo_epi32(row[0], row[1]);
+  const __m128i low23 = _mm_unpacklo_epi32(row[2], row[3]);
+  const __m128i high01 = _mm_unpackhi_epi32(row[0], row[1]);
+  const __m128i high23 = _mm_unpackhi_epi32(row[2], row[3]);
+  const __m128i column[4] = {_mm_unpacklo_epi64(low01, low23), _mm_unpackhi_epi64(low01, low23),
+                             _mm_unpacklo_epi64(high01, high23),
+                             _mm_unpackhi_epi64(high01, high23)};
+  for (int k = 0; k < 4; ++k)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + k * height), column[k]);
+#else
+  for (int k = 0; k < 4; ++k) {
+    for (int r = 0; r < 4; ++r)
+      to[k * height + r] = rows[r * stride + k];
+  }
+#endif
+}
+
+void transpose_block(const double* rows, long stride, long height, double* to) {
+  for (int k = 0; k < 4; ++k) {
+    for (int r = 0; r < 4; ++r)
+      to[k * height + r] = rows[r * stride + k];
   }
 }
 
+// [height][stride] words to a panel [steps / run][height][run].
 template <class Word>
 void write_panel(const Word* rows, long stride, long steps, int height, int run, Word* to) {
-  if (run == 1) {
-    switch (height) {
-    case 4:
-      return transpose<4>(rows, stride, steps, to);
-    case 8:
-      return transpose<8>(rows, stride, steps, to);
-    case 16:
-      return transpose<16>(rows, stride, steps, to);
-    case 32:
-      return transpose<32>(rows, stride, steps, to);
+  if (run > 1 || height % 4 != 0) {
+    for (long k = 0; k < steps; k += run) {
+      for (int r = 0; r < height; ++r, to += run)
+        std::copy_n(rows + r * stride + k, run, to);
     }
+    return;
   }
-  for (long k = 0; k < steps; k += run) {
-    for (int r = 0; r < height; ++r, to += run)
-      std::copy_n(rows + r * stride + k, run, to);
+  long k = 0;
+  for (; k + 4 <= steps; k += 4) {
+    for (int r = 0; r < height; r += 4)
+      transpose_block(rows + r * stride + k, stride, height, to + k * height + r);
+  }
+  for (; k < steps; ++k) {
+    for (int r = 0; r < height; ++r)
+      to[k * height + r] = rows[r * stride + k];
   }
 }
 
@@ -60,6 +85,44 @@ void write_panels(const char* sheet, long word, long stride, long count, long st
       write_panel(reinterpret_cast<const std::int32_t*>(rows), stride, steps, height, run,
                   reinterpret_cast<std::int32_t*>(panel));
     }
+  }
+}
+
+// Bytes are allowed to alias anything: without the promise that they do not, no loop is a vector.
+template <class Value>
+void widen_less(const std::uint8_t* __restrict values, long count, Value offset,
+                Value* __restrict to) {
+  for (long k = 0; k < count; ++k)
+    to[k] = static_cast<Value>(values[k] - offset);
+}
+
+std::uint32_t sum_of(const std::uint8_t* values, long count) {
+  constexpr long kBlock = 256;  // 255 * 256 < 2^16
+  std::uint32_t sum = 0;
+  for (long begin = 0; begin < count; begin += kBlock) {
+    std::uint16_t part = 0;
+    for (long k = begin; k < std::min(count, begin + kBlock); ++k)
+      part = static_cast<std::uint16_t>(part + values[k]);
+    sum += part;
+  }
+  return sum;
+}
+
+// The digits of rint(factor x), see panels.h.
+void slice_row(const float* __restrict values, long count, double factor,
+               std::uint8_t* __restrict first, std::uint8_t* __restrict second,
+               std::uint8_t* __restrict third) {
+  // Added to a number below 2^51 it leaves the nearest integer in the low bits.
+  constexpr double kToInteger = 6755399441055744.0;  // 3 * 2^51
+  for (long k = 0; k < count; ++k) {
+    const double shifted = values[k] * factor + kToInteger;
+    std::uint64_t bits;
+    std::memcpy(&bits, &shifted, sizeof bits);
+    // 128 more in the two lower digits: each is then a byte of its own.
+    const std::uint32_t digits = static_cast<std::uint32_t>(bits) + 0x8080u;
+    first[k] = static_cast<std::uint8_t>(digits >> 16);
+    second[k] = static_cast<std::uint8_t>((digits >> 8) ^ 0x80u);
+    third[k] = static_cast<std::uint8_t>(digits ^ 0x80u);
   }
 }
 
@@ -165,19 +228,17 @@ void PanelPacker::fill(long row, const double* row_scale, char* gathered, char* 
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(gathered);
   const auto* floats = reinterpret_cast<const float*>(gathered);
   switch (product_) {
-  case Product::kInteger: {
-    auto* words = reinterpret_cast<std::int32_t*>(sheets);
-    if (shape_.group == 4) {
-      fill_integers<std::uint8_t>(row, gathered, words, start);
-    } else if (shape_.group == 2) {
-      fill_integers<std::int16_t>(row, gathered, words, start);
-    } else {
-      fill_integers<std::int32_t>(row, gathered, words, start);
-    }
-    return;
+  case Product::kInteger:
+    if (shape_.group == 4)
+      return fill_integers<std::uint8_t>(row, bytes, sheets, start);
+    if (shape_.group == 2)
+      return fill_integers<std::int16_t>(row, bytes, sheets, start);
+    return fill_integers<std::int32_t>(row, bytes, sheets, start);
+  case Product::kSlices: {
+    auto* digits = reinterpret_cast<std::uint8_t*>(sheets);
+    return slice_row(floats, columns_, std::ldexp(inverse, 22), digits, digits + sheet_bytes(),
+                     digits + 2 * sheet_bytes());
   }
-  case Product::kSlices:
-    return fill_slices(floats, inverse, reinterpret_cast<std::int32_t*>(sheets));
   case Product::kFloat:
     return scale_row(floats, columns_, inverse, reinterpret_cast<float*>(sheets));
   default: {
@@ -192,41 +253,15 @@ void PanelPacker::fill(long row, const double* row_scale, char* gathered, char* 
 }
 
 template <class Value>
-void PanelPacker::fill_integers(long row, char* gathered, std::int32_t* sheets,
+void PanelPacker::fill_integers(long row, const std::uint8_t* values, char* sheets,
                                 std::int32_t* start) const {
-  const auto* values = reinterpret_cast<const std::uint8_t*>(gathered);
-  Value* left = reinterpret_cast<Value*>(sheets);
-  for (long k = 0; k < columns_; ++k)
-    left[k] = static_cast<Value>(values[k]);
+  widen_less(values, columns_, Value(0), reinterpret_cast<Value*>(sheets));
   if (shape_.right_offset == 0)
     return;
-  Value* right = reinterpret_cast<Value*>(reinterpret_cast<char*>(sheets) + sheet_bytes());
-  const Value offset = static_cast<Value>(shape_.right_offset);
-  std::uint32_t sum = 0;
-  for (long k = 0; k < columns_; ++k) {
-    right[k] = static_cast<Value>(values[k] - offset);
-    sum += values[k];
-  }
-  start[row] = static_cast<std::int32_t>(sum * static_cast<std::uint32_t>(shape_.right_offset));
-}
-
-void PanelPacker::fill_slices(const float* values, double inverse, std::int32_t* sheets) const {
-  // Added to a number below 2^51 it leaves the nearest integer in the low bits.
-  constexpr double kToInteger = 6755399441055744.0;  // 3 * 2^51
-  constexpr std::int64_t kLow = 0xffffffff;
-  char* to = reinterpret_cast<char*>(sheets);
-  const std::size_t sheet = sheet_bytes();
-  const double factor = std::ldexp(inverse, 22);
-  for (long k = 0; k < columns_; ++k) {
-    const double shifted = values[k] * factor + kToInteger;
-    std::int64_t bits;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    // 128 more in the two lower digits: each is then a byte of its own.
-    const auto digits = static_cast<std::uint32_t>(bits & kLow) + 0x8080u;
-    to[k] = static_cast<char>(digits >> 16);
-    to[k + sheet] = static_cast<char>((digits >> 8) ^ 0x80u);
-    to[k + 2 * sheet] = static_cast<char>(digits ^ 0x80u);
-  }
+  widen_less(values, columns_, static_cast<Value>(shape_.right_offset),
+             reinterpret_cast<Value*>(sheets + sheet_bytes()));
+  start[row] = static_cast<std::int32_t>(sum_of(values, columns_) *
+                                         static_cast<std::uint32_t>(shape_.right_offset));
 }
 
 }  // namespace fastntk::cpu

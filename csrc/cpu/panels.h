@@ -53,8 +53,7 @@ public:
 
 private:
   template <class Value>
-  void fill_integers(long row, char* gathered, std::int32_t* sheets, std::int32_t* start) const;
-  void fill_slices(const float* values, double factor, std::int32_t* sheets) const;
+  void fill_integers(long row, const std::uint8_t* values, char* sheets, std::int32_t* start) const;
   void fill(long row, const double* row_scale, char* gathered, char* sheets,
             std::int32_t* start) const;
 

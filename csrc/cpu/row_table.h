@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The row step of every layer, for every row: what the pair steps of a tile read. Computed in
-// extended precision, stored in the pair type T.
+// double or, for T = double, extended precision; stored in the pair type T.
 #pragma once
 
 #include <vector>
@@ -37,6 +37,11 @@ private:
   // Rows [begin, end); returns their largest kernel value.
   double fill(const Network& network, const std::vector<TrainedShares>& outputs,
               const double* weight_variances, long begin, long end);
+  // Row i from what the weights add to its first variance, with room for one theta per output.
+  // False, and nothing is said of `largest`, where double would lose digits at an end of its range.
+  template <class Real>
+  bool fill_row(const Network& network, const std::vector<TrainedShares>& outputs, Real weights,
+                long i, Real* theta, double& largest);
 };
 
 }  // namespace fastntk::cpu
