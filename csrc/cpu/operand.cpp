@@ -136,7 +136,7 @@ std::vector<double> Operand<T>::prepare(const std::vector<long>& columns, Produc
     p = AlignedBuffer<double>(padded_rows);
     v = AlignedBuffer<double>(padded_rows);
   }
-  std::vector<double> variances(padded_rows, 0.0);
+  std::vector<double> variances(samples.rows);
   std::vector<AlignedBuffer<char>> scratch;
   for (int worker = 0; worker < threads; ++worker)
     scratch.emplace_back(packer.scratch_bytes(), kUninitialised);

@@ -199,7 +199,7 @@ void PanelPacker::pack_tile(long row, long padded_rows, const double* row_scale,
   char* gathered = scratch;
   char* sheets = scratch + gathered_bytes();
   std::memset(sheets, 0, sheets_ * sheet_bytes());
-  for (long first = row; first < row + kTile; first += block_rows()) {
+  for (long first = row; first < std::min(samples_.rows, row + kTile); first += block_rows()) {
     for (long i = 0; i < block_rows(); ++i) {
       char* words = sheets + i * stride_ * word_;
       if (first + i < samples_.rows) {

@@ -46,8 +46,8 @@ public:
   std::size_t bytes(long rows) const { return planes_ * plane_bytes(rows); }
   std::size_t scratch_bytes() const;
 
-  // Packs the tile of rows that begins with `row` into the panels of padded_rows rows. row_scale
-  // and start (see ProductShape::right_offset) are [padded_rows].
+  // Packs the tile of rows that begins with `row` into the panels of padded_rows rows; those behind
+  // the last row's block of max(left_rows, right_rows) are not written. row_scale and start (see ProductShape::right_offset) are [padded_rows].
   void pack_tile(long row, long padded_rows, const double* row_scale, char* left, char* right,
                  std::int32_t* start, char* scratch) const;
 

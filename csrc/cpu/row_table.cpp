@@ -34,7 +34,8 @@ bool in_range(Real value) {
 template <class T>
 RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& outputs,
                       const std::vector<double>& weight_variances, int threads) {
-  const long rows = static_cast<long>(weight_variances.size());
+  const long count = static_cast<long>(weight_variances.size());
+  const long rows = round_up(count, kTile);
   first.w = AlignedBuffer<T>(rows);
   first.v = AlignedBuffer<T>(rows);
   scale = AlignedBuffer<T>(rows);
@@ -46,13 +47,36 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
   for (std::size_t o = 0; o < outputs.size(); ++o)
     diagonals.emplace_back(rows);
 
-  const long tasks = ceil_div(rows, kTile);
+  const long tasks = ceil_div(count, kTile);
   std::vector<double> largest(tasks, 0.0);
   run_tasks(tasks, threads, nullptr, [&](int, long task) {
-    largest[task] = fill(network, outputs, weight_variances.data(), task * kTile,
-                         std::min(rows, (task + 1) * kTile));
+    largest[task] = fill(network, outputs, weight_variances.data() + task * kTile, task * kTile,
+                         std::min(count, (task + 1) * kTile));
   });
   largest_diagonal = *std::max_element(largest.begin(), largest.end());
+  if (count == rows)
+    return;
+  // Behind the last row: zero rows, all alike.
+  const double none = 0;
+  fill(network, outputs, &none, count, count + 1);
+  for (AlignedBuffer<T>* buffer : buffers())
+    std::fill(buffer->data() + count + 1, buffer->data() + rows, (*buffer)[count]);
+}
+
+template <class T>
+std::vector<AlignedBuffer<T>*> RowTable<T>::buffers() {
+  std::vector<AlignedBuffer<T>*> all{&first.w, &first.v, &scale};
+  for (AlignedBuffer<T>& diagonal : diagonals)
+    all.push_back(&diagonal);
+  for (LayerRows<T>& layer : layers) {
+    all.push_back(&layer.w);
+    all.push_back(&layer.v);
+    for (AlignedBuffer<T>& scalars : layer.scalars) {
+      if (scalars.size() > 0)
+        all.push_back(&scalars);
+    }
+  }
+  return all;
 }
 
 // A few roundings of double per layer are nothing to what float stores; they are to double.
@@ -63,9 +87,10 @@ double RowTable<T>::fill(const Network& network, const std::vector<TrainedShares
   std::vector<Extended> extended(outputs.size());
   double largest = 0;
   for (long i = begin; i < end; ++i) {
+    const double weights = weight_variances[i - begin];
     if (sizeof(T) == sizeof(double) ||
-        !fill_row(network, outputs, weight_variances[i], i, doubles.data(), largest))
-      fill_row(network, outputs, Extended(weight_variances[i]), i, extended.data(), largest);
+        !fill_row(network, outputs, weights, i, doubles.data(), largest))
+      fill_row(network, outputs, Extended(weights), i, extended.data(), largest);
   }
   return largest;
 }

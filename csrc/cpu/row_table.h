@@ -20,8 +20,8 @@ struct LayerRows {
 
 template <class T>
 struct RowTable {
-  // weight_variances: what the weights add to q of the first preactivation, per row, padded with
-  // zeros to a multiple of the tile.
+  // weight_variances: what the weights add to q of the first preactivation, per row. The table goes
+  // on with zero rows to a multiple of the tile.
   RowTable(const Network& network, const std::vector<TrainedShares>& outputs,
            const std::vector<double>& weight_variances, int threads);
 
@@ -34,7 +34,8 @@ struct RowTable {
   std::size_t bytes() const;
 
 private:
-  // Rows [begin, end); returns their largest kernel value.
+  std::vector<AlignedBuffer<T>*> buffers();
+  // Rows [begin, end), whose variances are given; returns their largest kernel value.
   double fill(const Network& network, const std::vector<TrainedShares>& outputs,
               const double* weight_variances, long begin, long end);
   // Row i from what the weights add to its first variance, with room for one theta per output.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastntk import _backend, _validate
-from fastntk._memory import available_bytes, require
+from fastntk._memory import available_for, require
 from fastntk._progress import of_stage
 from fastntk.gram.program import KERNELS, LayerProgram, Shares
 
@@ -101,7 +101,7 @@ def gram(
     if out is None:
         what = f"{count} kernel(s) of shape {shape} in {result}"
         needed = count * shape[0] * shape[1] * result.itemsize
-        available = available_bytes()
+        available = available_for(needed + _prepared(rows, columns, program))
         require(needed, available, what)
         budget = available - needed
     else:
@@ -164,8 +164,8 @@ def _source(
         largest = max(program.bias_std)
         raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
     native = _backend.native_module(device)
-    needed = sum(prepared_bytes(side, program) for side in _present(rows, columns))
-    available = available_bytes() if budget is None else budget
+    needed = _prepared(rows, columns, program)
+    available = available_for(needed) if budget is None else budget
     require(needed, available, f"preparing data of shape {rows.shape}")
     kernel: type[LimitingKernel32 | LimitingKernel64] = (
         native.LimitingKernel32 if dtype == np.float32 else native.LimitingKernel64
@@ -187,6 +187,12 @@ def _source(
             f"{limit:.3g}; got {source.largest_diagonal:.3g} on the diagonal"
         )
     return source
+
+
+def _prepared(
+    rows: NDArray[Any], columns: NDArray[Any] | None, program: LayerProgram
+) -> int:
+    return sum(prepared_bytes(side, program) for side in _present(rows, columns))
 
 
 def prepared_bytes(data: NDArray[Any], program: LayerProgram) -> int:
