@@ -16,8 +16,9 @@ constexpr long kTransposeBlock = 16;  // 16 x 16 floats: sixteen cache lines rea
 template <class T>
 struct Workspace {
   explicit Workspace(const TileSource<T>& source, bool widen)
-      : tiles(source.outputs() * kTileArea), scratch(source.scratch_bytes()),
-        wide(widen ? kTileArea : 0) {}
+      : tiles(source.outputs() * kTileArea, kUninitialised),
+        scratch(source.scratch_bytes(), kUninitialised),
+        wide(widen ? kTileArea : 0, kUninitialised) {}
   AlignedBuffer<T> tiles;
   AlignedBuffer<char> scratch;
   AlignedBuffer<double> wide;

@@ -155,8 +155,8 @@ void store_linear(const LimitingPlan<T>& plan, const TrainedShares& shares, cons
 }
 
 template <class T>
-void mirror_diagonal_tile(const AlignedBuffer<T>& diagonal, long row, T* tile) {
-  for (long i = 0; i < kTile; ++i) {
+void mirror_diagonal_tile(const AlignedBuffer<T>& diagonal, long row, long count, T* tile) {
+  for (long i = 0; i < count; ++i) {
     for (long j = 0; j < i; ++j)
       tile[i * kTile + j] = tile[j * kTile + i];
     tile[i * kTile + i] = diagonal[row + i];
@@ -193,7 +193,8 @@ void limiting_tile(const LimitingPlan<T>& plan, long bi, long bj, T* tiles, char
   if (!diagonal)
     return;
   for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
-    mirror_diagonal_tile(plan.rows->table.diagonals[o], bi * kTile, tiles + o * kTileArea);
+    mirror_diagonal_tile(plan.rows->table.diagonals[o], bi * kTile,
+                         smaller(kTile, col_end - bi * kTile), tiles + o * kTileArea);
   }
 }
 
