@@ -200,7 +200,7 @@ class Budget:
         )
 
 
-def require(needed: int, budget: int, what: str) -> None:
+def require(needed: int, budget: int, what: str, *details: object) -> None:
     """Refuse an allocation that does not fit a budget of which nothing is taken.
 
     Parameters
@@ -209,13 +209,16 @@ def require(needed: int, budget: int, what: str) -> None:
         Bytes.
     what : str
         What the bytes are for; starts the message.
+    *details : object
+        What ``what`` is formatted with, which takes longer than a small request itself.
 
     Raises
     ------
     MemoryError
         ``needed > budget``; the message gives both.
     """
-    Budget(max(budget, 0)).require(needed, what)
+    if needed > budget:
+        Budget(max(budget, 0)).require(needed, what.format(*details) if details else what)
 
 
 def _system_available(proc: Path) -> int:
