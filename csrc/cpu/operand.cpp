@@ -30,6 +30,13 @@ RadiusTable<T> radius_table(long rows) {
 // Sums over a row go by lanes: so the compiler has vectors, and the order of a sum is one for all.
 constexpr long kLanes = 8;
 
+double sum_of_lanes(const double* lanes) {
+  double sum = 0;
+  for (long c = 0; c < kLanes; ++c)
+    sum += lanes[c];
+  return sum;
+}
+
 // What a vector instruction does, unlike std::max.
 double larger(double a, double b) { return a > b ? a : b; }
 
@@ -59,10 +66,9 @@ double largest_magnitude(const double* row, long columns) {
 }
 
 // |factor x|^2
-template <class Value>
-double scaled_norm(const Value* row, long columns, double factor) {
+double scaled_norm(const double* row, long columns, double factor) {
   double lanes[kLanes] = {};
-  const auto add = [factor](double& lane, Value value) {
+  const auto add = [factor](double& lane, double value) {
     const double scaled = value * factor;
     lane += scaled * scaled;
   };
@@ -73,10 +79,20 @@ double scaled_norm(const Value* row, long columns, double factor) {
   }
   for (; k < columns; ++k)
     add(lanes[0], row[k]);
-  double sum = 0;
-  for (const double lane : lanes)
-    sum += lane;
-  return sum;
+  return sum_of_lanes(lanes);
+}
+
+// The squares of floats stay within double's range: a power of two comes last.
+double scaled_norm(const float* row, long columns, double factor) {
+  double lanes[kLanes] = {};
+  long k = 0;
+  for (; k + kLanes <= columns; k += kLanes) {
+    for (long c = 0; c < kLanes; ++c)
+      lanes[c] += static_cast<double>(row[k + c]) * row[k + c];
+  }
+  for (; k < columns; ++k)
+    lanes[0] += static_cast<double>(row[k]) * row[k];
+  return sum_of_lanes(lanes) * factor * factor;
 }
 
 long long integer_norm(const std::uint8_t* row, long columns) {
