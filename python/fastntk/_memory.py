@@ -29,8 +29,8 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Z]*)\s*")
 
 # The other half stays for the caller's data, BLAS buffers and the page cache.
 _DEFAULT_SHARE = 0.5
-# Requests up to here are granted unasked: to ask the system takes 0.2 ms, often longer than to serve
-# them.
+# Requests up to here are granted unasked: to ask the system takes 0.2 ms, often longer than to
+# serve them.
 _UNASKED = 64 * 10**6
 # Assumed where the system does not say what is available.
 _FALLBACK_AVAILABLE = 4 * 2**30
