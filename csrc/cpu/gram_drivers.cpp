@@ -17,8 +17,9 @@ constexpr std::size_t kStreamedBytes = std::size_t{8} << 20;
 template <class T>
 struct Workspace {
   explicit Workspace(const TileSource<T>& source, bool widen)
-      : tiles(source.outputs() * kTileArea), scratch(source.scratch_bytes()),
-        wide(widen ? kTileArea : 0) {}
+      : tiles(source.outputs() * kTileArea, kUninitialised),
+        scratch(source.scratch_bytes(), kUninitialised),
+        wide(widen ? kTileArea : 0, kUninitialised) {}
   AlignedBuffer<T> tiles;
   AlignedBuffer<char> scratch;
   AlignedBuffer<double> wide;

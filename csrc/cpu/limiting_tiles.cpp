@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cpu/data_scan.h"
+#include "cpu/thread_team.h"
 #include "cpu/tile.h"
 
 namespace fastntk::cpu {
@@ -39,57 +41,59 @@ double close_deficit(const ProductError& error, int hidden_layers) {
 }
 
 // Columns that are not zero in all rows of X or in all rows of Y.
-std::vector<long> useful_columns(const Samples& x, const Samples* y) {
-  const auto used = [](const Samples& samples) {
-    std::vector<char> seen(samples.columns, 0);
-    for (long i = 0; i < samples.rows; ++i) {
-      for (long k = 0; k < samples.columns; ++k)
-        seen[k] |= samples.at(i, k) != 0;
-    }
-    return seen;
-  };
-  const std::vector<char> in_x = used(x);
-  const std::vector<char> in_y = y ? used(*y) : in_x;
+std::vector<long> useful_columns(const DataScan& x, const DataScan& y) {
   std::vector<long> columns;
-  for (long k = 0; k < x.columns; ++k) {
-    if (in_x[k] && in_y[k])
-      columns.push_back(k);
+  for (std::size_t k = 0; k < x.used.size(); ++k) {
+    if (x.used[k] && y.used[k])
+      columns.push_back(static_cast<long>(k));
   }
   return columns;
 }
 
-bool non_negative(const Samples& samples) {
-  if (samples.type == SampleType::kUint8)
-    return true;
-  for (long i = 0; i < samples.rows; ++i) {
-    for (long k = 0; k < samples.columns; ++k) {
-      if (samples.at(i, k) < 0)
-        return false;
-    }
+struct PairSums {
+  double dot, norm_x, norm_y;
+};
+
+// By lanes, so that the compiler has vectors.
+template <class Value>
+PairSums pair_sums(const Value* x, const Value* y, long columns, double scale) {
+  constexpr long kLanes = 4;
+  double dot[kLanes] = {}, norm_x[kLanes] = {}, norm_y[kLanes] = {};
+  const auto add = [&](long lane, long k) {
+    const double a = x[k] * scale, b = y[k] * scale;
+    dot[lane] += a * b;
+    norm_x[lane] += a * a;
+    norm_y[lane] += b * b;
+  };
+  long k = 0;
+  for (; k + kLanes <= columns; k += kLanes) {
+    for (long lane = 0; lane < kLanes; ++lane)
+      add(lane, k + lane);
   }
-  return true;
+  for (; k < columns; ++k)
+    add(0, k);
+  return {dot[0] + dot[1] + dot[2] + dot[3], norm_x[0] + norm_x[1] + norm_x[2] + norm_x[3],
+          norm_y[0] + norm_y[1] + norm_y[2] + norm_y[3]};
 }
 
-// Would more than a twentieth of the pairs be recomputed? Judged on a fixed sample of pairs; then
-// doubles are the faster way.
+// Would more than a twentieth of the pairs of float32 rows be recomputed? Judged on a fixed sample
+// of pairs, a small one where there are few; then doubles are the faster way.
 bool mostly_close(const Samples& x, const Samples& y, const InputLayer& input, double threshold) {
-  constexpr long kPairs = 400;
+  constexpr long kLargestSample = 400, kPairsPerSample = 512;
   constexpr double kShare = 0.05;
+  const long sample = std::min(kLargestSample, x.rows * y.rows / kPairsPerSample + 1);
+  const float* rows = static_cast<const float*>(x.data);
+  const float* cols = static_cast<const float*>(y.data);
+  const double bias = input.bias_term();
   long close = 0;
-  for (long s = 0; s < kPairs; ++s) {
+  for (long s = 0; s < sample; ++s) {
     const long i = s * 7919 % x.rows, j = (s * 104729 + 1) % y.rows;
-    double dot = 0, norm_x = 0, norm_y = 0;
-    for (long k = 0; k < x.columns; ++k) {
-      const double a = x.at(i, k) * input.data_scale, b = y.at(j, k) * input.data_scale;
-      dot += a * b;
-      norm_x += a * a;
-      norm_y += b * b;
-    }
-    const double bias = input.bias_term();
-    close +=
-        std::abs(dot + bias) > (1 - 2 * threshold) * std::sqrt((norm_x + bias) * (norm_y + bias));
+    const PairSums sums =
+        pair_sums(rows + i * x.columns, cols + j * x.columns, x.columns, input.data_scale);
+    close += std::abs(sums.dot + bias) >
+             (1 - 2 * threshold) * std::sqrt((sums.norm_x + bias) * (sums.norm_y + bias));
   }
-  return close > kShare * kPairs;
+  return close > kShare * sample;
 }
 
 template <class T>
@@ -145,14 +149,16 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
   const double forward = network.maps[0].weight_std * (integer ? scale : 1.0);
   const InputLayer input{forward * forward / static_cast<double>(x.columns), integer ? 1.0 : scale,
                          network.maps[0].bias_std};
-  const std::vector<long> columns = useful_columns(x, y);
-  columns_ = static_cast<long>(columns.size());
   const Engine<P>& chosen = engine<P>(isa);
+  // Fewer workers than tasks: the rows of one tile take less time than a thread takes to start.
+  const ThreadLease lease(threads, ceil_div(std::max(x.rows, y ? y->rows : 0), kTile));
+  const DataScan scan_x = scan_data(x, lease.threads());
+  const DataScan scan_y = y ? scan_data(*y, lease.threads()) : scan_x;
+  const std::vector<long> columns = useful_columns(scan_x, scan_y);
+  columns_ = static_cast<long>(columns.size());
   const Product product = choose_product<P>(x, y ? *y : x, columns_, input,
                                             network.hidden_layers(), chosen.float_product);
   const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
-  // Fewer workers than tasks: the rows of one tile take less time than a thread takes to start.
-  const ThreadLease lease(threads, ceil_div(std::max(x.rows, y ? y->rows : 0), kTile));
   const auto prepare = [&](const Samples& samples) {
     return std::make_unique<Operand<P>>(samples, columns, product, shape, network, input, outputs,
                                         lease.threads());
@@ -161,7 +167,7 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
   if (y)
     cols_ = prepare(*y);
   const Operand<P>& right = cols_ ? *cols_ : *rows_;
-  const bool acute = non_negative(x) && (y == nullptr || non_negative(*y));
+  const bool acute = !scan_x.negative && !scan_y.negative;
   const bool rounded = product == Product::kFloat || product == Product::kSlices;
   const ProductError& error = rounded ? kFloatError : kDoubleError;
   plan_ = {rows_.get(),

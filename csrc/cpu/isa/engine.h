@@ -12,7 +12,7 @@ enum class Product {
   kInteger,      // uint8 in 32-bit integers: exact
   kWideInteger,  // uint8 in double: exact, for more columns than 32 bits hold
   kFloat,        // float panels, short sums added up in double
-  kSlices,       // float rows as 24-bit fixed point in three signed bytes: exact but for rounding
+  kSlices,       // float rows as 24-bit fixed point in three signed bytes, see cpu/panels.h
   kDouble,       // double panels
 };
 constexpr int kProductCount = 5;

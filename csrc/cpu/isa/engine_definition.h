@@ -14,7 +14,7 @@ const Engine<T>& engine() {
   // A left panel holds whole tile registers, rows of 64 bytes; a right one words of four bytes.
   constexpr ProductShape kInteger{kAmxEdge, kAmxEdge, 4, 0, kAmxEdge};
   constexpr ProductShape kSliced = kInteger;
-  constexpr Product kFloatProduct = Product::kFloat; //TEMP
+  constexpr Product kFloatProduct = Product::kSlices;
 #else
   constexpr ProductShape kInteger{kLeftRows, kRightRows<float>, kIntegerGroup, kRightOffset, 1};
   constexpr ProductShape kSliced{};

@@ -198,7 +198,7 @@ public:
 private:
   // Few, so that they fit between two steps of a matrix unit; many, so that their columns' scalars
   // are worth loading.
-  static constexpr long kPieceRows = 4;
+  static constexpr long kPieceRows = 2;
 
   void rows(long end) {
     if (next_ >= end)
@@ -269,8 +269,8 @@ void multiply_strip(const LimitingPlan<T>& plan, const Strip& strip, StripProduc
 }
 
 template <class T>
-void mirror_diagonal_tile(const AlignedBuffer<T>& diagonal, long row, T* tile) {
-  for (long i = 0; i < kTile; ++i) {
+void mirror_diagonal_tile(const AlignedBuffer<T>& diagonal, long row, long count, T* tile) {
+  for (long i = 0; i < count; ++i) {
     for (long j = 0; j < i; ++j)
       tile[i * kTile + j] = tile[j * kTile + i];
     tile[i * kTile + i] = diagonal[row + i];
@@ -303,8 +303,10 @@ void limiting_tile(const LimitingPlan<T>& plan, long bi, long bj, T* tiles, char
   finisher.finish();
   if (!diagonal)
     return;
-  for (std::size_t o = 0; o < plan.shares.size(); ++o)
-    mirror_diagonal_tile(plan.rows->table.diagonals[o], bi * kTile, tiles + o * kTileArea);
+  for (std::size_t o = 0; o < plan.shares.size(); ++o) {
+    mirror_diagonal_tile(plan.rows->table.diagonals[o], bi * kTile, col_end - bi * kTile,
+                         tiles + o * kTileArea);
+  }
 }
 
 }  // namespace fastntk::cpu::FASTNTK_ISA
