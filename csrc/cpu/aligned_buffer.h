@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory of the core, zeroed unless it says otherwise: cache-line aligned, and on huge pages above 64 MB, where the first
-// touch of small pages costs more than computing what goes into them (0.5-0.9 GB/s against 2.9
-// GB/s, measured in a virtual machine).
+// Memory of the core, zeroed unless it says otherwise: cache-line aligned, and on huge pages above
+// 32 MB, from where on malloc would map small pages afresh for every block: their first touch costs
+// more than computing what goes into them (0.5-0.9 GB/s against 2.9 GB/s, measured in a virtual
+// machine).
 #pragma once
 
 #include <cstddef>
