@@ -113,6 +113,7 @@ py::dict route(const LimitingKernel<T>& kernel) {
   return py::dict(py::arg("isa") = chosen.isa,
                   py::arg("product") = cpu::product_name(chosen.product),
                   py::arg("double_recursion") = chosen.double_recursion,
+                  py::arg("widened") = chosen.double_recursion && sizeof(T) < sizeof(double),
                   py::arg("tabulated") = chosen.tabulated,
                   py::arg("columns") = chosen.columns, py::arg("layers") = layers);
 }

@@ -121,7 +121,10 @@ Product choose_product(const Samples& x, const Samples& y, long columns, const I
   const double threshold = close_deficit(kFloatError, hidden_layers);
   if (mostly_close(x, y, input, threshold))
     return Product::kDouble;
-  return columns <= kSliceColumns ? float_product : Product::kFloat;
+  // Without hidden layers a kernel is the inner product itself, which may be far smaller than the
+  // rows whose fixed point it would come from.
+  const bool fixed_point_serves = hidden_layers > 0 && columns <= kSliceColumns;
+  return fixed_point_serves ? float_product : Product::kFloat;
 }
 
 }  // namespace

@@ -111,7 +111,8 @@ def gram(
     else:
         budget = None
     source = _source(program, rows, columns, flat, scale, result, device, workers, prepared, budget)
-    planes = np.empty((count, *shape), result) if out is None else out[np.newaxis]
+    native = _backend.native_module(device)
+    planes = native.empty((count, *shape), result) if out is None else out[np.newaxis]
     source.to_dense_all(list(planes), workers, of_stage(progress, "kernel"))
     kernels = []
     first = 0

@@ -167,9 +167,10 @@ def _dense_nbytes(source: TileSource) -> int:
 
 
 def _build_dense(source: TileSource, threads: int, progress: TileProgress | None) -> TileSource:
-    K = np.empty(source.shape, dtype=source.dtype)
+    native = _backend.module_of(source)
+    K = native.empty(source.shape, source.dtype)
     source.to_dense(K, threads, progress)
-    dense: TileSource = _backend.module_of(source).dense_source(K)
+    dense: TileSource = native.dense_source(K)
     return dense
 
 
