@@ -35,6 +35,18 @@ struct Worker {
   AlignedBuffer<char> scratch;
 };
 
+// The tile with zeros beyond the matrix, so that a file's bytes follow from what it is of.
+template <class T>
+const T* trimmed(const T* tile, T* buffer, long rows, long cols) {
+  if (rows == kTile && cols == kTile)
+    return tile;
+  if (tile != buffer)
+    std::copy_n(tile, kTileArea, buffer);
+  for (long i = 0; i < kTile; ++i)
+    std::fill(buffer + i * kTile + (i < rows ? cols : 0), buffer + (i + 1) * kTile, T(0));
+  return buffer;
+}
+
 template <class T>
 constexpr std::size_t kTileBytes = kTileArea * sizeof(T);
 
@@ -87,8 +99,10 @@ void TileFile<T>::fill(const TileSource<T>& source, int threads, const Poll& pol
   run_tasks(count, lease.threads(), poll, [&](int worker, long task) {
     const long index = missing[task];
     const TileIndex at = triangle_tile(index, this->tile_rows());
-    const T* tile =
-        source.tile(at.i, at.j, workers[worker].tile.data(), workers[worker].scratch.data());
+    T* buffer = workers[worker].tile.data();
+    const T* tile = trimmed(source.tile(at.i, at.j, buffer, workers[worker].scratch.data()), buffer,
+                            std::min(kTile, this->rows() - at.i * kTile),
+                            std::min(kTile, this->rows() - at.j * kTile));
     write_bytes(descriptor_, name_, tile, kTileBytes<T>, offset(index));
     marks.add(index, tile_checksum(tile, kTileBytes<T>));
   });
