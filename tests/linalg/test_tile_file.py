@@ -433,8 +433,9 @@ def largest_file(size):
 
 
 def test_a_file_that_cannot_be_made_leaves_nothing(path, X):
-    with largest_file(100_000), pytest.raises(OSError, match="File too large"):
+    with largest_file(100_000), pytest.raises(OSError, match="File too large") as caught:
         GramOperator(NET, X, storage=path)
+    assert caught.value.filename == str(path)
     assert list(path.parent.iterdir()) == []
 
 

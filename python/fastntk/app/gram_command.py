@@ -55,8 +55,6 @@ def gram(
     existing_folder(folder, out)
     precision = dtype.value if dtype else None
     clock = Clock()
-    if tiled:
-        folder.mkdir(parents=True, exist_ok=True)
     with resumable(out if tiled else None), ProgressBar(stderr()) as bar:
         loaded = clock(
             "load",

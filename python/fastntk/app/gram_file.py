@@ -95,6 +95,7 @@ def write_tiles(
 
     Arguments and result are those of `write_gram`, errors those of `fastntk.GramOperator`.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     op = fastntk.GramOperator(
         net,
         data.X,

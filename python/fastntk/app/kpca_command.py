@@ -18,6 +18,7 @@ from fastntk.app.results import existing_folder, staged, write_json
 from fastntk.app.resumable import resumable
 from fastntk.app.shared import Clock, circumstances, network, stderr, warn
 from fastntk.linalg.storage import storage_path
+from fastntk.linalg.tile_file import require_place
 
 
 def kpca(
@@ -109,10 +110,13 @@ def kpca(
     if not 0 < tol < 1:
         raise ValueError(f"--tol must be between 0 and 1, got {tol}")
     file = storage_path(storage)
-    if file is not None and seeds > 1:
-        raise ValueError(
-            f"--storage {file} holds one matrix, and each of the --seeds has its own: use a name"
-        )
+    if file is not None:
+        require_place(file)
+        if seeds > 1:
+            raise ValueError(
+                f"--storage {file} holds one matrix, and each of the --seeds has its own: give a "
+                "name"
+            )
     factor = None if scale is None else _validate.positive(scale, "scale")
     budget_bytes(memory)  # a size that cannot be read is said before the data are loaded
     net = network(hidden_layers, activation, weight_std, bias_std, init_std)

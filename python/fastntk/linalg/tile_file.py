@@ -75,9 +75,9 @@ def require_place(path: Path) -> None:
 
 def tiles_there(path: Path) -> tuple[int, int]:
     """Return how many tiles a file holds, and of how many; (0, 0) if it does not exist."""
-    require_place(path)
     if not path.exists():
         return 0, 0
+    require_place(path)
     with _opened(path, os.O_RDONLY) as descriptor:
         file, _ = _read(descriptor, path)
         return file.finished, file.tiles
@@ -230,6 +230,9 @@ def _create(path: Path, content: Identity) -> None:
             scratch.rename(path)
         with _opened(path.absolute().parent, os.O_RDONLY) as folder:
             os.fsync(folder)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # the name that its user knows
+        raise
     finally:
         scratch.unlink(missing_ok=True)
 
