@@ -18,7 +18,7 @@ from fastntk.gram.limiting import limiting_source
 from fastntk.linalg import tile_file
 from fastntk.linalg.cross import cross_gram, cross_product
 from fastntk.linalg.identity import matrix_identity
-from fastntk.linalg.operator import SymmetricOperator, float_columns
+from fastntk.linalg.operator import SymmetricOperator, float_columns, require_symmetric
 from fastntk.linalg.storage import TileSource, select_storage, storage_path
 
 if TYPE_CHECKING:
@@ -40,10 +40,8 @@ class GramOperator(SymmetricOperator):
     storage : {"auto", "dense", "packed", "lazy"} or path
         How the matrix is kept, see `fastntk.linalg.storage`. "auto" takes the first of dense (up
         to 8192 points), packed and lazy that fits the memory budget with room for an eigensolver.
-        A path (or text with a folder or a suffix, as "K.gram") is a file of about itemsize * N^2 /
-        2 bytes that products read tile by tile. If it is there and finished it is used at once, if
-        it was interrupted it is completed; a file of other data, another network or another dtype
-        is refused.
+        A path (or text with a folder or a suffix, as "K.gram") is a file of the triangle that
+        products read tile by tile: used at once if it is finished, completed if it is not.
     scale : float
         Multiplies X.
     dtype : {"float32", "float64"}, optional
@@ -78,18 +76,16 @@ class GramOperator(SymmetricOperator):
     MemoryError
         The data prepared for products, or the storage, do not fit: said before they are allocated.
     OSError
-        No room on the disk for the file, said before anything is computed; a file that cannot be
-        read or written, or that another process is filling. A product raises it for a tile that
-        does not have its checksum.
+        The file finds no room on the disk (said before anything is computed), cannot be written, or
+        is being filled by another process. A product raises it for a damaged tile.
 
     Notes
     -----
     A product with k columns costs 2 N^2 k operations, plus the evaluation of N^2 / 2 kernel values
     when the storage is lazy. An operator holds native memory and cannot be pickled.
 
-    Ctrl-C, kill -9 or a power cut while a file is computed cost the tiles of about the last second;
-    the rest are found again. The instruction set is not part of what a file is of: a file begun on
-    another machine is completed, and each tile is within the error bounds of its own machine.
+    A file that is interrupted, by kill -9 or a power cut too, lacks the tiles of the last second.
+    It may be completed on another machine: each tile is within the bounds of its instruction set.
     """
 
     net: FullyConnected | None
@@ -169,7 +165,7 @@ class GramOperator(SymmetricOperator):
             K is empty, not square, not finite or not symmetric.
         """
         matrix = np.ascontiguousarray(float_columns(K, "K"))
-        _check_symmetric(matrix)
+        require_symmetric(matrix)
         budget = budget_bytes(memory) + (matrix.nbytes if memory is None else 0)
         workers = _validate.thread_count(threads)
         op = cls.__new__(cls)
@@ -180,19 +176,14 @@ class GramOperator(SymmetricOperator):
 
     @classmethod
     def from_file(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        memory: int | str | None = None,
-        threads: int | None = None,
+        cls, path: str | Path, *, memory: int | str | None = None, threads: int | None = None
     ) -> GramOperator:
         """Return the matrix in a finished file as an operator; the data are not needed.
 
         Parameters
         ----------
         path : path
-            What ``GramOperator(net, X, storage=path)`` or ``fastntk gram --out`` wrote. The file
-            must stay as long as the operator is used; read permission is enough.
+            What ``GramOperator(net, X, storage=path)`` wrote; read permission is enough.
         memory, threads
             As in the class.
 
@@ -203,15 +194,13 @@ class GramOperator(SymmetricOperator):
         ValueError
             The file is not finished, damaged, or no Gram matrix.
         """
-        place = Path(os.fsdecode(path))
-        budget = budget_bytes(memory)
-        workers = _validate.thread_count(threads)
-        source, content = tile_file.required(place)
+        budget, workers = budget_bytes(memory), _validate.thread_count(threads)
+        source, content = tile_file.required(Path(path))
         op = cls.__new__(cls)
         op.net = op.X = None
         op.kernel, op.scale = content["kernel"], content["scale"]
         op._device = "auto"
-        op._hold(source, str(place), budget, workers)
+        op._hold(source, str(path), budget, workers)
         return op
 
     def _hold(self, source: TileSource, storage: str, budget: int, threads: int) -> None:
@@ -289,9 +278,7 @@ class GramOperator(SymmetricOperator):
 
     def _data(self) -> tuple[FullyConnected, NDArray[Any], dict[str, Any]]:
         if self.net is None or self.X is None:
-            raise ValueError(
-                "an operator from a matrix or a file has no data to compute new points with"
-            )
+            raise ValueError("an operator from a matrix or a file has no data for new points")
         options = {
             "kernel": self.kernel,
             "scale": self.scale,
@@ -309,23 +296,4 @@ class GramOperator(SymmetricOperator):
         raise TypeError(
             "a GramOperator holds native memory and cannot be pickled; "
             "pickle the network and the data"
-        )
-
-
-def _check_symmetric(K: NDArray[Any]) -> None:
-    if K.ndim != 2 or K.shape[0] != K.shape[1] or K.size == 0:
-        raise ValueError(f"K must be a non-empty square matrix, got shape {K.shape}")
-    largest, difference = 0.0, 0.0
-    step = max(1, 2**22 // len(K))  # blocks of rows, so that no second matrix is held
-    for i in range(0, len(K), step):
-        rows = K[i : i + step]
-        if not np.isfinite(rows).all():
-            raise ValueError("K must be finite, got NaN or infinity")
-        largest = max(largest, float(np.abs(rows).max()))
-        difference = max(difference, float(np.abs(rows - K[:, i : i + step].T).max()))
-    # Room for a matrix whose triangles a BLAS summed in a different order.
-    if difference > 64 * np.finfo(K.dtype).eps * largest:
-        raise ValueError(
-            f"K must be symmetric, but K and its transpose differ by {difference:.3g} "
-            f"where the largest entry is {largest:.3g}"
         )

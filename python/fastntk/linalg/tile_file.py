@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Gram matrix in a file of tiles, filled by one process, resumed by the next, read by any.
 
-The file is a header, a mark for each tile that is there, and the tiles (``csrc/cpu/tile_file.h``).
-The header is a fixed part (magic bytes, byte order, layout, length and CRC-32 of all) and JSON that
-says what the matrix is of. It appears complete, under its final name, before the first tile, and
-never changes; a file with other content than asked for is refused, and never written to.
+The file is a header (`fastntk.linalg.tile_header`), a mark for each tile that is there, and the
+tiles (``csrc/cpu/tile_file.h``). It appears under its name with its header, before the first tile;
+a file with other content than asked for is refused, and never written to.
 """
 
 from __future__ import annotations
@@ -12,35 +11,23 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import secrets
 import shutil
 import stat
-import struct
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastntk import _backend
 from fastntk._memory import Budget, format_bytes
-from fastntk._version import __version__
 from fastntk.linalg.identity import Identity, differences
+from fastntk.linalg.tile_header import packed_header, read_header
 
 if TYPE_CHECKING:
     from fastntk._cpu import TileFile32, TileFile64
     from fastntk.linalg.storage import TileProgress, TileSource
 
-LAYOUT = 1
-_MAGIC = b"FASTNTK\0"
-_BYTE_ORDER = 0x01020304
-# Magic, byte order, layout, bytes of text; the CRC-32 of these and the text follows.
-_FIXED = struct.Struct("=8sIIQ")
-_CHECKSUM = struct.Struct("=I")
-_PAGE = 4096
-_LONGEST_TEXT = 2**30
-_ORDER = "upper triangle, row by row"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # What a file system answers that has no locks, or no second names for a file.
 _UNSUPPORTED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENOLCK}
@@ -210,7 +197,7 @@ def _fill(
 
 def _create(path: Path, content: Identity) -> None:
     """Make a file without tiles; it appears under its name with its header and length, or not."""
-    header = _packed_header(content)
+    header = packed_header(content | _geometry())
     length = _length(content, len(header))
     _require_disk(path, length)
     scratch = path.absolute().parent / f".fastntk-{secrets.token_hex(8)}"
@@ -237,23 +224,12 @@ def _create(path: Path, content: Identity) -> None:
         scratch.unlink(missing_ok=True)
 
 
-def _packed_header(content: Identity) -> bytes:
-    described = {"tile edge": _backend.tile_edge(), "tile order": _ORDER, "fastntk": __version__}
-    text = json.dumps(content | described, allow_nan=False).encode()
-    fixed = _FIXED.pack(_MAGIC, _BYTE_ORDER, LAYOUT, len(text))
-    checksum = _CHECKSUM.pack(zlib.crc32(fixed + text))
-    header = fixed + checksum + text
-    return header + bytes(-len(header) % _PAGE)
-
-
 def _read(
     descriptor: int, path: Path, wanted: Identity | None = None
 ) -> tuple[TileFile32 | TileFile64, Identity]:
     """Check everything that can be checked without reading a tile."""
-    content, header_bytes = _read_header(descriptor, path)
-    edge = _backend.tile_edge()
-    geometry = {"tile edge": edge, "tile order": _ORDER}
-    other = differences(content, geometry | (wanted or {}))
+    content, header_bytes = read_header(descriptor, path)
+    other = differences(content, _geometry() | (wanted or {}))
     if other:
         raise ValueError(
             f"{path} holds another matrix ({other}); it is left as it is: give another path"
@@ -267,23 +243,8 @@ def _read(
     return kind(descriptor, str(path), content["rows"], header_bytes), content
 
 
-def _read_header(descriptor: int, path: Path) -> tuple[dict[str, Any], int]:
-    start = os.pread(descriptor, _FIXED.size + _CHECKSUM.size, 0)
-    if not start.startswith(_MAGIC):
-        raise ValueError(f"{path} is not a Gram matrix of fastntk; it is left as it is")
-    if len(start) < _FIXED.size + _CHECKSUM.size:
-        raise ValueError(f"{path} is truncated: it ends in its header")
-    fixed, checksum = start[: _FIXED.size], start[_FIXED.size :]
-    _, byte_order, layout, length = _FIXED.unpack(fixed)
-    if byte_order != _BYTE_ORDER:
-        raise ValueError(f"{path} was written on a machine of the other byte order")
-    if layout != LAYOUT:
-        raise ValueError(f"{path} has layout {layout}; this version of fastntk reads {LAYOUT}")
-    text = os.pread(descriptor, length, len(start)) if length <= _LONGEST_TEXT else b""
-    if _CHECKSUM.pack(zlib.crc32(fixed + text)) != checksum:
-        raise ValueError(f"{path} is damaged: its header does not have its checksum")
-    content: dict[str, Any] = json.loads(text)
-    return content, -(-(len(start) + length) // _PAGE) * _PAGE
+def _geometry() -> Identity:
+    return {"tile edge": _backend.tile_edge(), "tile order": "upper triangle, row by row"}
 
 
 def _length(content: Identity, header_bytes: int) -> int:
