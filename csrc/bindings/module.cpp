@@ -6,4 +6,5 @@ PYBIND11_MODULE(_cpu, module, pybind11::mod_gil_not_used()) {
   fastntk::bindings::register_machine(module);
   fastntk::bindings::register_memory(module);
   fastntk::bindings::register_sources(module);
+  fastntk::bindings::register_tile_file(module);
 }
