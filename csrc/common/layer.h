@@ -37,6 +37,9 @@ struct Shares {
   V biases;
 };
 
+// Shares of 1, which the NTK has in every layer: fewer operations.
+struct AllTrained {};
+
 // Of what separates two rows, the part that mixing adds: ((w - w')^2 + (v - v')^2) / 4.
 template <class V>
 FASTNTK_HD V mixing_gap(MixingScalars<V> a, MixingScalars<V> b) {
@@ -55,25 +58,41 @@ FASTNTK_HD V first_layer(V x, MixingScalars<V> a, MixingScalars<V> b, Shares<V> 
 }
 
 template <class V>
-FASTNTK_HD V layer_sum(PairDual<V> dual, V t, V w_product, V v_product, Shares<V> shares) {
+FASTNTK_HD V first_layer(V x, MixingScalars<V>, MixingScalars<V>, AllTrained) {
+  return neg_mul_add(V(Scalar<V>(2)), x, V(Scalar<V>(1)));
+}
+
+// t+ of the layer whose mixing gave x_next.
+template <class V>
+FASTNTK_HD V layer_sum(PairDual<V> dual, V t, V w_product, V v_product, V, Shares<V> shares) {
   const V two_weights = shares.weights + shares.weights;
   const V own = neg_mul_add(two_weights, dual.deficit, shares.weights);
   return mul_add(w_product, mul_add(dual.slope, t, own), rounded(shares.biases * v_product));
 }
 
+// Where all of it is trained: w w' (1 - 2 z) + v v' is 1 - 2 x+.
 template <class V>
+FASTNTK_HD V layer_sum(PairDual<V> dual, V t, V w_product, V, V x_next, AllTrained) {
+  return mul_add(w_product * dual.slope, t,
+                 neg_mul_add(V(Scalar<V>(2)), x_next, V(Scalar<V>(1))));
+}
+
+// SharesOrAll: Shares<V>, or AllTrained.
+template <class V, class SharesOrAll>
 FASTNTK_HD AngleState<V> mix(PairDual<V> dual, V t, MixingScalars<V> a, MixingScalars<V> b,
-                             Shares<V> shares) {
+                             SharesOrAll shares) {
   const V w_product = a.w * b.w;
-  return {mul_add(w_product, dual.deficit, mixing_gap(a, b)),
-          layer_sum(dual, t, w_product, a.v * b.v, shares)};
+  const V x = mul_add(w_product, dual.deficit, mixing_gap(a, b));
+  return {x, layer_sum(dual, t, w_product, a.v * b.v, x, shares)};
 }
 
 // The same where w and v are one number each for all rows: bias_std = 0, or rows of equal norm.
-template <class V>
-FASTNTK_HD AngleState<V> mix_equal(PairDual<V> dual, V t, MixingScalars<V> all, Shares<V> shares) {
+template <class V, class SharesOrAll>
+FASTNTK_HD AngleState<V> mix_equal(PairDual<V> dual, V t, MixingScalars<V> all,
+                                   SharesOrAll shares) {
   const V w_product = all.w * all.w;
-  return {w_product * dual.deficit, layer_sum(dual, t, w_product, all.v * all.v, shares)};
+  const V x = w_product * dual.deficit;
+  return {x, layer_sum(dual, t, w_product, all.v * all.v, x, shares)};
 }
 
 }  // namespace fastntk

@@ -27,6 +27,7 @@ struct LimitingPlan {
   double bias_term;  // input.bias_term()
   std::vector<LayerPlan> layers;
   std::vector<std::vector<Shares<T>>> shares;  // per output and linear map
+  std::vector<bool> all_trained;               // per output: every share is 1
   std::vector<DepthTable<T>> tables;           // per output, or none: then the layers are run
   double close_deficit;  // below it a deficit from floating-point products is recomputed directly
 

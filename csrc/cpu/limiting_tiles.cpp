@@ -109,6 +109,16 @@ std::vector<std::vector<Shares<T>>> shares_in(const std::vector<TrainedShares>& 
   return shares;
 }
 
+std::vector<bool> all_trained(const std::vector<TrainedShares>& outputs) {
+  const auto all_ones = [](const std::vector<double>& shares) {
+    return std::all_of(shares.begin(), shares.end(), [](double share) { return share == 1; });
+  };
+  std::vector<bool> all;
+  for (const TrainedShares& output : outputs)
+    all.push_back(all_ones(output.weights) && all_ones(output.biases));
+  return all;
+}
+
 template <class T>
 Product choose_product(const Samples& x, const Samples& y, long columns, const InputLayer& input,
                        int hidden_layers, Product float_product) {
@@ -181,6 +191,7 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
            input.bias_term(),
            plan_layers(network, *rows_, right, acute),
            shares_in<P>(outputs),
+           all_trained(outputs),
            {},
            close_deficit(error, network.hidden_layers())};
   if (x.rows * right.samples.rows >= kTableEntries)

@@ -19,10 +19,10 @@ __global__ void layer_kernel(const T* scalars, const T* mixing, T* x, T* t, long
   }
   const PairDual<T> dual = Act::template pair_step<kLevel>(x[i], a, b);
   const AngleState<T> next =
-      mix(dual, t[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, {T(1), T(1)});
+      mix(dual, t[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, Shares<T>{T(1), T(1)});
   x[i] = next.x;
-  t[i] = mix_equal(dual, next.t, {mixing[0], mixing[1]}, {T(1), T(1)}).t +
-         first_layer(x[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, {T(1), T(1)});
+  t[i] = mix_equal(dual, next.t, {mixing[0], mixing[1]}, Shares<T>{T(1), T(1)}).t +
+         first_layer(x[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, Shares<T>{T(1), T(1)});
 }
 
 template <class T>

@@ -32,12 +32,12 @@ FASTNTK_HD MixingScalars<Pack<T>> mixing_of_columns(const LayerRows<T>& table, l
   return {Pack<T>::load(&table.w[j]), Pack<T>::load(&table.v[j])};
 }
 
-template <class Act, int kLevel, bool kEqual, class T>
+// Broadcast: Shares or AllTrained, over the lanes.
+template <class Act, int kLevel, bool kEqual, class T, class Broadcast>
 FASTNTK_HD void layer_step(const LayerRows<T>& rows, const LayerRows<T>& cols,
-                           const Shares<T>& shares_of_layer, Unit<T>& unit) {
+                           const Broadcast& shares, Unit<T>& unit) {
   using V = Pack<T>;
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
-  const Shares<V> shares = broadcast(shares_of_layer);
   for_unit([&](int u, int r, int c) {
     const long i = unit.row + r, j = unit.col + c * V::kLanes;
     V row_scalars[kScalars], col_scalars[kScalars];
@@ -56,18 +56,18 @@ FASTNTK_HD void layer_step(const LayerRows<T>& rows, const LayerRows<T>& cols,
   });
 }
 
-template <class Act, int kLevel, class T>
+template <class Act, int kLevel, class T, class Broadcast>
 FASTNTK_HD void layer_step(bool equal, const LayerRows<T>& rows, const LayerRows<T>& cols,
-                           const Shares<T>& shares, Unit<T>& unit) {
+                           const Broadcast& shares, Unit<T>& unit) {
   if (equal)
     layer_step<Act, kLevel, true>(rows, cols, shares, unit);
   else
     layer_step<Act, kLevel, false>(rows, cols, shares, unit);
 }
 
-template <class Act, class T>
+template <class Act, class T, class Broadcast>
 FASTNTK_HD void layer_step(const LayerPlan& plan, const LayerRows<T>& rows,
-                           const LayerRows<T>& cols, const Shares<T>& shares, Unit<T>& unit) {
+                           const LayerRows<T>& cols, const Broadcast& shares, Unit<T>& unit) {
 #define FASTNTK_LEVEL(level)                                                                       \
   case level:                                                                                      \
     return layer_step<Act, level>(plan.equal, rows, cols, shares, unit);
@@ -91,14 +91,13 @@ FASTNTK_HD void layer_step(const LayerPlan& plan, const LayerRows<T>& rows,
 #undef FASTNTK_LEVEL
 }
 
-// t of the last layer of one output, from x of the first.
-template <class T>
-FASTNTK_HD void run_layers(const LimitingPlan<T>& plan, const std::vector<Shares<T>>& shares,
-                           Unit<T>& unit) {
+// t of the last layer of one output, from x of the first. shares_of(l): those of linear map l.
+template <class T, class SharesOf>
+FASTNTK_HD void run_layers(const LimitingPlan<T>& plan, SharesOf shares_of, Unit<T>& unit) {
   using V = Pack<T>;
   const RowTable<T>& rows = plan.rows->table;
   const RowTable<T>& cols = plan.cols->table;
-  const Shares<V> first = broadcast(shares[0]);
+  const auto first = shares_of(0);
   for_unit([&](int u, int r, int c) {
     unit.t[u] = first_layer(unfold(unit.x[u]), mixing_of_row(rows.first, unit.row + r),
                             mixing_of_columns(cols.first, unit.col + c * V::kLanes), first);
@@ -107,9 +106,10 @@ FASTNTK_HD void run_layers(const LimitingPlan<T>& plan, const std::vector<Shares
     const LayerPlan& layer = plan.layers[l];
     const LayerRows<T>& a = rows.layers[l];
     const LayerRows<T>& b = cols.layers[l];
+    const auto shares = shares_of(l + 1);
 #define FASTNTK_CASE(Type)                                                                         \
   case Activation::k##Type:                                                                        \
-    layer_step<Type>(layer, a, b, shares[l + 1], unit);                                            \
+    layer_step<Type>(layer, a, b, shares, unit);                                                   \
     break;
     switch (layer.activation) {
       FASTNTK_ACTIVATIONS(FASTNTK_CASE)
