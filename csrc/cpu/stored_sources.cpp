@@ -34,7 +34,7 @@ std::size_t PackedTriangle<T>::offset(long bi, long bj) const {
 
 template <class T>
 const T* PackedTriangle<T>::tile(long bi, long bj, T*, char*) const {
-  return storage_.data() + offset(bi, bj);
+  return resident(bi, bj);
 }
 
 template <class T>

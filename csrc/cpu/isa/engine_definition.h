@@ -16,6 +16,7 @@ const Engine<T>& engine() {
                                  sizeof(StripScratch<T>),
                                  limiting_tile<T>,
                                  tile_times<T>,
+                                 widen<T>,
                                  Pack<T>::kLanes};
   return kEngine;
 }

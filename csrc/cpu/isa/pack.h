@@ -56,7 +56,8 @@ struct Pack {
 
   Pack() = default;
   FASTNTK_HD Pack(Native native) : v(native) {}
-  FASTNTK_HD explicit Pack(T value) : v(Native{} + value) {}
+  // Less zero, not plus: a compiler may drop the one, which keeps -0, and broadcast from memory.
+  FASTNTK_HD explicit Pack(T value) : v(value - Native{}) {}
 
   FASTNTK_HD static Pack load(const T* from) {
     Native native;
