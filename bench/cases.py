@@ -70,10 +70,13 @@ CASES: tuple[Case, ...] = (
     _gram("deep-float32-bias0",     "uint8",   "float32", 9,      0.0),
     Case("rectangular-float32-bias", "rectangular",
                                     "uint8",   "float32", 3,      0.1, FLOAT32_GATE, rows=5_000),
+    _matmat("lazy", 1),
     _matmat("lazy", 16),
     _matmat("lazy", 64),
+    _matmat("packed", 1),
     _matmat("packed", 16),
     _matmat("packed", 64),
+    _matmat("packed", 128),
 )  # fmt: skip
 
 
