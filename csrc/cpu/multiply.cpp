@@ -159,6 +159,7 @@ private:
     const bool mirrored = source_.symmetric() && at.i != at.j;
     TileProduct<V> product;
     product.tile = as_vectors(tile, worker);
+    product.in_cache = !std::is_same_v<T, V> || source_.resident(at.i, at.j) == nullptr;
     product.rows = std::min(kTile, source_.rows() - row);
     product.cols = std::min(kTile, source_.cols() - col);
     product.packing = packing_;

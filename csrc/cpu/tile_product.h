@@ -14,6 +14,7 @@ namespace fastntk::cpu {
 template <class T>
 struct TileProduct {
   const T* tile;  // [kTile, kTile]
+  bool in_cache;  // just written
   long row;       // of the matrix, where the tile begins
   long col;
   long rows;  // of the tile that belong to the matrix

@@ -4,10 +4,12 @@
 //
 // A strip of kTimesRows rows of the tile (columns, if transposed) meets a chunk of two vectors: 14
 // loads for 24 multiply-adds with 32 registers. The chunk's 256 rows stay in the first-level cache
-// and the tile in the second while chunk after chunk and both directions read it. With fewer
-// columns than fill a vector, vectors hold columns of the tile instead, and one reading serves both
-// directions.
+// and the tile in the second while chunk after chunk and both directions read it. One vector of
+// columns takes both directions at once, as do fewer columns than a vector has lanes: vectors then
+// hold columns of the tile.
 #pragma once
+
+#include <type_traits>
 
 #include "cpu/isa/pack.h"
 #include "cpu/tile_product.h"
@@ -40,6 +42,34 @@ struct NextTile {
   long lines;
   FASTNTK_HD void advance() { fetch.advance<2>(lines); }
 };
+
+// This tile, where it is read once and not from a cache, so many bytes ahead of its use; then as
+// much of the next one.
+struct AheadInTile {
+  Fetch tile;
+  Fetch next;
+
+  template <class T>
+  FASTNTK_HD AheadInTile(const TileProduct<T>& p, const ColumnChunk& chunk, long bytes)
+      : tile{}, next{} {
+    if (p.in_cache || chunk.begin > 0)
+      return;
+    next = {p.next, p.next + smaller(static_cast<long>(p.next_bytes), bytes)};
+    tile.at = reinterpret_cast<const char*>(p.tile);
+    tile.end = reinterpret_cast<const char*>(p.tile + kTileArea);
+    tile.advance<3>(bytes / kLine);
+  }
+  FASTNTK_HD void advance(long lines) {
+    (tile.at < tile.end ? tile : next).template advance<3>(lines);
+  }
+};
+
+// count: whole vectors of sums of a tile, added in double.
+template <class T>
+FASTNTK_HD void add_to(double* y, const T* sums, long count) {
+  for (long c = 0; c < count; c += F64::kLanes)
+    (F64::load(y + c) + F64::convert(sums + c)).store(y + c);
+}
 
 // y [kRows][width] += rows of the tile, or columns, times v [depth][width].
 template <int kRows, int kVectors, bool kTransposed, class T>
@@ -85,8 +115,7 @@ FASTNTK_HD void times_strip(const T* tile, long depth, const T* v, double* y, Ne
     for (int c = 0; c < kVectors; ++c)
       sums[i][c].store(block + i * kWidth + c * V::kLanes);
   }
-  for (long c = 0; c < kStripSums; c += F64::kLanes)
-    (F64::load(y + c) + F64::convert(block + c)).store(y + c);
+  add_to(y, block, kStripSums);
 }
 
 template <int kVectors, bool kTransposed, class T>
@@ -103,6 +132,64 @@ void times_chunk(const T* tile, long rows, long depth, const T* v, double* y, Ne
     times_strip<kTailRows, kVectors, kTransposed>(tile + i * kRowStride, depth, v, y + i * kWidth,
                                                   next);
   }
+}
+
+// The strip and its transpose at once, for one vector of columns: each entry of the tile, broadcast
+// once, serves both, so that here too 14 loads make 24 multiply-adds.
+//   y [kRows][lanes] += rows v_columns [depth][lanes],   column_sums [depth][lanes] += rows^T v_rows
+template <int kRows, class T>
+FASTNTK_HD void mirrored_strip(const T* tile, long depth, const T* v_columns, const T* v_rows,
+                               double* y, T* column_sums, AheadInTile& ahead) {
+  using V = Pack<T>;
+  constexpr long kLanes = V::kLanes;
+  constexpr long kLines = kRows * kDepthBlock * static_cast<long>(sizeof(T)) / kLine;
+  V sums[kRows], rows[kRows];
+  FASTNTK_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    sums[i] = V(T(0));
+    rows[i] = V::load(v_rows + i * kLanes);
+  }
+  for (long begin = 0; begin < depth; begin += kDepthBlock) {
+    ahead.advance(kLines);
+    const long end = smaller(begin + kDepthBlock, depth);
+    for (long k = begin; k < end; ++k) {
+      const V b = V::load(v_columns + k * kLanes);
+      V even = V::load(column_sums + k * kLanes), odd(T(0));
+      FASTNTK_UNROLL
+      for (int i = 0; i < kRows; i += 2) {
+        const V a(tile[i * kTile + k]), c(tile[(i + 1) * kTile + k]);
+        sums[i] = mul_add(a, b, sums[i]);
+        even = mul_add(a, rows[i], even);
+        sums[i + 1] = mul_add(c, b, sums[i + 1]);
+        odd = mul_add(c, rows[i + 1], odd);
+      }
+      (even + odd).store(column_sums + k * kLanes);
+    }
+  }
+  alignas(kVectorBytes) T block[kRows * kLanes];
+  FASTNTK_UNROLL
+  for (int i = 0; i < kRows; ++i)
+    sums[i].store(block + i * kLanes);
+  add_to(y, block, kRows * kLanes);
+}
+
+template <class T>
+void times_mirrored(const TileProduct<T>& p, const ColumnChunk& chunk) {
+  constexpr long kLanes = Pack<T>::kLanes;
+  const T* v = p.vectors + chunk.begin * p.vector_rows;
+  double* y = p.sums + chunk.begin * p.sum_rows;
+  alignas(kVectorBytes) T column_sums[kTile * kLanes] = {};
+  AheadInTile ahead(p, chunk, kTimesRows * kTile * static_cast<long>(sizeof(T)));
+  const auto strip = [&](auto rows, long i) {
+    mirrored_strip<rows>(p.tile + i * kTile, p.cols, v + p.col * kLanes, v + (p.row + i) * kLanes,
+                         y + (p.row + i) * kLanes, column_sums, ahead);
+  };
+  long i = 0;
+  for (; p.rows - i > 2 * kTailRows; i += kTimesRows)
+    strip(std::integral_constant<int, kTimesRows>(), i);
+  for (; i < p.rows; i += kTailRows)
+    strip(std::integral_constant<int, kTailRows>(), i);
+  add_to(y + p.col * kLanes, column_sums, p.cols * kLanes);
 }
 
 template <int kVectors, class T>
@@ -138,15 +225,10 @@ void times_few(const TileProduct<T>& p, const ColumnChunk& chunk) {
   double* y = p.sums + chunk.begin * p.sum_rows;
   const long width = round_up(p.cols, V::kLanes);
   alignas(kVectorBytes) T column_sums[kColumns][kTile] = {};
-  const char* bytes = reinterpret_cast<const char*>(p.tile);
-  Fetch ahead{bytes, bytes + kTileArea * sizeof(T)};
-  ahead.template advance<3>(kAhead / kLine);
-  Fetch next{p.next, p.next + smaller(static_cast<long>(p.next_bytes), kAhead)};
+  AheadInTile ahead(p, chunk, kAhead);
   for (long i = 0; i < p.rows; i += kFewRows) {
     constexpr long kStripLines = kFewRows * kTile * static_cast<long>(sizeof(T)) / kLine;
-    ahead.template advance<3>(kStripLines);
-    if (ahead.at == ahead.end)
-      next.template advance<3>(kStripLines);
+    ahead.advance(kStripLines);
     V dots[kFewRows][kColumns];
     FASTNTK_UNROLL
     for (int r = 0; r < kFewRows; ++r) {
@@ -205,10 +287,12 @@ void tile_times(const TileProduct<T>& p) {
   for (long c = 0; c < chunks; ++c) {
     const ColumnChunk chunk = p.packing.chunk(c);
     if (!chunk.few) {
-      if (chunk.width == Pack<T>::kLanes)
-        times_both<1>(p, chunk, next);
-      else
+      if (chunk.width == 2 * Pack<T>::kLanes)
         times_both<2>(p, chunk, next);
+      else if (p.mirrored)
+        times_mirrored(p, chunk);
+      else
+        times_both<1>(p, chunk, next);
     } else if (chunk.count == 1) {
       times_few<1>(p, chunk);
     } else if (chunk.count == 2) {
