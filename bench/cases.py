@@ -43,13 +43,15 @@ class Case:
 
     def quick(self) -> Case:
         """Return the same case at the size of a smoke test."""
-        rows = QUICK_ROWS * self.rows // self.columns
-        return replace(self, rows=rows, columns=QUICK_ROWS, rounds=2)
+        columns = min(QUICK_ROWS, self.columns)
+        return replace(self, rows=columns * self.rows // self.columns, columns=columns, rounds=2)
 
 
-def _gram(name: str, data: Data, dtype: Result, hidden_layers: int, bias_std: float) -> Case:
+def _gram(
+    name: str, data: Data, dtype: Result, hidden_layers: int, bias_std: float, rows: int = 10_000
+) -> Case:
     gate = FLOAT32_GATE if dtype == "float32" else FLOAT64_GATE
-    return Case(name, "gram", data, dtype, hidden_layers, bias_std, gate)
+    return Case(name, "gram", data, dtype, hidden_layers, bias_std, gate, columns=rows, rows=rows)
 
 
 def _matmat(storage: Literal["lazy", "packed"], vectors: int) -> Case:
@@ -68,6 +70,11 @@ CASES: tuple[Case, ...] = (
     _gram("float32-float32-bias",   "float32", "float32", 3,      0.1),
     _gram("float32-float32-bias0",  "float32", "float32", 3,      0.0),
     _gram("deep-float32-bias0",     "uint8",   "float32", 9,      0.0),
+    # Few rows: what a call costs beside its work.
+    _gram("uint8-float32-32",       "uint8",   "float32", 3,      0.1, rows=32),
+    _gram("uint8-float32-300",      "uint8",   "float32", 3,      0.1, rows=300),
+    _gram("float32-float32-32",     "float32", "float32", 3,      0.1, rows=32),
+    _gram("float32-float32-300",    "float32", "float32", 3,      0.1, rows=300),
     Case("rectangular-float32-bias", "rectangular",
                                     "uint8",   "float32", 3,      0.1, FLOAT32_GATE, rows=5_000),
     _matmat("lazy", 1),

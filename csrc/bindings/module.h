@@ -8,6 +8,8 @@ namespace fastntk::bindings {
 namespace py = pybind11;
 
 void register_machine(py::module_& module);
+void register_memory(py::module_& module);
 void register_sources(py::module_& module);
+void register_tile_file(py::module_& module);
 
 }  // namespace fastntk::bindings

@@ -27,9 +27,10 @@ void to_dense(const TileSource<T>& source, const std::vector<py::array>& outs, i
     check_shape(out, "out", source.rows(), source.cols());
     to.push_back(data_of<T>(out, "out", true));
   }
+  const cpu::Engine<T>& engine = cpu::engine<T>(cpu::selected_isa());
   const cpu::Poll poll = poll_with(progress);
   const py::gil_scoped_release release;
-  cpu::write_dense(source, to, threads, poll);
+  cpu::write_dense(source, to, engine, threads, poll);
 }
 
 template <class T, class V>
@@ -113,6 +114,8 @@ py::dict route(const LimitingKernel<T>& kernel) {
   return py::dict(py::arg("isa") = chosen.isa,
                   py::arg("product") = cpu::product_name(chosen.product),
                   py::arg("double_recursion") = chosen.double_recursion,
+                  py::arg("widened") = chosen.double_recursion && sizeof(T) < sizeof(double),
+                  py::arg("tabulated") = chosen.tabulated,
                   py::arg("columns") = chosen.columns, py::arg("layers") = layers);
 }
 

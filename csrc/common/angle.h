@@ -10,6 +10,9 @@
 // angle_polynomials.h states each.
 #pragma once
 
+#include <type_traits>
+
+#include "common/angle_extended.h"
 #include "common/angle_polynomials.h"
 #include "common/scalar_math.h"
 
@@ -46,22 +49,30 @@ struct AngleAndArcCosine {
 
 template <int kLevel, class V>
 FASTNTK_HD V angle_polynomial(V x) {
-  using Poly = AnglePolynomials<Scalar<V>, kLevel>;
-  V sum(Poly::p(Poly::kPDegree));
-  FASTNTK_UNROLL
-  for (int i = Poly::kPDegree - 1; i >= 0; --i)
-    sum = mul_add(sum, x, V(Poly::p(i)));
-  return sum;
+  if constexpr (std::is_same_v<V, Extended>) {
+    return angle_polynomial_extended(x);
+  } else {
+    using Poly = AnglePolynomials<Scalar<V>, kLevel>;
+    V sum(Poly::p(Poly::kPDegree));
+    FASTNTK_UNROLL
+    for (int i = Poly::kPDegree - 1; i >= 0; --i)
+      sum = mul_add(sum, x, V(Poly::p(i)));
+    return sum;
+  }
 }
 
 template <int kLevel, class V>
 FASTNTK_HD V arc_cosine_polynomial(V v) {
-  using Poly = AnglePolynomials<Scalar<V>, kLevel>;
-  V sum(Poly::q(Poly::kQDegree));
-  FASTNTK_UNROLL
-  for (int i = Poly::kQDegree - 1; i >= 0; --i)
-    sum = mul_add(sum, v, V(Poly::q(i)));
-  return sum;
+  if constexpr (std::is_same_v<V, Extended>) {
+    return arc_cosine_polynomial_extended(v);
+  } else {
+    using Poly = AnglePolynomials<Scalar<V>, kLevel>;
+    V sum(Poly::q(Poly::kQDegree));
+    FASTNTK_UNROLL
+    for (int i = Poly::kQDegree - 1; i >= 0; --i)
+      sum = mul_add(sum, v, V(Poly::q(i)));
+    return sum;
+  }
 }
 
 template <int kLevel, class V>
@@ -76,7 +87,7 @@ FASTNTK_HD AngleAndArcCosine<V> angle_and_arc_cosine(V x) {
     const V acute_x = select(obtuse, negated(x), x);
     const V y = square_root(acute_x) * angle_polynomial<kAcute>(acute_x);
     const V y2 = y * y;
-    const V cube = y2 * y * arc_cosine_polynomial<kAcute>(y2);
+    const V cube = rounded(y2 * y * arc_cosine_polynomial<kAcute>(y2));
     return {select(obtuse, V(T(1)) - y, y), select(obtuse, V(T(0.5)), x) - cube};
   } else {
     const V y = square_root(x) * angle_polynomial<kLevel>(x);

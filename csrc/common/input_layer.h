@@ -58,7 +58,7 @@ FASTNTK_HD V integer_deficit_margin(IntegerDeficit<V> deficit, V share) {
 template <class V>
 FASTNTK_HD V deficit_from_product(V dot, V p_product, V v_product) {
   using T = Scalar<V>;
-  const V cosine = mul_add(p_product, dot, v_product);
+  const V cosine = mul_add(p_product, dot, rounded(v_product));
   return minimum(maximum(neg_mul_add(V(T(0.5)), cosine, V(T(0.5))), V(T(0))), V(T(1)));
 }
 
@@ -67,7 +67,7 @@ template <class V>
 FASTNTK_HD V folded_deficit_from_product(V dot, V p_product, V v_product) {
   using T = Scalar<V>;
   const V half(T(0.5)), tiny(T(1e-37));
-  const V cosine = mul_add(p_product, dot, v_product);
+  const V cosine = mul_add(p_product, dot, rounded(v_product));
   const V acute = maximum(neg_mul_add(half, cosine, half), V(T(0)));
   const V obtuse = negated(maximum(mul_add(half, cosine, half), tiny));
   return select(less(cosine, V(T(0))), obtuse, acute);

@@ -10,6 +10,9 @@
 // The shares a and b say what of the new layer is trained, weights and biases: (1, 1) all of it,
 // (0, 0) nothing. All layers trained is the NTK; the last layer alone is the NNGP; one layer alone
 // is its contribution; weights of variance s^2 instead of a scaled forward map are (1 / s^2, 1).
+//
+// Of two products that are added, the second is rounded first: a pair and its transpose agree to the
+// bit only if compilers fuse the same one everywhere.
 #pragma once
 
 #include "common/activations/activation.h"
@@ -39,7 +42,7 @@ template <class V>
 FASTNTK_HD V mixing_gap(MixingScalars<V> a, MixingScalars<V> b) {
   const V dw = a.w - b.w;
   const V dv = a.v - b.v;
-  return V(Scalar<V>(0.25)) * mul_add(dw, dw, dv * dv);
+  return rounded(V(Scalar<V>(0.25)) * mul_add(dw, dw, rounded(dv * dv)));
 }
 
 // t of the first layer. Its weights' part 1 - 2 x - v v' is w w' + 2 gap - 2 x: no difference of
@@ -47,15 +50,15 @@ FASTNTK_HD V mixing_gap(MixingScalars<V> a, MixingScalars<V> b) {
 template <class V>
 FASTNTK_HD V first_layer(V x, MixingScalars<V> a, MixingScalars<V> b, Shares<V> shares) {
   const V two(Scalar<V>(2));
-  const V weights_part = mul_add(a.w, b.w, two * (mixing_gap(a, b) - x));
-  return mul_add(shares.weights, weights_part, shares.biases * (a.v * b.v));
+  const V weights_part = mul_add(a.w, b.w, rounded(two * (mixing_gap(a, b) - x)));
+  return mul_add(shares.weights, weights_part, rounded(shares.biases * (a.v * b.v)));
 }
 
 template <class V>
 FASTNTK_HD V layer_sum(PairDual<V> dual, V t, V w_product, V v_product, Shares<V> shares) {
   const V two_weights = shares.weights + shares.weights;
   const V own = neg_mul_add(two_weights, dual.deficit, shares.weights);
-  return mul_add(w_product, mul_add(dual.slope, t, own), shares.biases * v_product);
+  return mul_add(w_product, mul_add(dual.slope, t, own), rounded(shares.biases * v_product));
 }
 
 template <class V>

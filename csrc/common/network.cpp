@@ -6,7 +6,8 @@ namespace {
 
 struct ActivationFacts {
   const char* name;
-  RowDual (*row_step)(Extended);
+  RowDual<double> (*row_step)(double);
+  RowDual<Extended> (*extended_row_step)(Extended);
   double square_at_zero;
   bool dual_is_non_negative;
   int roundings;
@@ -14,8 +15,9 @@ struct ActivationFacts {
 };
 
 #define FASTNTK_FACTS(Type)                                                                        \
-  {Type::kName,      Type::row_step,   Type::kSquareAtZero, Type::kDualIsNonNegative,              \
-   Type::kRoundings, Type::kRowScalars},
+  {Type::kName,         Type::row_step<double>,   Type::row_step<Extended>,                        \
+   Type::kSquareAtZero, Type::kDualIsNonNegative, Type::kRoundings,                                \
+   Type::kRowScalars},
 constexpr ActivationFacts kFacts[] = {FASTNTK_ACTIVATIONS(FASTNTK_FACTS)};
 #undef FASTNTK_FACTS
 
@@ -33,8 +35,14 @@ Activation activation_from_name(const std::string& name) {
   throw std::invalid_argument("unknown activation '" + name + "'");
 }
 
-RowDual activation_row_step(Activation activation, Extended variance) {
+template <>
+RowDual<double> activation_row_step(Activation activation, double variance) {
   return facts(activation).row_step(variance);
+}
+
+template <>
+RowDual<Extended> activation_row_step(Activation activation, Extended variance) {
+  return facts(activation).extended_row_step(variance);
 }
 
 double activation_square_at_zero(Activation activation) { return facts(activation).square_at_zero; }

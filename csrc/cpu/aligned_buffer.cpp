@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-constexpr std::size_t kMapThreshold = std::size_t{64} << 20;
+constexpr std::size_t kMapThreshold = std::size_t{32} << 20;
 
 std::size_t round_up(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
@@ -31,7 +31,7 @@ void* map_huge(std::size_t bytes) {
 
 }  // namespace
 
-void* allocate_zeroed(std::size_t bytes) {
+void* allocate(std::size_t bytes) {
   if (bytes == 0)
     return nullptr;
 #if defined(__linux__)
@@ -41,7 +41,13 @@ void* allocate_zeroed(std::size_t bytes) {
   void* data = std::aligned_alloc(kCacheLine, round_up(bytes, kCacheLine));
   if (data == nullptr)
     throw std::bad_alloc();
-  std::memset(data, 0, bytes);
+  return data;
+}
+
+void* allocate_zeroed(std::size_t bytes) {
+  void* data = allocate(bytes);
+  if (bytes > 0 && bytes < kMapThreshold)  // a fresh mapping is zero
+    std::memset(data, 0, bytes);
   return data;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Zeroed memory of the core: cache-line aligned, and on huge pages above 64 MB, where the first
-// touch of small pages costs more than computing what goes into them (0.5-0.9 GB/s against 2.9
-// GB/s, measured in a virtual machine).
+// Memory of the core, zeroed unless it says otherwise: cache-line aligned, and on huge pages above
+// 32 MB, from where on malloc would map small pages afresh for every block: their first touch costs
+// more than computing what goes into them (0.5-0.9 GB/s against 2.9 GB/s, measured in a virtual
+// machine).
 #pragma once
 
 #include <cstddef>
@@ -10,8 +11,13 @@
 
 namespace fastntk::cpu {
 
-void* allocate_zeroed(std::size_t bytes);  // throws std::bad_alloc
+void* allocate(std::size_t bytes);  // throws std::bad_alloc
+void* allocate_zeroed(std::size_t bytes);
 void release(void* data, std::size_t bytes) noexcept;
+
+// For what is written whole before it is read, by the threads that write it.
+struct Uninitialised {};
+constexpr Uninitialised kUninitialised;
 
 template <class T>
 class AlignedBuffer {
@@ -19,6 +25,8 @@ public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::size_t count)
       : data_(static_cast<T*>(allocate_zeroed(count * sizeof(T)))), count_(count) {}
+  AlignedBuffer(std::size_t count, Uninitialised)
+      : data_(static_cast<T*>(allocate(count * sizeof(T)))), count_(count) {}
   AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
     swap(other);

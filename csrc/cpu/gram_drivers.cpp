@@ -4,43 +4,25 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "cpu/isa/engine.h"
 #include "cpu/schedule.h"
 #include "cpu/workspace.h"
 
 namespace fastntk::cpu {
 namespace {
 
-constexpr long kTransposeBlock = 16;  // 16 x 16 floats: sixteen cache lines read, sixteen written
-
-template <class T>
-void copy_tile(const T* tile, T* to, long rows, long cols, long stride) {
-  for (long i = 0; i < rows; ++i)
-    std::copy_n(tile + i * kTile, cols, to + i * stride);
-}
-
-// to [cols, rows] = tile^T.
-template <class T>
-void copy_transposed(const T* tile, T* to, long rows, long cols, long stride) {
-  for (long j = 0; j < cols; j += kTransposeBlock) {
-    for (long i = 0; i < rows; i += kTransposeBlock) {
-      const long j_end = std::min(cols, j + kTransposeBlock),
-                 i_end = std::min(rows, i + kTransposeBlock);
-      for (long jj = j; jj < j_end; ++jj) {
-        for (long ii = i; ii < i_end; ++ii)
-          to[jj * stride + ii] = tile[ii * kTile + jj];
-      }
-    }
-  }
-}
+// A matrix of more bytes is not going to be read from the caches: its stores bypass them.
+constexpr std::size_t kStreamedBytes = std::size_t{8} << 20;
 
 }  // namespace
 
 template <class T>
-void write_dense(const TileSource<T>& source, const std::vector<T*>& to, int threads,
-                 const Poll& poll) {
+void write_dense(const TileSource<T>& source, const std::vector<T*>& to, const Engine<T>& engine,
+                 int threads, const Poll& poll) {
   require(static_cast<int>(to.size()) == source.outputs(), "one array per output is needed");
   const long blocks = source.tile_rows(), across = source.tile_cols();
   const long tasks = source.symmetric() ? triangle_size(blocks) : blocks * across;
+  const bool streaming = source.rows() * source.cols() * sizeof(T) > kStreamedBytes;
   const ThreadLease lease(threads, tasks);
   auto work = workspaces(source, lease.threads());
   run_tasks(tasks, lease.threads(), poll, [&](int worker, long task) {
@@ -51,15 +33,19 @@ void write_dense(const TileSource<T>& source, const std::vector<T*>& to, int thr
     const long rows = std::min(kTile, source.rows() - row),
                cols = std::min(kTile, source.cols() - col);
     for (std::size_t o = 0; o < to.size(); ++o) {
-      copy_tile(tiles + o * kTileArea, to[o] + row * stride + col, rows, cols, stride);
+      engine.store_tile(tiles + o * kTileArea, rows, cols, to[o] + row * stride + col, stride,
+                        streaming);
       if (source.symmetric() && at.i != at.j) {
-        copy_transposed(tiles + o * kTileArea, to[o] + col * stride + row, rows, cols, stride);
+        engine.store_transposed(tiles + o * kTileArea, rows, cols, to[o] + col * stride + row,
+                                stride, streaming);
       }
     }
   });
 }
 
-template void write_dense(const TileSource<float>&, const std::vector<float*>&, int, const Poll&);
-template void write_dense(const TileSource<double>&, const std::vector<double*>&, int, const Poll&);
+template void write_dense(const TileSource<float>&, const std::vector<float*>&,
+                          const Engine<float>&, int, const Poll&);
+template void write_dense(const TileSource<double>&, const std::vector<double*>&,
+                          const Engine<double>&, int, const Poll&);
 
 }  // namespace fastntk::cpu

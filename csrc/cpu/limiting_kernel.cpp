@@ -31,10 +31,11 @@ LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double sca
   require(scale > 0, "scale must be positive");
   require(y == nullptr || (y->columns == x.columns && y->type == x.type && y->rows > 0),
           "X and Y must match");
-  if (sizeof(T) < sizeof(double) && needs_double(network))
+  same_ = std::make_unique<LimitingTiles<T>>(x, y, scale, network, outputs, isa, threads);
+  if (sizeof(T) < sizeof(double) && needs_double(network) && !same_->tabulated()) {
+    same_.reset();
     wide_ = std::make_unique<LimitingTiles<double>>(x, y, scale, network, outputs, isa, threads);
-  else
-    same_ = std::make_unique<LimitingTiles<T>>(x, y, scale, network, outputs, isa, threads);
+  }
 }
 
 template <class T>
@@ -74,8 +75,8 @@ double LimitingKernel<T>::largest_diagonal() const {
 template <class T>
 Route LimitingKernel<T>::route() const {
   return visit([&](const auto& tiles) {
-    return Route{isa_, tiles.product(), sizeof(T) == sizeof(double) || wide_, tiles.columns(),
-                 tiles.layers()};
+    return Route{isa_, tiles.product(), sizeof(T) == sizeof(double) || wide_, tiles.tabulated(),
+                 tiles.columns(), tiles.layers()};
   });
 }
 

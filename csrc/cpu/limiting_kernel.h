@@ -19,6 +19,7 @@ struct Route {
   std::string isa;
   Product product;
   bool double_recursion;
+  bool tabulated;  // one function of the angle in place of the layers
   long columns;
   std::vector<LayerPlan> layers;
 };

@@ -4,19 +4,6 @@
 #include <algorithm>
 
 namespace fastntk::cpu {
-namespace {
-
-// One number on both sides? Compared in T: what the general formula would see.
-template <class T>
-bool all_equal(const AlignedBuffer<T>& a, long count_a, const AlignedBuffer<T>& b, long count_b) {
-  const T first = a[0];
-  const auto same = [first](T value) { return value == first; };
-  return std::all_of(a.data(), a.data() + count_a, same) &&
-         std::all_of(b.data(), b.data() + count_b, same);
-}
-
-}  // namespace
-
 template <class T>
 std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& rows,
                                    const Operand<T>& cols, bool non_negative) {
@@ -25,8 +12,8 @@ std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& row
   int level = non_negative ? kAcute : kFolded;
   for (int l = 0; l < network.hidden_layers(); ++l) {
     const Activation activation = network.activations[l];
-    const bool equal = all_equal(rows.table.layers[l].w, m, cols.table.layers[l].w, n) &&
-                       all_equal(rows.table.layers[l].v, m, cols.table.layers[l].v, n);
+    const bool equal = one_number(rows.table.layers[l].w, m, cols.table.layers[l].w, n) &&
+                       one_number(rows.table.layers[l].v, m, cols.table.layers[l].v, n);
     plan.push_back({activation, level, equal});
     // A dual that is never negative leaves acute angles; equal mixing only adds to a cosine, so
     // each layer narrows the range.

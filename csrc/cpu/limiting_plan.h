@@ -4,7 +4,9 @@
 
 #include <vector>
 
+#include "common/layer.h"
 #include "common/network.h"
+#include "cpu/depth_table.h"
 #include "cpu/operand.h"
 
 namespace fastntk::cpu {
@@ -22,8 +24,10 @@ struct LimitingPlan {
   Product product;
   const Engine<T>* engine;
   InputLayer input;
+  double bias_term;  // input.bias_term()
   std::vector<LayerPlan> layers;
-  std::vector<TrainedShares> outputs;
+  std::vector<std::vector<Shares<T>>> shares;  // per output and linear map
+  std::vector<DepthTable<T>> tables;           // per output, or none: then the layers are run
   double close_deficit;  // below it a deficit from floating-point products is recomputed directly
 
   bool symmetric() const { return rows == cols; }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cpu/data_scan.h"
+#include "cpu/thread_team.h"
 #include "cpu/tile.h"
 
 namespace fastntk::cpu {
@@ -12,8 +14,14 @@ namespace {
 // Largest number of columns whose distances fit 31 bits: 255^2 * 33,025 < 2^31.
 constexpr long kIntegerColumns = 33025;
 
+// Largest number of columns whose products of bytes, three to a sum, fit 31 bits.
+constexpr long kSliceColumns = 43690;
+
 // Largest B for which products of float radii neither overflow nor vanish.
 constexpr double kLargestBiasTerm = 1e15;
+
+// Entries for which a table is worth its making: it replaces the layers of a tile in less time.
+constexpr long kTableEntries = kTileArea;
 
 // Of the relative error of Theta, h dx / (2 pi sqrt x), what the products may take: the deficits
 // below the x where they would take more are recomputed directly. dx is the error of a deficit from
@@ -33,62 +41,77 @@ double close_deficit(const ProductError& error, int hidden_layers) {
 }
 
 // Columns that are not zero in all rows of X or in all rows of Y.
-std::vector<long> useful_columns(const Samples& x, const Samples* y) {
-  const auto used = [](const Samples& samples) {
-    std::vector<char> seen(samples.columns, 0);
-    for (long i = 0; i < samples.rows; ++i) {
-      for (long k = 0; k < samples.columns; ++k)
-        seen[k] |= samples.at(i, k) != 0;
-    }
-    return seen;
-  };
-  const std::vector<char> in_x = used(x);
-  const std::vector<char> in_y = y ? used(*y) : in_x;
+std::vector<long> useful_columns(const DataScan& x, const DataScan& y) {
   std::vector<long> columns;
-  for (long k = 0; k < x.columns; ++k) {
-    if (in_x[k] && in_y[k])
-      columns.push_back(k);
+  for (std::size_t k = 0; k < x.used.size(); ++k) {
+    if (x.used[k] && y.used[k])
+      columns.push_back(static_cast<long>(k));
   }
   return columns;
 }
 
-bool non_negative(const Samples& samples) {
-  if (samples.type == SampleType::kUint8)
-    return true;
-  for (long i = 0; i < samples.rows; ++i) {
-    for (long k = 0; k < samples.columns; ++k) {
-      if (samples.at(i, k) < 0)
-        return false;
-    }
+struct PairSums {
+  double dot, norm_x, norm_y;
+};
+
+// By lanes, so that the compiler has vectors.
+template <class Value>
+PairSums pair_sums(const Value* x, const Value* y, long columns, double scale) {
+  constexpr long kLanes = 4;
+  double dot[kLanes] = {}, norm_x[kLanes] = {}, norm_y[kLanes] = {};
+  const auto add = [&](long lane, long k) {
+    const double a = x[k] * scale, b = y[k] * scale;
+    dot[lane] += a * b;
+    norm_x[lane] += a * a;
+    norm_y[lane] += b * b;
+  };
+  long k = 0;
+  for (; k + kLanes <= columns; k += kLanes) {
+    for (long lane = 0; lane < kLanes; ++lane)
+      add(lane, k + lane);
   }
-  return true;
+  for (; k < columns; ++k)
+    add(0, k);
+  return {dot[0] + dot[1] + dot[2] + dot[3], norm_x[0] + norm_x[1] + norm_x[2] + norm_x[3],
+          norm_y[0] + norm_y[1] + norm_y[2] + norm_y[3]};
 }
 
-// Would more than a twentieth of the pairs be recomputed? Judged on a fixed sample of pairs; then
-// doubles are the faster way.
+// Would more than a twentieth of the pairs of float32 rows be recomputed? Judged on a fixed sample
+// of pairs, a small one where there are few; then doubles are the faster way.
 bool mostly_close(const Samples& x, const Samples& y, const InputLayer& input, double threshold) {
-  constexpr long kPairs = 400;
+  constexpr long kLargestSample = 400, kPairsPerSample = 512;
   constexpr double kShare = 0.05;
+  const long sample = std::min(kLargestSample, x.rows * y.rows / kPairsPerSample + 1);
+  const float* rows = static_cast<const float*>(x.data);
+  const float* cols = static_cast<const float*>(y.data);
+  const double bias = input.bias_term();
   long close = 0;
-  for (long s = 0; s < kPairs; ++s) {
+  for (long s = 0; s < sample; ++s) {
     const long i = s * 7919 % x.rows, j = (s * 104729 + 1) % y.rows;
-    double dot = 0, norm_x = 0, norm_y = 0;
-    for (long k = 0; k < x.columns; ++k) {
-      const double a = x.at(i, k) * input.data_scale, b = y.at(j, k) * input.data_scale;
-      dot += a * b;
-      norm_x += a * a;
-      norm_y += b * b;
-    }
-    const double bias = input.bias_term();
-    close +=
-        std::abs(dot + bias) > (1 - 2 * threshold) * std::sqrt((norm_x + bias) * (norm_y + bias));
+    const PairSums sums =
+        pair_sums(rows + i * x.columns, cols + j * x.columns, x.columns, input.data_scale);
+    close += std::abs(sums.dot + bias) >
+             (1 - 2 * threshold) * std::sqrt((sums.norm_x + bias) * (sums.norm_y + bias));
   }
-  return close > kShare * kPairs;
+  return close > kShare * sample;
 }
 
 template <class T>
-Product choose_product(const Samples& x, const Samples& y, const InputLayer& input,
-                       int hidden_layers) {
+std::vector<std::vector<Shares<T>>> shares_in(const std::vector<TrainedShares>& outputs) {
+  std::vector<std::vector<Shares<T>>> shares;
+  for (const TrainedShares& output : outputs) {
+    shares.emplace_back();
+    for (std::size_t l = 0; l < output.weights.size(); ++l) {
+      shares.back().push_back(
+          {static_cast<T>(output.weights[l]), static_cast<T>(output.biases[l])});
+    }
+  }
+  return shares;
+}
+
+template <class T>
+Product choose_product(const Samples& x, const Samples& y, long columns, const InputLayer& input,
+                       int hidden_layers, Product float_product) {
   if (x.type == SampleType::kUint8) {
     const bool narrow = x.columns <= kIntegerColumns && input.bias_term() < kLargestBiasTerm;
     return narrow ? Product::kInteger : Product::kWideInteger;
@@ -96,7 +119,12 @@ Product choose_product(const Samples& x, const Samples& y, const InputLayer& inp
   if (x.type == SampleType::kFloat64 || sizeof(T) == sizeof(double))
     return Product::kDouble;
   const double threshold = close_deficit(kFloatError, hidden_layers);
-  return mostly_close(x, y, input, threshold) ? Product::kDouble : Product::kFloat;
+  if (mostly_close(x, y, input, threshold))
+    return Product::kDouble;
+  // Without hidden layers a kernel is the inner product itself, which may be far smaller than the
+  // rows whose fixed point it would come from.
+  const bool fixed_point_serves = hidden_layers > 0 && columns <= kSliceColumns;
+  return fixed_point_serves ? float_product : Product::kFloat;
 }
 
 }  // namespace
@@ -109,6 +137,8 @@ const char* product_name(Product product) {
     return "exact integers in double";
   case Product::kFloat:
     return "float, summed in double";
+  case Product::kSlices:
+    return "24-bit fixed point, exact";
   default:
     return "double";
   }
@@ -122,13 +152,16 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
   const double forward = network.maps[0].weight_std * (integer ? scale : 1.0);
   const InputLayer input{forward * forward / static_cast<double>(x.columns), integer ? 1.0 : scale,
                          network.maps[0].bias_std};
-  const std::vector<long> columns = useful_columns(x, y);
-  columns_ = static_cast<long>(columns.size());
-  const Product product = choose_product<P>(x, y ? *y : x, input, network.hidden_layers());
   const Engine<P>& chosen = engine<P>(isa);
-  const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
   // Fewer workers than tasks: the rows of one tile take less time than a thread takes to start.
   const ThreadLease lease(threads, ceil_div(std::max(x.rows, y ? y->rows : 0), kTile));
+  const DataScan scan_x = scan_data(x, lease.threads());
+  const DataScan scan_y = y ? scan_data(*y, lease.threads()) : scan_x;
+  const std::vector<long> columns = useful_columns(scan_x, scan_y);
+  columns_ = static_cast<long>(columns.size());
+  const Product product = choose_product<P>(x, y ? *y : x, columns_, input,
+                                            network.hidden_layers(), chosen.float_product);
+  const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
   const auto prepare = [&](const Samples& samples) {
     return std::make_unique<Operand<P>>(samples, columns, product, shape, network, input, outputs,
                                         lease.threads());
@@ -137,12 +170,21 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
   if (y)
     cols_ = prepare(*y);
   const Operand<P>& right = cols_ ? *cols_ : *rows_;
-  const bool acute = non_negative(x) && (y == nullptr || non_negative(*y));
-  const ProductError& error = product == Product::kFloat ? kFloatError : kDoubleError;
-  plan_ = {rows_.get(), &right,
-           product,     &chosen,
-           input,       plan_layers(network, *rows_, right, acute),
-           outputs,     close_deficit(error, network.hidden_layers())};
+  const bool acute = !scan_x.negative && !scan_y.negative;
+  const bool rounded = product == Product::kFloat || product == Product::kSlices;
+  const ProductError& error = rounded ? kFloatError : kDoubleError;
+  plan_ = {rows_.get(),
+           &right,
+           product,
+           &chosen,
+           input,
+           input.bias_term(),
+           plan_layers(network, *rows_, right, acute),
+           shares_in<P>(outputs),
+           {},
+           close_deficit(error, network.hidden_layers())};
+  if (x.rows * right.samples.rows >= kTableEntries)
+    plan_.tables = depth_tables(plan_);
 }
 
 template <class P>

@@ -28,6 +28,7 @@ public:
   Product product() const { return plan_.product; }
   long columns() const { return columns_; }  // those not zero in all rows of one side
   const std::vector<LayerPlan>& layers() const { return plan_.layers; }
+  bool tabulated() const { return !plan_.tables.empty(); }
 
 private:
   long columns_ = 0;

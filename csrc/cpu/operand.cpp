@@ -5,12 +5,12 @@
 #include <cmath>
 #include <cstring>
 
+#include "cpu/panels.h"
+#include "cpu/thread_team.h"
 #include "cpu/tile.h"
 
 namespace fastntk::cpu {
 namespace {
-
-constexpr long kRowsPerTask = 64;
 
 // hi + lo = sqrt(n + B) to twice the digits of T.
 template <class T>
@@ -22,25 +22,104 @@ void set_radius(RadiusTable<T>& table, long i, double square) {
   table.half_inverse[i] = root > 0 ? static_cast<T>(0.5 / root) : T(0);
 }
 
-double square_of(double a) { return a * a; }
-
 template <class T>
 RadiusTable<T> radius_table(long rows) {
   return {AlignedBuffer<T>(rows), AlignedBuffer<T>(rows), AlignedBuffer<T>(rows)};
 }
 
-// Value k of a row as a panel holds it.
-std::int32_t integer_word(const std::uint8_t* row, const std::vector<long>& columns,
-                          std::size_t step, int group, int offset) {
-  std::uint32_t word = 0;
-  const int bits = 32 / group;
-  for (int g = 0; g < group; ++g) {
-    const std::size_t k = step * group + g;
-    const int value = k < columns.size() ? row[columns[k]] - offset : 0;
-    word |= (static_cast<std::uint32_t>(value) & ((1u << bits) - 1)) << (bits * g);
-  }
-  return static_cast<std::int32_t>(word);
+// Sums over a row go by lanes: so the compiler has vectors, and the order of a sum is one for all.
+constexpr long kLanes = 8;
+
+double sum_of_lanes(const double* lanes) {
+  double sum = 0;
+  for (long c = 0; c < kLanes; ++c)
+    sum += lanes[c];
+  return sum;
 }
+
+// What a vector instruction does, unlike std::max.
+double larger(double a, double b) { return a > b ? a : b; }
+
+// Magnitudes are ordered as their bits are.
+double largest_magnitude(const float* row, long columns) {
+  std::int32_t largest = 0;
+  for (long k = 0; k < columns; ++k) {
+    std::int32_t bits;
+    std::memcpy(&bits, row + k, sizeof bits);
+    largest = std::max(largest, bits & 0x7fffffff);
+  }
+  float magnitude;
+  std::memcpy(&magnitude, &largest, sizeof magnitude);
+  return magnitude;
+}
+
+double largest_magnitude(const double* row, long columns) {
+  double lanes[kLanes] = {};
+  long k = 0;
+  for (; k + kLanes <= columns; k += kLanes) {
+    for (long c = 0; c < kLanes; ++c)
+      lanes[c] = larger(lanes[c], std::abs(row[k + c]));
+  }
+  for (; k < columns; ++k)
+    lanes[0] = larger(lanes[0], std::abs(row[k]));
+  return *std::max_element(lanes, lanes + kLanes);
+}
+
+// |factor x|^2
+double scaled_norm(const double* row, long columns, double factor) {
+  double lanes[kLanes] = {};
+  const auto add = [factor](double& lane, double value) {
+    const double scaled = value * factor;
+    lane += scaled * scaled;
+  };
+  long k = 0;
+  for (; k + kLanes <= columns; k += kLanes) {
+    for (long c = 0; c < kLanes; ++c)
+      add(lanes[c], row[k + c]);
+  }
+  for (; k < columns; ++k)
+    add(lanes[0], row[k]);
+  return sum_of_lanes(lanes);
+}
+
+// The squares of floats stay within double's range: a power of two comes last.
+double scaled_norm(const float* row, long columns, double factor) {
+  double lanes[kLanes] = {};
+  long k = 0;
+  for (; k + kLanes <= columns; k += kLanes) {
+    for (long c = 0; c < kLanes; ++c)
+      lanes[c] += static_cast<double>(row[k + c]) * row[k + c];
+  }
+  for (; k < columns; ++k)
+    lanes[0] += static_cast<double>(row[k]) * row[k];
+  return sum_of_lanes(lanes) * factor * factor;
+}
+
+long long integer_norm(const std::uint8_t* row, long columns) {
+  // Widened first: vectors multiply and add pairs of this width. 255^2 * 256 < 2^31.
+  constexpr long kBlock = 256;
+  std::int16_t values[kBlock];
+  long long norm = 0;
+  for (long begin = 0; begin < columns; begin += kBlock) {
+    const long count = std::min(kBlock, columns - begin);
+    for (long k = 0; k < count; ++k)
+      values[k] = row[begin + k];
+    std::int32_t sum = 0;
+    for (long k = 0; k < count; ++k)
+      sum += values[k] * values[k];
+    norm += sum;
+  }
+  return norm;
+}
+
+// A power of two, so that scaling is exact; its range keeps both it and its inverse finite.
+double power_below(double largest) {
+  return largest > 0 ? std::ldexp(1.0, std::max(std::ilogb(largest), -1022)) : 1.0;
+}
+
+// The largest ratio to its scale that three digits of a byte hold: 2^22 of it is at most
+// 127 (2^16 + 2^8 + 1).
+constexpr double kLargestSlice = 1.99;
 
 }  // namespace
 
@@ -48,16 +127,18 @@ template <class T>
 Operand<T>::Operand(const Samples& data, const std::vector<long>& columns, Product product,
                     const ProductShape& shape, const Network& network, const InputLayer& input,
                     const std::vector<TrainedShares>& outputs, int threads)
-    : samples(data), padded_rows(round_up(data.rows, kTile)),
-      steps(ceil_div(static_cast<long>(columns.size()), shape.group)), row_scale(padded_rows, 1.0),
-      table(network, outputs, measure(input, product, threads)) {
-  pack(columns, product, shape, threads);
-}
+    : samples(data), padded_rows(round_up(data.rows, kTile)), row_scale(padded_rows, 1.0),
+      table(network, outputs, prepare(columns, product, shape, input, threads), threads) {}
 
-// Norms and radii of every row; returns what the weights add to the variances of the first
-// preactivations.
 template <class T>
-std::vector<double> Operand<T>::measure(const InputLayer& input, Product product, int threads) {
+std::vector<double> Operand<T>::prepare(const std::vector<long>& columns, Product product,
+                                        const ProductShape& shape, const InputLayer& input,
+                                        int threads) {
+  const PanelPacker packer(samples, columns, product, shape);
+  steps = packer.steps();
+  left = AlignedBuffer<char>(packer.bytes(padded_rows), kUninitialised);
+  right = AlignedBuffer<char>(packer.bytes(padded_rows), kUninitialised);
+  start = AlignedBuffer<std::int32_t>(padded_rows);
   const bool integer = product == Product::kInteger || product == Product::kWideInteger;
   if (integer)
     norms.assign(padded_rows, 0);
@@ -71,101 +152,60 @@ std::vector<double> Operand<T>::measure(const InputLayer& input, Product product
     p = AlignedBuffer<double>(padded_rows);
     v = AlignedBuffer<double>(padded_rows);
   }
-  const double bias_term = input.bias_term();
-  std::vector<double> variances(padded_rows, 0.0);
-  const auto measure_integers = [&](long i) {
-    long long norm = 0;
-    const std::uint8_t* row = static_cast<const std::uint8_t*>(samples.data) + i * samples.columns;
-    for (long k = 0; k < samples.columns; ++k)
-      norm += static_cast<int>(row[k]) * row[k];
-    norms[i] = norm;
-    const double square = static_cast<double>(norm) + bias_term;
-    if (product == Product::kInteger) {
-      norms_modular[i] = static_cast<std::int32_t>(static_cast<std::uint32_t>(norm));
-      set_radius(radius, i, square);
-    } else {
-      norms_wide[i] = static_cast<double>(norm);
-      set_radius(radius_wide, i, square);
-    }
-    variances[i] = input.s * static_cast<double>(norm);
-  };
-  const auto measure_numbers = [&](long i) {
-    double largest = 0;
-    for (long k = 0; k < samples.columns; ++k)
-      largest = std::max(largest, std::abs(samples.at(i, k)));
-    // A power of two, so that scaling is exact; its range keeps both it and its inverse finite.
-    const double scale = largest > 0 ? std::ldexp(1.0, std::max(std::ilogb(largest), -1022)) : 1.0;
-    const double inverse = 1 / scale;
-    double norm = 0;
-    for (long k = 0; k < samples.columns; ++k)
-      norm += square_of(samples.at(i, k) * inverse);
-    // With r = size sqrt(norm + B / size^2), written so that neither extreme overflows.
-    const double size = scale * input.data_scale;
-    const double radius_over_size = std::sqrt(norm + bias_term / size / size);
-    row_scale[i] = scale;
-    p[i] = radius_over_size > 0 ? 1 / radius_over_size : 0;
-    variances[i] = norm > 0 ? input.s * size * size * norm : 0;
-    const double variance = variances[i] + input.bias_std * input.bias_std;
-    v[i] = variance > 0 ? input.bias_std / std::sqrt(variance) : 0;
-  };
-  run_tasks(ceil_div(samples.rows, kRowsPerTask), threads, nullptr, [&](int, long task) {
-    for (long i = task * kRowsPerTask; i < std::min(samples.rows, (task + 1) * kRowsPerTask); ++i) {
-      if (integer) {
-        measure_integers(i);
-      } else {
-        measure_numbers(i);
-      }
-    }
+  std::vector<double> variances(samples.rows);
+  std::vector<AlignedBuffer<char>> scratch;
+  for (int worker = 0; worker < threads; ++worker)
+    scratch.emplace_back(packer.scratch_bytes(), kUninitialised);
+  run_tasks(padded_rows / kTile, threads, nullptr, [&](int worker, long task) {
+    const long row = task * kTile;
+    for (long i = row; i < std::min(samples.rows, row + kTile); ++i)
+      variances[i] =
+          integer ? measure_integers(i, input, product) : measure_numbers(i, input, product);
+    packer.pack_tile(row, padded_rows, row_scale.data(), left.data(), right.data(), start.data(),
+                     scratch[worker].data());
   });
   return variances;
 }
 
 template <class T>
-void Operand<T>::pack(const std::vector<long>& columns, Product product, const ProductShape& shape,
-                      int threads) {
-  const std::size_t word = product == Product::kInteger || product == Product::kFloat ? 4 : 8;
-  left = AlignedBuffer<char>(padded_rows * steps * word);
-  right = AlignedBuffer<char>(padded_rows * steps * word);
-  start = AlignedBuffer<std::int32_t>(padded_rows);
+double Operand<T>::measure_integers(long i, const InputLayer& input, Product product) {
+  norms[i] = integer_norm(static_cast<const std::uint8_t*>(samples.data) + i * samples.columns,
+                          samples.columns);
+  const double norm = static_cast<double>(norms[i]);
+  const double square = norm + input.bias_term();
+  if (product == Product::kInteger) {
+    norms_modular[i] = static_cast<std::int32_t>(static_cast<std::uint32_t>(norms[i]));
+    set_radius(radius, i, square);
+  } else {
+    norms_wide[i] = norm;
+    set_radius(radius_wide, i, square);
+  }
+  return input.s * norm;
+}
 
-  // Position of row i's word k in a panel of `height` rows.
-  const auto position = [&](long i, long k, int height) {
-    return (i / height * steps + k) * height + i % height;
+template <class T>
+double Operand<T>::measure_numbers(long i, const InputLayer& input, Product product) {
+  const auto with_row = [&](auto f) {
+    const long at = i * samples.columns;
+    return samples.type == SampleType::kFloat32 ? f(static_cast<const float*>(samples.data) + at)
+                                                : f(static_cast<const double*>(samples.data) + at);
   };
-  const auto put = [&](auto value, long i, long k, AlignedBuffer<char>& panels, int height) {
-    std::memcpy(panels.data() + position(i, k, height) * sizeof value, &value, sizeof value);
-  };
-  const auto pack_row = [&](long i) {
-    if (product == Product::kInteger) {
-      const std::uint8_t* row =
-          static_cast<const std::uint8_t*>(samples.data) + i * samples.columns;
-      std::uint32_t sum = 0;
-      for (const long k : columns)
-        sum += row[k];
-      start[i] = static_cast<std::int32_t>(sum * static_cast<std::uint32_t>(shape.right_offset));
-      for (long k = 0; k < steps; ++k) {
-        put(integer_word(row, columns, k, shape.group, 0), i, k, left, shape.left_rows);
-        put(integer_word(row, columns, k, shape.group, shape.right_offset), i, k, right,
-            shape.right_rows);
-      }
-      return;
-    }
-    const double inverse = 1 / row_scale[i];
-    for (long k = 0; k < steps; ++k) {
-      const double value = samples.at(i, columns[k]) * inverse;
-      if (product == Product::kFloat) {
-        put(static_cast<float>(value), i, k, left, shape.left_rows);
-        put(static_cast<float>(value), i, k, right, shape.right_rows);
-      } else {
-        put(value, i, k, left, shape.left_rows);
-        put(value, i, k, right, shape.right_rows);
-      }
-    }
-  };
-  run_tasks(padded_rows / kRowsPerTask, threads, nullptr, [&](int, long task) {
-    for (long i = task * kRowsPerTask; i < std::min(samples.rows, (task + 1) * kRowsPerTask); ++i)
-      pack_row(i);
-  });
+  const double largest =
+      with_row([&](auto* row) { return largest_magnitude(row, samples.columns); });
+  double scale = power_below(largest);
+  if (product == Product::kSlices && largest / scale > kLargestSlice)
+    scale *= 2;
+  const double norm =
+      with_row([&](auto* row) { return scaled_norm(row, samples.columns, 1 / scale); });
+  // With r = size sqrt(norm + B / size^2), written so that neither extreme overflows.
+  const double size = scale * input.data_scale;
+  const double radius_over_size = std::sqrt(norm + input.bias_term() / size / size);
+  row_scale[i] = scale;
+  p[i] = radius_over_size > 0 ? 1 / radius_over_size : 0;
+  const double weights = norm > 0 ? input.s * size * size * norm : 0;
+  const double variance = weights + input.bias_std * input.bias_std;
+  v[i] = variance > 0 ? input.bias_std / std::sqrt(variance) : 0;
+  return weights;
 }
 
 template struct Operand<float>;

@@ -10,7 +10,6 @@
 #include "cpu/isa/engine.h"
 #include "cpu/row_table.h"
 #include "cpu/samples.h"
-#include "cpu/thread_team.h"
 
 namespace fastntk::cpu {
 
@@ -35,10 +34,11 @@ struct Operand {
 
   Samples samples;
   long padded_rows;
-  long steps;  // words per row of a panel
+  long steps = 0;  // words per row of a panel
 
-  AlignedBuffer<char> left;   // [padded_rows / left_rows][steps][left_rows] words
-  AlignedBuffer<char> right;  // [padded_rows / right_rows][steps][right_rows] words
+  // Panels of padded_rows rows, see panels.h.
+  AlignedBuffer<char> left;
+  AlignedBuffer<char> right;
 
   // Integer data: |x|^2 and the radius r in the type that the deficit is formed in.
   std::vector<long long> norms;
@@ -57,9 +57,12 @@ struct Operand {
   std::size_t bytes() const { return left.bytes() + right.bytes() + table.bytes(); }
 
 private:
-  std::vector<double> measure(const InputLayer& input, Product product, int threads);
-  void pack(const std::vector<long>& columns, Product product, const ProductShape& shape,
-            int threads);
+  // Measures and packs every row; returns what the weights add to the variances of the first
+  // preactivations.
+  std::vector<double> prepare(const std::vector<long>& columns, Product product,
+                              const ProductShape& shape, const InputLayer& input, int threads);
+  double measure_integers(long i, const InputLayer& input, Product product);
+  double measure_numbers(long i, const InputLayer& input, Product product);
 };
 
 }  // namespace fastntk::cpu

@@ -4,25 +4,38 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
+
+#include "cpu/thread_team.h"
+#include "cpu/tile.h"
 
 namespace fastntk::cpu {
 namespace {
 
-Extended safe_ratio(Extended a, Extended b) { return b > 0 ? a / b : 0; }
+// Where numbers of a row may lie for doubles to carry them without loss.
+constexpr double kSmallest = 1e-280;
+constexpr double kLargest = 1e280;
 
 // The larger of the two; infinite as soon as one of them is no finite number.
-double largest_or_infinite(double largest, Extended value) {
+template <class Real>
+double largest_or_infinite(double largest, Real value) {
   const double number = static_cast<double>(value);
   return std::isfinite(number) ? std::max(largest, number)
                                : std::numeric_limits<double>::infinity();
+}
+
+template <class Real>
+bool in_range(Real value) {
+  return value > kSmallest && value < kLargest;
 }
 
 }  // namespace
 
 template <class T>
 RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& outputs,
-                      const std::vector<double>& weight_variances) {
-  const std::size_t rows = weight_variances.size();
+                      const std::vector<double>& weight_variances, int threads) {
+  const long count = static_cast<long>(weight_variances.size());
+  const long rows = round_up(count, kTile);
   first.w = AlignedBuffer<T>(rows);
   first.v = AlignedBuffer<T>(rows);
   scale = AlignedBuffer<T>(rows);
@@ -34,44 +47,99 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
   for (std::size_t o = 0; o < outputs.size(); ++o)
     diagonals.emplace_back(rows);
 
-  const Extended bias = Extended(network.maps[0].bias_std) * network.maps[0].bias_std;
-  std::vector<Extended> theta(outputs.size());
-  for (std::size_t i = 0; i < rows; ++i) {
-    const Extended weights = weight_variances[i];
-    Extended q = weights + bias;
-    first.w[i] = static_cast<T>(q > 0 ? std::sqrt(weights / q) : 1);
-    first.v[i] = static_cast<T>(std::sqrt(safe_ratio(bias, q)));
-    for (std::size_t o = 0; o < outputs.size(); ++o)
-      theta[o] = outputs[o].weights[0] * weights + outputs[o].biases[0] * bias;
-    for (int l = 0; l < network.hidden_layers(); ++l) {
-      const LinearMap& map = network.maps[l + 1];
-      const Activation activation = network.activations[l];
-      // A zero row has no angle: any scalars do, and only f(0)^2 survives of it.
-      const RowDual dual = activation_row_step(activation, q > 0 ? q : 1);
-      const Extended moment =
-          q > 0 ? dual.second_moment : Extended(activation_square_at_zero(activation));
-      const Extended weight_part = map.weight_std * map.weight_std * moment;
-      const Extended bias_part = map.bias_std * map.bias_std;
-      const Extended next = weight_part + bias_part;
-      const Extended derivative =
-          q > 0 ? map.weight_std * map.weight_std * moment * dual.slope / q : 0;
-      for (std::size_t o = 0; o < outputs.size(); ++o) {
-        theta[o] = derivative * theta[o] + outputs[o].weights[l + 1] * weight_part +
-                   outputs[o].biases[l + 1] * bias_part;
-      }
-      layers[l].w[i] = static_cast<T>(next > 0 ? std::sqrt(weight_part / next) : 1);
-      layers[l].v[i] = static_cast<T>(std::sqrt(safe_ratio(bias_part, next)));
-      for (int k = 0; k < activation_row_scalars(activation); ++k)
-        layers[l].scalars[k][i] = static_cast<T>(dual.scalars[k]);
-      q = next;
-    }
-    scale[i] = static_cast<T>(std::sqrt(q));
-    largest_diagonal = largest_or_infinite(largest_diagonal, q);
-    for (std::size_t o = 0; o < outputs.size(); ++o) {
-      diagonals[o][i] = static_cast<T>(theta[o]);
-      largest_diagonal = largest_or_infinite(largest_diagonal, theta[o]);
+  const long tasks = ceil_div(count, kTile);
+  std::vector<double> largest(tasks, 0.0);
+  run_tasks(tasks, threads, nullptr, [&](int, long task) {
+    largest[task] = fill(network, outputs, weight_variances.data() + task * kTile, task * kTile,
+                         std::min(count, (task + 1) * kTile));
+  });
+  largest_diagonal = *std::max_element(largest.begin(), largest.end());
+  if (count == rows)
+    return;
+  // Behind the last row: zero rows, all alike.
+  const double none = 0;
+  fill(network, outputs, &none, count, count + 1);
+  for (AlignedBuffer<T>* buffer : buffers())
+    std::fill(buffer->data() + count + 1, buffer->data() + rows, (*buffer)[count]);
+}
+
+template <class T>
+std::vector<AlignedBuffer<T>*> RowTable<T>::buffers() {
+  std::vector<AlignedBuffer<T>*> all{&first.w, &first.v, &scale};
+  for (AlignedBuffer<T>& diagonal : diagonals)
+    all.push_back(&diagonal);
+  for (LayerRows<T>& layer : layers) {
+    all.push_back(&layer.w);
+    all.push_back(&layer.v);
+    for (AlignedBuffer<T>& scalars : layer.scalars) {
+      if (scalars.size() > 0)
+        all.push_back(&scalars);
     }
   }
+  return all;
+}
+
+// A few roundings of double per layer are nothing to what float stores; they are to double.
+template <class T>
+double RowTable<T>::fill(const Network& network, const std::vector<TrainedShares>& outputs,
+                         const double* weight_variances, long begin, long end) {
+  std::vector<double> doubles(outputs.size());
+  std::vector<Extended> extended(outputs.size());
+  double largest = 0;
+  for (long i = begin; i < end; ++i) {
+    const double weights = weight_variances[i - begin];
+    if (sizeof(T) == sizeof(double) ||
+        !fill_row(network, outputs, weights, i, doubles.data(), largest))
+      fill_row(network, outputs, Extended(weights), i, extended.data(), largest);
+  }
+  return largest;
+}
+
+template <class T>
+template <class Real>
+bool RowTable<T>::fill_row(const Network& network, const std::vector<TrainedShares>& outputs,
+                           Real weights, long i, Real* theta, double& largest) {
+  const Real bias = Real(network.maps[0].bias_std) * network.maps[0].bias_std;
+  bool safe = in_range(weights);
+  Real q = weights + bias;
+  Real inverse = q > 0 ? 1 / q : 0;
+  first.w[i] = static_cast<T>(q > 0 ? std::sqrt(weights * inverse) : 1);
+  first.v[i] = static_cast<T>(std::sqrt(bias * inverse));
+  const std::size_t count = outputs.size();
+  for (std::size_t o = 0; o < count; ++o)
+    theta[o] = outputs[o].weights[0] * weights + outputs[o].biases[0] * bias;
+  for (int l = 0; l < network.hidden_layers(); ++l) {
+    const LinearMap& map = network.maps[l + 1];
+    const Activation activation = network.activations[l];
+    // A zero row has no angle: any scalars do, and only f(0)^2 survives of it.
+    const RowDual<Real> dual = activation_row_step<Real>(activation, q > 0 ? q : 1);
+    const Real moment = q > 0 ? dual.second_moment : Real(activation_square_at_zero(activation));
+    const Real weight_part = map.weight_std * map.weight_std * moment;
+    const Real bias_part = map.bias_std * map.bias_std;
+    const Real next = weight_part + bias_part;
+    const Real derivative = weight_part * dual.slope * inverse;
+    for (std::size_t o = 0; o < count; ++o) {
+      safe = safe && (theta[o] == 0 || in_range(theta[o]));
+      theta[o] = derivative * theta[o] + outputs[o].weights[l + 1] * weight_part +
+                 outputs[o].biases[l + 1] * bias_part;
+    }
+    safe = safe && in_range(weight_part) && in_range(next);
+    inverse = next > 0 ? 1 / next : 0;
+    layers[l].w[i] = static_cast<T>(next > 0 ? std::sqrt(weight_part * inverse) : 1);
+    layers[l].v[i] = static_cast<T>(std::sqrt(bias_part * inverse));
+    for (int k = 0; k < activation_row_scalars(activation); ++k)
+      layers[l].scalars[k][i] = static_cast<T>(dual.scalars[k]);
+    q = next;
+  }
+  if (std::is_same_v<Real, double> && !safe)
+    return false;
+  scale[i] = static_cast<T>(std::sqrt(q));
+  largest = largest_or_infinite(largest, q);
+  for (std::size_t o = 0; o < count; ++o) {
+    diagonals[o][i] = static_cast<T>(theta[o]);
+    largest = largest_or_infinite(largest, theta[o]);
+  }
+  return true;
 }
 
 template <class T>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The row step of every layer, for every row: what the pair steps of a tile read. Computed in
-// extended precision, stored in the pair type T.
+// double or, for T = double, extended precision; stored in the pair type T.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "common/network.h"
@@ -18,12 +19,20 @@ struct LayerRows {
   AlignedBuffer<T> scalars[kMaxRowScalars];
 };
 
+// Whether one number stands in the first rows of both. Compared in T: what a formula would see.
+template <class T>
+bool one_number(const AlignedBuffer<T>& a, long rows_a, const AlignedBuffer<T>& b, long rows_b) {
+  const auto same = [first = a[0]](T value) { return value == first; };
+  return std::all_of(a.data(), a.data() + rows_a, same) &&
+         std::all_of(b.data(), b.data() + rows_b, same);
+}
+
 template <class T>
 struct RowTable {
-  // weight_variances: what the weights add to q of the first preactivation, per row, padded with
-  // zeros to a multiple of the tile.
+  // weight_variances: what the weights add to q of the first preactivation, per row. The table goes
+  // on with zero rows to a multiple of the tile.
   RowTable(const Network& network, const std::vector<TrainedShares>& outputs,
-           const std::vector<double>& weight_variances);
+           const std::vector<double>& weight_variances, int threads);
 
   LayerRows<T> first;  // w = sqrt(s) |x| / sqrt(q) and v of the input layer
   std::vector<LayerRows<T>> layers;
@@ -32,6 +41,17 @@ struct RowTable {
   double largest_diagonal = 0;
 
   std::size_t bytes() const;
+
+private:
+  std::vector<AlignedBuffer<T>*> buffers();
+  // Rows [begin, end), whose variances are given; returns their largest kernel value.
+  double fill(const Network& network, const std::vector<TrainedShares>& outputs,
+              const double* weight_variances, long begin, long end);
+  // Row i from what the weights add to its first variance, with room for one theta per output.
+  // False, and nothing is said of `largest`, where double would lose digits at an end of its range.
+  template <class Real>
+  bool fill_row(const Network& network, const std::vector<TrainedShares>& outputs, Real weights,
+                long i, Real* theta, double& largest);
 };
 
 }  // namespace fastntk::cpu

@@ -15,6 +15,10 @@ struct Samples {
   long rows;
   long columns;
 
+  long value_bytes() const {
+    return type == SampleType::kUint8 ? 1 : type == SampleType::kFloat32 ? 4 : 8;
+  }
+
   double at(long i, long k) const {
     const long index = i * columns + k;
     switch (type) {

@@ -12,11 +12,11 @@ namespace fastntk::cpu {
 template <class T>
 struct Workspace {
   explicit Workspace(const TileSource<T>& source)
-      : tiles(source.outputs() * kTileArea), scratch(source.scratch_bytes()) {}
+      : tiles(source.outputs() * kTileArea), scratch(source.scratch_bytes(), kUninitialised) {}
   const T* tile(const TileSource<T>& source, long bi, long bj) {
     return source.tile(bi, bj, tiles.data(), scratch.data());
   }
-  AlignedBuffer<T> tiles;
+  AlignedBuffer<T> tiles;  // zeroed: products read cells beyond the matrix, which must be finite
   AlignedBuffer<char> scratch;
 };
 

@@ -2,8 +2,9 @@
 """Where things are computed: the one place that imports native modules and decides between them.
 
 Every native module offers the same names: ``LimitingKernel32`` and ``LimitingKernel64`` make tile
-sources, ``pack_triangle`` and ``dense_source`` store them. A further backend is a case of
-`native_module`; what holds or multiplies a matrix asks `module_of` who made it.
+sources, ``pack_triangle`` and ``dense_source`` store them in memory, ``TileFile32`` and
+``TileFile64`` in a file. A further backend is a case of `native_module`; what holds or multiplies a
+matrix asks `module_of` who made it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,16 @@ import sys
 from types import ModuleType
 
 from fastntk import _cpu
-from fastntk._cpu import activations, tile_edge
+from fastntk._cpu import activations, default_threads, tile_edge
 
-__all__ = ["DEVICES", "activations", "module_of", "native_module", "tile_edge"]
+__all__ = [
+    "DEVICES",
+    "activations",
+    "default_threads",
+    "module_of",
+    "native_module",
+    "tile_edge",
+]
 
 DEVICES = ("auto", "cpu")
 

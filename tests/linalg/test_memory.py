@@ -3,7 +3,14 @@
 
 import pytest
 
-from fastntk._memory import available_bytes, budget_bytes, format_bytes, parse_bytes, require
+from fastntk._memory import (
+    available_bytes,
+    available_for,
+    budget_bytes,
+    format_bytes,
+    parse_bytes,
+    require,
+)
 
 GIB = 2**30
 
@@ -135,3 +142,9 @@ def test_control_groups_limit_what_is_available(tmp_path, cgroup, groups, availa
 
 def test_a_system_without_proc_has_some_memory(tmp_path):
     assert available_bytes(tmp_path / "proc", tmp_path / "cgroup") > 0
+
+
+def test_small_requests_do_not_ask_the_system(monkeypatch):
+    monkeypatch.setattr("fastntk._memory.available_bytes", lambda: 7)
+    assert available_for(10**6) >= 10**6
+    assert available_for(10**9) == 7

@@ -79,6 +79,20 @@ print(peak, op.nbytes)
     assert peak >= 0.5 * held
 
 
+def test_a_file_is_written_and_read_within_the_budget(tmp_path):
+    # 10,000 rows: a file of 210 MB; 22 MB of prepared data and of their copy while it is written.
+    peak, read = growth(f"""
+X = rng.integers(0, 256, (10_000, 400)).astype(np.uint8)
+V = rng.standard_normal((10_000, 8)).astype(np.float32)
+path = "{tmp_path}/K.gram"
+print(growth(lambda: fn.GramOperator(net, X, storage=path, memory=24_000_000, threads=2) @ V)[0])
+print(growth(lambda: fn.GramOperator.from_file(path, threads=2) @ V)[0])
+""")
+    assert peak <= 24e6 + SLACK
+    # The product, vectors in float32 and a mark per tile are a megabyte.
+    assert read <= 1e6 + SLACK
+
+
 def test_eigenpairs_stay_within_the_budget():
     budget = 60e6
     (peak,) = growth(f"""

@@ -270,5 +270,5 @@ def test_operators_are_not_pickled(copy):
 def test_an_operator_from_a_matrix_has_no_points():
     op = GramOperator.from_matrix(np.eye(3))
     for call in (lambda: op.cross(np.ones((1, 2))), lambda: op.cross_matmat(np.ones((1, 2)), op)):
-        with pytest.raises(ValueError, match="an operator from a matrix has no data"):
+        with pytest.raises(ValueError, match="an operator from a matrix or a file has no data"):
             call()

@@ -50,9 +50,12 @@ def test_kernel_and_scale_reach_the_entries(X):
 
 
 def test_unknown_names(X):
-    message = "storage must be one of 'auto', 'dense', 'packed', 'lazy', got 'disk'"
-    with pytest.raises(ValueError, match=message):
-        GramOperator(NET, X, storage="disk")
+    message = (
+        "storage must be one of 'auto', 'dense', 'packed', 'lazy', or a path such as 'K.gram', "
+    )
+    for name in ("disk", "", None, b"K.gram"):
+        with pytest.raises(ValueError, match=f"{message}got {name!r}"):
+            GramOperator(NET, X, storage=name)
     with pytest.raises(ValueError, match="kernel"):
         GramOperator(NET, X, kernel="rbf")
 

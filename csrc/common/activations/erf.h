@@ -26,13 +26,14 @@ struct Erf {
   static constexpr double kSquareAtZero = 0;  // f(0)^2
   static constexpr bool kDualIsNonNegative = false;
 
-  static RowDual row_step(Extended q) {
-    constexpr Extended kTwoOverPi = 0.636619772367581343075535053490057448L;
-    const Extended complement = 1 / (1 + 2 * q);  // 1 - R^2
-    const Extended r2 = 2 * q * complement;
-    const Extended cosine = std::sqrt(complement * (1 + r2));
-    const Extended phi = std::atan2(r2, cosine);
-    const Extended r = std::sqrt(r2), root = std::sqrt(phi);
+  template <class Real>
+  static RowDual<Real> row_step(Real q) {
+    constexpr Real kTwoOverPi = 0.636619772367581343075535053490057448L;
+    const Real complement = 1 / (1 + 2 * q);  // 1 - R^2
+    const Real r2 = 2 * q * complement;
+    const Real cosine = std::sqrt(complement * (1 + r2));
+    const Real phi = std::atan2(r2, cosine);
+    const Real r = std::sqrt(r2), root = std::sqrt(phi);
     return {kTwoOverPi * phi, r2 / (cosine * phi), {r, complement, cosine, root, r / root}};
   }
 

@@ -15,7 +15,10 @@ struct Relu {
   static constexpr double kSquareAtZero = 0;  // f(0)^2
   static constexpr bool kDualIsNonNegative = true;
 
-  static RowDual row_step(Extended q) { return {q / 2, 1, {}}; }
+  template <class Real>
+  static RowDual<Real> row_step(Real q) {
+    return {q / 2, 1, {}};
+  }
 
   template <int kLevel, class V>
   FASTNTK_HD static PairDual<V> pair_step(V x, const V*, const V*) {

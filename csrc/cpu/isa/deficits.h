@@ -1,32 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the inner products of a strip to the deficits of the first preactivations, and the repair of
 // those that lost digits.
-//
-// A strip is rows [row, row + count) by columns [col, col + width) of the whole matrix; products
-// and deficits are [count][width].
 #pragma once
 
 #include "common/input_layer.h"
-#include "cpu/isa/product.h"
+#include "cpu/isa/strip.h"
 #include "cpu/limiting_plan.h"
 
 namespace fastntk::cpu::FASTNTK_ISA {
-
-struct Strip {
-  long row, col;
-  long count;
-  int width;
-};
-
-template <class V>
-FASTNTK_HD RowRadius<V> radius_of_row(const RadiusTable<Scalar<V>>& table, long i) {
-  return {V(table.hi[i]), V(table.lo[i]), V(table.half_inverse[i])};
-}
-
-template <class V>
-FASTNTK_HD RowRadius<V> radius_of_columns(const RadiusTable<Scalar<V>>& table, long j) {
-  return {V::load(&table.hi[j]), V::load(&table.lo[j]), V::load(&table.half_inverse[j])};
-}
 
 // |x - x'|^2 of one row with V::kLanes columns. Distances stay below 2^31, so modular arithmetic in
 // 32 bits is exact.
@@ -46,29 +27,46 @@ FASTNTK_HD V distances(const double* dots, double norm, const double* norms) {
   return V(norm) + V::load(norms) - V(2.0) * V::load(dots);
 }
 
-// Deficits of integer data; returns the least margin, negative if one has to be repaired.
-template <class V, class Sum, class Norms>
-FASTNTK_HD Scalar<V> integer_deficits(const Strip& strip, double bias_term, const Sum* dots,
-                                      const Norms& row_norms, const Norms& col_norms,
-                                      const RadiusTable<Scalar<V>>& row_radius,
-                                      const RadiusTable<Scalar<V>>& col_radius, Scalar<V>* x) {
-  using T = Scalar<V>;
-  const V bias(static_cast<T>(bias_term));
-  V margin(T(1));
-  for (long i = 0; i < strip.count; ++i) {
-    const RowRadius<V> a = radius_of_row<V>(row_radius, strip.row + i);
-    const auto norm = row_norms[strip.row + i];
-    for (int j = 0; j < strip.width; j += V::kLanes) {
-      const Sum* dot = dots + i * strip.width + j;
-      const V distance = distances<V>(dot, norm, &col_norms[strip.col + j]);
-      const IntegerDeficit<V> deficit = integer_deficit(
-          distance, V::convert(dot), bias, a, radius_of_columns<V>(col_radius, strip.col + j));
-      margin = minimum(margin, integer_deficit_margin(deficit, V(T(0.99))));
-      deficit.x.store(x + i * strip.width + j);
-    }
+// Deficits of integer data, a vector at a time. V is the type they are formed in, Sum that of the
+// products, Norm that of the norms. Pointers are read once: stores of numbers may alias them
+// otherwise.
+template <class V, class Sum, class Norm>
+struct IntegerDeficits {
+  using Number = Scalar<V>;
+  const Sum* dots;  // of the strip's first row
+  const Norm* row_norms;
+  const Norm* col_norms;
+  const Number* row_hi;
+  const Number* row_lo;
+  const Number* row_half_inverse;
+  const Number* col_hi;
+  const Number* col_lo;
+  const Number* col_half_inverse;
+  V bias;
+  V margin{Number(1)};  // the least; negative if a pair has to be repaired
+
+  template <class T, class Norms>
+  IntegerDeficits(const LimitingPlan<T>& plan, const Strip& strip, const Sum* products,
+                  const Norms& rows, const Norms& cols, const RadiusTable<Number>& row_radius,
+                  const RadiusTable<Number>& col_radius)
+      : dots(products), row_norms(&rows[strip.row]), col_norms(&cols[strip.col]),
+        row_hi(&row_radius.hi[strip.row]), row_lo(&row_radius.lo[strip.row]),
+        row_half_inverse(&row_radius.half_inverse[strip.row]), col_hi(&col_radius.hi[strip.col]),
+        col_lo(&col_radius.lo[strip.col]), col_half_inverse(&col_radius.half_inverse[strip.col]),
+        bias(static_cast<Number>(plan.bias_term)) {}
+
+  // Row i, columns [j, j + V::kLanes) of the strip.
+  FASTNTK_HD V at(long i, int j) {
+    const Sum* dot = dots + i * kStripWidth + j;
+    const V distance = distances<V>(dot, row_norms[i], col_norms + j);
+    const RowRadius<V> a = {V(row_hi[i]), V(row_lo[i]), V(row_half_inverse[i])};
+    const RowRadius<V> b = {V::load(col_hi + j), V::load(col_lo + j),
+                            V::load(col_half_inverse + j)};
+    const IntegerDeficit<V> deficit = integer_deficit(distance, V::convert(dot), bias, a, b);
+    margin = minimum(margin, integer_deficit_margin(deficit, V(Number(0.99))));
+    return deficit.x;
   }
-  return smallest_lane(margin);
-}
+};
 
 // Asks the integers again wherever the margin is negative. The strip's own margin takes a hundredth
 // off, so that none is missed whatever its neighbours are.
@@ -77,20 +75,38 @@ void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, co
                              const RadiusTable<R>& row_radius, const RadiusTable<R>& col_radius,
                              R* x) {
   for (long i = 0; i < strip.count && strip.row + i < plan.rows->samples.rows; ++i) {
-    for (int j = 0; j < strip.width && strip.col + j < plan.cols->samples.rows; ++j) {
+    for (int j = 0; j < kStripWidth && strip.col + j < plan.cols->samples.rows; ++j) {
       const long a = strip.row + i, b = strip.col + j;
       const long long norm_a = plan.rows->norms[a], norm_b = plan.cols->norms[b];
-      const long long dot = static_cast<long long>(dots[i * strip.width + j]);
+      const long long dot = static_cast<long long>(dots[i * kStripWidth + j]);
       const double scale =
           static_cast<double>(row_radius.half_inverse[a]) * col_radius.half_inverse[b];
       const double spread = static_cast<double>(norm_a + norm_b - 2 * dot) * scale;
-      R& deficit = x[i * strip.width + j];
+      R& deficit = x[i * kStripWidth + j];
       if (integer_deficit_margin<double>({deficit, spread}, 1.0) < 0) {
         deficit =
-            static_cast<R>(deficit_from_integers(norm_a, norm_b, dot, plan.input.bias_term()));
+            static_cast<R>(deficit_from_integers(norm_a, norm_b, dot, plan.bias_term));
       }
     }
   }
+}
+
+// Sums of products of fixed-point rows from those of their bytes; a fixed-point number is n 2^-22.
+inline void add_slices(StripProducts& products, long first, long count) {
+  const F64 weights[kSliceSums] = {F64(0x1p-12), F64(0x1p-20), F64(0x1p-28), F64(0x1p-36)};
+  for (long c = first; c < first + count; c += F64::kLanes) {
+    F64 sum(0.0);
+    FASTNTK_UNROLL
+    for (int s = kSliceSums - 1; s >= 0; --s)
+      sum = mul_add(F64::convert(products.integers[s] + c), weights[s], sum);
+    sum.store(products.sums + c);
+  }
+}
+
+template <class T>
+void narrow(const double* from, T* to, long count) {
+  for (long c = 0; c < count; c += Pack<T>::kLanes)
+    Pack<T>::convert(from + c).store(to + c);
 }
 
 // Deficits of scaled floating-point data, folded where signs differ; returns the least distance
@@ -104,14 +120,14 @@ double product_deficits(const LimitingPlan<T>& plan, const Strip& strip, const d
   F64 least(1.0);
   for (long i = 0; i < strip.count; ++i) {
     const F64 p(rows.p[strip.row + i]), v(rows.v[strip.row + i]);
-    for (int j = 0; j < strip.width; j += F64::kLanes) {
-      const F64 dot = F64::load(dots + i * strip.width + j);
+    for (int j = 0; j < kStripWidth; j += F64::kLanes) {
+      const F64 dot = F64::load(dots + i * kStripWidth + j);
       const F64 p_product = p * F64::load(&cols.p[strip.col + j]);
       const F64 v_product = v * F64::load(&cols.v[strip.col + j]);
       const F64 deficit = folded ? folded_deficit_from_product(dot, p_product, v_product)
                                  : deficit_from_product(dot, p_product, v_product);
       least = minimum(least, maximum(deficit, negated(deficit)));
-      deficit.store(x + i * strip.width + j);
+      deficit.store(x + i * kStripWidth + j);
     }
   }
   return smallest_lane(least);
@@ -172,8 +188,8 @@ void repair_close_pairs(const LimitingPlan<T>& plan, const Strip& strip, double*
   const long columns = plan.rows->samples.columns;
   for (long i = 0; i < strip.count && strip.row + i < plan.rows->samples.rows; ++i) {
     const DirectRow<S> a = direct_row<S>(*plan.rows, strip.row + i);
-    for (int j = 0; j < strip.width && strip.col + j < plan.cols->samples.rows; ++j) {
-      double& deficit = x[i * strip.width + j];
+    for (int j = 0; j < kStripWidth && strip.col + j < plan.cols->samples.rows; ++j) {
+      double& deficit = x[i * kStripWidth + j];
       const bool obtuse = deficit < 0;
       if ((obtuse ? -deficit : deficit) >= plan.close_deficit)
         continue;

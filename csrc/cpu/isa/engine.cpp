@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "cpu/isa/matrix_unit.h"
+
 namespace fastntk::cpu {
 
 #define FASTNTK_DECLARE(isa)                                                                       \
@@ -17,6 +19,7 @@ FASTNTK_DECLARE(portable)
 FASTNTK_DECLARE(avx2)
 FASTNTK_DECLARE(avx512)
 FASTNTK_DECLARE(avx512vnni)
+FASTNTK_DECLARE(amx)
 #endif
 #undef FASTNTK_DECLARE
 
@@ -43,6 +46,11 @@ constexpr InstructionSet kSets[] = {
                                               __builtin_cpu_supports("avx512dq") &&
                                               __builtin_cpu_supports("avx512vl") &&
                                               __builtin_cpu_supports("avx512vnni"))
+                    FASTNTK_ENTRY(amx, __builtin_cpu_supports("avx512bw") &&
+                                           __builtin_cpu_supports("avx512dq") &&
+                                           __builtin_cpu_supports("avx512vl") &&
+                                           __builtin_cpu_supports("avx512vnni") &&
+                                           matrix_unit_granted())
 #endif
 };
 #undef FASTNTK_ENTRY

@@ -12,15 +12,18 @@ enum class Product {
   kInteger,      // uint8 in 32-bit integers: exact
   kWideInteger,  // uint8 in double: exact, for more columns than 32 bits hold
   kFloat,        // float panels, short sums added up in double
+  kSlices,       // float rows as 24-bit fixed point in three signed bytes, see cpu/panels.h
   kDouble,       // double panels
 };
-constexpr int kProductCount = 4;
+constexpr int kProductCount = 5;
+constexpr int kSlices = 3;  // bytes of a fixed-point number
 
 struct ProductShape {
   int left_rows;     // rows of a left panel: accumulator rows
   int right_rows;    // rows of a right panel: accumulator columns
   int group;         // values per word: 4 bytes, 2 shorts, or 1 number
   int right_offset;  // subtracted from the right operand's values so that they fit a signed byte
+  int left_run;      // consecutive words of one row in a left panel
 };
 
 template <class T>
@@ -31,6 +34,8 @@ struct TileProduct;
 template <class T>
 struct Engine {
   ProductShape shapes[kProductCount];
+  // The product for float data that this instruction set forms fastest.
+  Product float_product;
   // Bytes of scratch that limiting_tile needs.
   std::size_t scratch_bytes;
   // Tile (bi, bj) of every output of the plan, each kTile x kTile, row-major, one after the other.
@@ -40,6 +45,10 @@ struct Engine {
   // Numbers of a float tile, count a multiple of vector_lanes.
   void (*widen)(const float* from, T* to, long count);
   int vector_lanes;
+  // to [rows, cols] = the top left of a tile; to [cols, rows] = its transpose. Rows of `to` are
+  // `stride` apart. Streaming stores bypass the caches: for what is too large to stay there.
+  void (*store_tile)(const T* tile, long rows, long cols, T* to, long stride, bool streaming);
+  void (*store_transposed)(const T* tile, long rows, long cols, T* to, long stride, bool streaming);
 };
 
 // Instruction sets compiled into this build, slowest first; those of them that this processor runs;

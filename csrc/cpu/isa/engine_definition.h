@@ -3,21 +3,34 @@
 #pragma once
 
 #include "cpu/isa/limiting_tile.h"
+#include "cpu/isa/store_tile.h"
 #include "cpu/isa/tile_times.h"
 
 namespace fastntk::cpu::FASTNTK_ISA {
 
 template <class T>
 const Engine<T>& engine() {
-  constexpr ProductShape kInteger{kLeftRows, kRightRows<float>, kIntegerGroup, kRightOffset};
-  constexpr ProductShape kFloat{kLeftRows, kRightRows<float>, 1, 0};
-  constexpr ProductShape kDouble{kLeftRows, kRightRows<double>, 1, 0};
-  static const Engine<T> kEngine{{kInteger, kDouble, kFloat, kDouble},
-                                 sizeof(StripScratch<T>),
+#if defined(__AMX_INT8__)
+  // A left panel holds whole tile registers, rows of 64 bytes; a right one words of four bytes.
+  constexpr ProductShape kInteger{kAmxEdge, kAmxEdge, 4, 0, kAmxEdge};
+  constexpr ProductShape kSliced = kInteger;
+  constexpr Product kFloatProduct = Product::kSlices;
+#else
+  constexpr ProductShape kInteger{kLeftRows, kRightRows<float>, kIntegerGroup, kRightOffset, 1};
+  constexpr ProductShape kSliced{};
+  constexpr Product kFloatProduct = Product::kFloat;
+#endif
+  constexpr ProductShape kFloat{kLeftRows, kRightRows<float>, 1, 0, 1};
+  constexpr ProductShape kDouble{kLeftRows, kRightRows<double>, 1, 0, 1};
+  static const Engine<T> kEngine{{kInteger, kDouble, kFloat, kSliced, kDouble},
+                                 kFloatProduct,
+                                 sizeof(TileScratch<T>),
                                  limiting_tile<T>,
                                  tile_times<T>,
                                  widen<T>,
-                                 Pack<T>::kLanes};
+                                 Pack<T>::kLanes,
+                                 store_tile<T>,
+                                 store_transposed<T>};
   return kEngine;
 }
 

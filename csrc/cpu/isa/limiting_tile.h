@@ -1,162 +1,276 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tile of a limiting Gram matrix: products -> deficits -> layers -> scaled kernel values, strip
-// by strip.
+// A tile of a limiting Gram matrix, strip by strip: products, then deficits -> layers -> scaled
+// kernel values.
 //
-// One right panel (columns) meets eight or sixteen left panels (rows): its words come from the
-// first or second cache level while the recursion runs on the strip's x and t. On a diagonal tile
-// the strips below the diagonal are skipped, the rest is mirrored and the diagonal is set from its
-// closed form, so that the tile is symmetric to the bit.
+// One right panel (columns) meets the left panels (rows) of the tile one after the other. A matrix
+// unit multiplies a strip while the one before is worked off, a few rows at a time. On a diagonal
+// tile the strips below the diagonal are skipped, the rest is mirrored and the diagonal is set from
+// its closed form, so that the tile is symmetric to the bit.
 #pragma once
 
 #include "cpu/isa/deficits.h"
-#include "cpu/isa/layer_pass.h"
+#include "cpu/isa/layers.h"
+#include "cpu/isa/product.h"
+#include "cpu/isa/table.h"
+#if defined(__AMX_INT8__)
+#include "cpu/isa/amx.h"
+#endif
 
 namespace fastntk::cpu::FASTNTK_ISA {
 
-constexpr int kWidestStrip = kRightRows<float>;
-
 template <class T>
-struct StripScratch {
-  alignas(64) std::int32_t integers[kStripRows * kWidestStrip];
-  alignas(64) double sums[kStripRows * kWidestStrip];
-  alignas(64) double wide[kStripRows * kWidestStrip];
-  // Deficits of the first layer, kept for every output.
-  alignas(64) T first[kStripRows * kWidestStrip];
-  alignas(64) T x[kStripRows * kWidestStrip];
-  alignas(64) T t[kStripRows * kWidestStrip];
+struct TileScratch {
+  StripProducts products[2];  // of the strip that is multiplied, and of the one before
+  alignas(64) double wide[kStripCells];
+  alignas(64) T deficits[kStripCells];
 };
 
-template <class Word, class T>
-FASTNTK_HD const Word* panel(const AlignedBuffer<char>& panels, const Operand<T>& operand,
-                             long row) {
-  return reinterpret_cast<const Word*>(panels.data()) + row * operand.steps;
-}
-
 template <class T>
-int strip_width(Product product) {
-  return product == Product::kInteger || product == Product::kFloat ? kRightRows<float>
-                                                                    : kRightRows<double>;
-}
+using Deficits32 = IntegerDeficits<Pack<T>, std::int32_t, std::int32_t>;
+using DeficitsWide = IntegerDeficits<F64, double, double>;
 
-// Products of the strip, into integers (exact 32-bit) or sums.
+// Deficits of `strip`, rows [begin, begin + strip.count) of the arrays, by way of double; returns
+// how far the nearest pair is from needing repair, negative if one does.
 template <class T>
-void strip_products(const LimitingPlan<T>& plan, const Strip& strip, StripScratch<T>& s) {
+double wide_deficits(const LimitingPlan<T>& plan, const Strip& strip, long begin,
+                     StripProducts& products, double* wide, T* x) {
   const Operand<T>& a = *plan.rows;
   const Operand<T>& b = *plan.cols;
-  switch (plan.product) {
-  case Product::kInteger:
-    return strip_products(panel<std::int32_t>(a.left, a, strip.row),
-                          panel<std::int32_t>(b.right, b, strip.col), a.steps, &a.start[strip.row],
-                          strip.count, s.integers);
-  case Product::kFloat:
-    return strip_products(panel<float>(a.left, a, strip.row), panel<float>(b.right, b, strip.col),
-                          a.steps, nullptr, strip.count, s.sums);
-  default:
-    return strip_products(panel<double>(a.left, a, strip.row), panel<double>(b.right, b, strip.col),
-                          a.steps, nullptr, strip.count, s.sums);
-  }
-}
-
-template <class T>
-void narrow(const double* from, T* to, long count) {
-  for (long c = 0; c < count; c += Pack<T>::kLanes)
-    Pack<T>::convert(from + c).store(to + c);
-}
-
-template <class T>
-void strip_deficits(const LimitingPlan<T>& plan, const Strip& strip, StripScratch<T>& s) {
-  const Operand<T>& a = *plan.rows;
-  const Operand<T>& b = *plan.cols;
-  const double bias = plan.input.bias_term();
-  if (plan.product == Product::kInteger) {
-    const T margin = integer_deficits<Pack<T>>(strip, bias, s.integers, a.norms_modular,
-                                               b.norms_modular, a.radius, b.radius, s.first);
-    if (margin < 0)
-      repair_integer_deficits(plan, strip, s.integers, a.radius, b.radius, s.first);
-    return;
-  }
+  const long first = begin * kStripWidth, cells = strip.count * kStripWidth;
+  double margin = 0;
   if (plan.product == Product::kWideInteger) {
-    const double margin = integer_deficits<F64>(strip, bias, s.sums, a.norms_wide, b.norms_wide,
-                                                a.radius_wide, b.radius_wide, s.wide);
-    if (margin < 0)
-      repair_integer_deficits(plan, strip, s.sums, a.radius_wide, b.radius_wide, s.wide);
-  } else if (product_deficits(plan, strip, s.sums, s.wide) < plan.close_deficit) {
-    if (a.samples.type == SampleType::kFloat32)
-      repair_close_pairs<float>(plan, strip, s.wide);
-    else
-      repair_close_pairs<double>(plan, strip, s.wide);
+    DeficitsWide deficits(plan, strip, products.sums + first, a.norms_wide, b.norms_wide,
+                          a.radius_wide, b.radius_wide);
+    for (long i = 0; i < strip.count; ++i) {
+      for (int j = 0; j < kStripWidth; j += F64::kLanes)
+        deficits.at(i, j).store(wide + first + i * kStripWidth + j);
+    }
+    margin = smallest_lane(deficits.margin);
+  } else {
+    if (plan.product == Product::kSlices)
+      add_slices(products, first, cells);
+    margin = product_deficits(plan, strip, products.sums + first, wide + first) -
+             plan.close_deficit;
   }
-  narrow(s.wide, s.first, strip.count * strip.width);
+  narrow(wide + first, x + first, cells);
+  return margin;
 }
 
-// Runs the layers for one output; leaves t.
 template <class T>
-void strip_layers(const LimitingPlan<T>& plan, const TrainedShares& shares, const Strip& strip,
-                  StripScratch<T>& s) {
+void repair_deficits(const LimitingPlan<T>& plan, const Strip& strip, const StripProducts& products,
+                     double* wide, T* x) {
+  const Operand<T>& a = *plan.rows;
+  const Operand<T>& b = *plan.cols;
+  if (plan.product == Product::kInteger)
+    return repair_integer_deficits(plan, strip, products.integers[0], a.radius, b.radius, x);
+  if (plan.product == Product::kWideInteger)
+    repair_integer_deficits(plan, strip, products.sums, a.radius_wide, b.radius_wide, wide);
+  else if (a.samples.type == SampleType::kFloat32)
+    repair_close_pairs<float>(plan, strip, wide);
+  else
+    repair_close_pairs<double>(plan, strip, wide);
+  narrow(wide, x, strip.count * kStripWidth);
+}
+
+// Theta = t sqrt(q q') of the strip's rows, into its place in the tile: deficit(i, j) gives x,
+// evaluate(unit) leaves t.
+template <class T, class Deficit, class Evaluate>
+FASTNTK_HD void store_units(const LimitingPlan<T>& plan, const Strip& strip, T* tile,
+                            Deficit deficit, Evaluate evaluate) {
   using V = Pack<T>;
-  const auto shares_of = [&](std::size_t l) {
-    return Shares<T>{static_cast<T>(shares.weights[l]), static_cast<T>(shares.biases[l])};
-  };
-  const RowTable<T>& rows = plan.rows->table;
-  const RowTable<T>& cols = plan.cols->table;
-  const Shares<V> first{V(shares_of(0).weights), V(shares_of(0).biases)};
-  for (long i = 0; i < strip.count; ++i) {
-    const MixingScalars<V> a{V(rows.first.w[strip.row + i]), V(rows.first.v[strip.row + i])};
-    for (int j = 0; j < strip.width; j += V::kLanes) {
-      const MixingScalars<V> b{V::load(&cols.first.w[strip.col + j]),
-                               V::load(&cols.first.v[strip.col + j])};
-      const V x = V::load(s.first + i * strip.width + j);
-      x.store(s.x + i * strip.width + j);
-      first_layer(unfold(x), a, b, first).store(s.t + i * strip.width + j);
+  const T* row_scale = &plan.rows->table.scale[strip.row];
+  const T* col_scale = &plan.cols->table.scale[strip.col];
+  T* corner = tile + strip.row % kTile * kTile + strip.col % kTile;
+  for (long i = 0; i < strip.count; i += kUnitRows) {
+    for (int j = 0; j < kStripWidth; j += kUnitColumns<T>) {
+      Unit<T> unit;
+      unit.row = strip.row + i;
+      unit.col = strip.col + j;
+      for_unit([&](int u, int r, int c) { unit.x[u] = deficit(i + r, j + c * V::kLanes); });
+      evaluate(unit);
+      for_unit([&](int u, int r, int c) {
+        const V scale = V(row_scale[i + r]) * V::load(col_scale + j + c * V::kLanes);
+        (unit.t[u] * scale).store(corner + (i + r) * kTile + j + c * V::kLanes);
+      });
     }
-  }
-  for (std::size_t l = 0; l < plan.layers.size(); ++l) {
-    const LayerPlan& layer = plan.layers[l];
-    select_pass<T>(layer.activation, layer.angle_level,
-                   layer.equal)({s.x, s.t, strip.row, strip.col, strip.count, strip.width,
-                                 &rows.layers[l], &cols.layers[l], shares_of(l + 1)});
   }
 }
 
-// Theta = t sqrt(q q').
-template <class T>
-void store_scaled(const LimitingPlan<T>& plan, const Strip& strip, const StripScratch<T>& s,
-                  T* tile) {
-  using V = Pack<T>;
-  for (long i = 0; i < strip.count; ++i) {
-    const V scale(plan.rows->table.scale[strip.row + i]);
-    T* to = tile + ((strip.row + i) % kTile) * kTile + strip.col % kTile;
-    for (int j = 0; j < strip.width; j += V::kLanes) {
-      (V::load(s.t + i * strip.width + j) *
-       (scale * V::load(&plan.cols->table.scale[strip.col + j])))
-          .store(to + j);
-    }
+template <class T, class Deficit>
+FASTNTK_HD void store_kernel(const LimitingPlan<T>& plan, std::size_t output, const Strip& strip,
+                             T* tile, Deficit deficit) {
+  if (plan.tables.empty()) {
+    const std::vector<Shares<T>>& shares = plan.shares[output];
+    return store_units(plan, strip, tile, deficit,
+                       [&](Unit<T>& unit) { run_layers(plan, shares, unit); });
   }
+  const DepthTable<T>& table = plan.tables[output];
+  if (table.obtuse) {
+    store_units(plan, strip, tile, deficit, [&](Unit<T>& unit) {
+      for_unit([&](int u, int, int) { unit.t[u] = table_value<true>(table, unit.x[u]); });
+    });
+  } else {
+    store_units(plan, strip, tile, deficit, [&](Unit<T>& unit) {
+      for_unit([&](int u, int, int) { unit.t[u] = table_value<false>(table, unit.x[u]); });
+    });
+  }
+}
+
+// The kernel of a strip whose deficits are known.
+template <class T>
+void store_from_deficits(const LimitingPlan<T>& plan, std::size_t output, const Strip& strip,
+                         const T* x, T* tile) {
+  store_kernel(plan, output, strip, tile,
+               [=](long i, int j) { return Pack<T>::load(x + i * kStripWidth + j); });
+}
+
+// The same from products of integers; keeps the deficits, and returns the least margin.
+template <class T>
+T store_from_integers(const LimitingPlan<T>& plan, std::size_t output, const Strip& strip,
+                      const std::int32_t* dots, T* x, T* tile) {
+  const Operand<T>& a = *plan.rows;
+  const Operand<T>& b = *plan.cols;
+  Deficits32<T> deficits(plan, strip, dots, a.norms_modular, b.norms_modular, a.radius, b.radius);
+  store_kernel(plan, output, strip, tile, [&](long i, int j) {
+    const Pack<T> deficit = deficits.at(i, j);
+    deficit.store(x + i * kStripWidth + j);
+    return deficit;
+  });
+  return smallest_lane(deficits.margin);
 }
 
 // Without hidden layers the kernel is affine in the inner product, and comes from it:
 //   weights s x . x' + biases bias_std^2.
 template <class T>
-void store_linear(const LimitingPlan<T>& plan, const TrainedShares& shares, const Strip& strip,
-                  const StripScratch<T>& s, T* tile) {
-  const double weights = shares.weights[0] * plan.input.s;
-  const double bias = shares.biases[0] * plan.input.bias_std * plan.input.bias_std;
+void store_linear(const LimitingPlan<T>& plan, std::size_t output, const Strip& strip, long begin,
+                  const StripProducts& products, T* tile) {
+  const Shares<T>& shares = plan.shares[output][0];
+  const double weights = shares.weights * plan.input.s;
+  const double bias = shares.biases * plan.input.bias_std * plan.input.bias_std;
   for (long i = 0; i < strip.count; ++i) {
     const double left = weights * (plan.input.data_scale * plan.rows->row_scale[strip.row + i]);
     T* to = tile + ((strip.row + i) % kTile) * kTile + strip.col % kTile;
-    for (int j = 0; j < strip.width; ++j) {
-      const long cell = i * strip.width + j;
-      const double dot =
-          plan.product == Product::kInteger ? static_cast<double>(s.integers[cell]) : s.sums[cell];
+    for (int j = 0; j < kStripWidth; ++j) {
+      const long cell = (begin + i) * kStripWidth + j;
+      const double dot = plan.product == Product::kInteger
+                             ? static_cast<double>(products.integers[0][cell])
+                             : products.sums[cell];
       const double right = plan.input.data_scale * plan.cols->row_scale[strip.col + j];
       to[j] = static_cast<T>(left * right * dot + bias);
     }
   }
 }
 
+// Works off the strip that has been multiplied, rows by rows or all that is left.
 template <class T>
-void mirror_diagonal_tile(const AlignedBuffer<T>& diagonal, long row, T* tile) {
-  for (long i = 0; i < kTile; ++i) {
+class StripFinisher {
+public:
+  StripFinisher(const LimitingPlan<T>& plan, T* tiles, TileScratch<T>& scratch)
+      : plan_(plan), tiles_(tiles), scratch_(scratch) {}
+
+  void start(const Strip& strip, StripProducts& products) {
+    strip_ = strip;
+    products_ = &products;
+    next_ = 0;
+    credit_ = 0;
+    margin_ = 1;
+  }
+
+  // One of `of` calls that together work off the whole strip.
+  void advance(long of) {
+    credit_ += strip_.count;
+    if (credit_ < of * kPieceRows)
+      return;
+    credit_ -= of * kPieceRows;
+    rows(smaller(next_ + kPieceRows, strip_.count));
+  }
+
+  void finish() {
+    rows(strip_.count);
+    if (margin_ >= 0)
+      return;
+    repair_deficits(plan_, strip_, *products_, scratch_.wide, scratch_.deficits);
+    for (std::size_t o = 0; o < plan_.shares.size(); ++o)
+      store_from_deficits(plan_, o, strip_, scratch_.deficits, tiles_ + o * kTileArea);
+    margin_ = 1;
+  }
+
+private:
+  // Few, so that they fit between two steps of a matrix unit; many, so that their columns' scalars
+  // are worth loading.
+  static constexpr long kPieceRows = 2;
+
+  void rows(long end) {
+    if (next_ >= end)
+      return;
+    const Strip piece = strip_.rows(next_, end);
+    if (plan_.layers.empty())
+      linear_rows(piece);
+    else
+      kernel_rows(piece);
+    next_ = end;
+  }
+
+  void linear_rows(const Strip& piece) {
+    if (plan_.product == Product::kSlices)
+      add_slices(*products_, next_ * kStripWidth, piece.count * kStripWidth);
+    for (std::size_t o = 0; o < plan_.shares.size(); ++o)
+      store_linear(plan_, o, piece, next_, *products_, tiles_ + o * kTileArea);
+  }
+
+  void kernel_rows(const Strip& piece) {
+    T* x = scratch_.deficits + next_ * kStripWidth;
+    std::size_t output = 0;
+    double margin = 0;
+    if (plan_.product == Product::kInteger) {
+      margin = store_from_integers(plan_, output++, piece,
+                                   products_->integers[0] + next_ * kStripWidth, x, tiles_);
+    } else {
+      margin = wide_deficits(plan_, piece, next_, *products_, scratch_.wide, scratch_.deficits);
+    }
+    margin_ = fastntk::minimum(margin_, margin);
+    for (; output < plan_.shares.size(); ++output)
+      store_from_deficits(plan_, output, piece, x, tiles_ + output * kTileArea);
+  }
+
+  const LimitingPlan<T>& plan_;
+  T* tiles_;
+  TileScratch<T>& scratch_;
+  Strip strip_{};  // none yet
+  StripProducts* products_ = nullptr;
+  long next_ = 0;
+  long credit_ = 0;
+  double margin_ = 1;
+};
+
+#if defined(__AMX_INT8__)
+constexpr bool uses_matrix_unit(Product product) {
+  return product == Product::kInteger || product == Product::kSlices;
+}
+constexpr StripHeight strip_height(Product product) {
+  return uses_matrix_unit(product) ? StripHeight{kAmxBlock, kAmxBlock}
+                                   : StripHeight{kStripRows, kLeftRows};
+}
+#else
+constexpr StripHeight strip_height(Product) { return {kStripRows, kLeftRows}; }
+#endif
+
+// Products of a strip; what is left of the strip before may be worked off meanwhile.
+template <class T>
+void multiply_strip(const LimitingPlan<T>& plan, const Strip& strip, StripProducts& products,
+                    StripFinisher<T>& before) {
+#if defined(__AMX_INT8__)
+  if (uses_matrix_unit(plan.product)) {
+    return amx_products(plan, strip, products, [&](long of) { before.advance(of); });
+  }
+#endif
+  before.finish();
+  register_products(plan, strip, products);
+}
+
+template <class T>
+void mirror_diagonal_tile(const AlignedBuffer<T>& diagonal, long row, long count, T* tile) {
+  for (long i = 0; i < count; ++i) {
     for (long j = 0; j < i; ++j)
       tile[i * kTile + j] = tile[j * kTile + i];
     tile[i * kTile + i] = diagonal[row + i];
@@ -165,35 +279,33 @@ void mirror_diagonal_tile(const AlignedBuffer<T>& diagonal, long row, T* tile) {
 
 template <class T>
 void limiting_tile(const LimitingPlan<T>& plan, long bi, long bj, T* tiles, char* scratch) {
-  StripScratch<T>& s = *reinterpret_cast<StripScratch<T>*>(scratch);
+  TileScratch<T>& s = *reinterpret_cast<TileScratch<T>*>(scratch);
+#if defined(__AMX_INT8__)
+  const AmxTiles registers;
+#endif
   const bool diagonal = plan.symmetric() && bi == bj;
-  const long row_end =
-      smaller(plan.rows->padded_rows, round_up(plan.rows->samples.rows, kLeftRows));
-  const long col_end = plan.cols->samples.rows;
-  const int width = strip_width<T>(plan.product);
-  for (long col = bj * kTile; col < smaller(col_end, (bj + 1) * kTile); col += width) {
-    for (long row = bi * kTile; row < smaller(row_end, (bi + 1) * kTile); row += kStripRows) {
-      if (diagonal && row >= col + width)
+  const StripHeight height = strip_height(plan.product);
+  const long row_end = smaller((bi + 1) * kTile, round_up(plan.rows->samples.rows, height.unit));
+  const long col_end = smaller((bj + 1) * kTile, plan.cols->samples.rows);
+  StripFinisher<T> finisher(plan, tiles, s);
+  int current = 0;
+  for (long col = bj * kTile; col < col_end; col += kStripWidth) {
+    for (long row = bi * kTile; row < row_end; row += height.most) {
+      if (diagonal && row >= col + kStripWidth)
         break;
-      const Strip strip{row, col, smaller(kStripRows, row_end - row), width};
-      strip_products(plan, strip, s);
-      if (!plan.layers.empty())
-        strip_deficits(plan, strip, s);
-      for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
-        T* tile = tiles + o * kTileArea;
-        if (plan.layers.empty()) {
-          store_linear(plan, plan.outputs[o], strip, s, tile);
-        } else {
-          strip_layers(plan, plan.outputs[o], strip, s);
-          store_scaled(plan, strip, s, tile);
-        }
-      }
+      const Strip strip{row, col, smaller(height.most, row_end - row)};
+      multiply_strip(plan, strip, s.products[current], finisher);
+      finisher.finish();
+      finisher.start(strip, s.products[current]);
+      current ^= 1;
     }
   }
+  finisher.finish();
   if (!diagonal)
     return;
-  for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
-    mirror_diagonal_tile(plan.rows->table.diagonals[o], bi * kTile, tiles + o * kTileArea);
+  for (std::size_t o = 0; o < plan.shares.size(); ++o) {
+    mirror_diagonal_tile(plan.rows->table.diagonals[o], bi * kTile, col_end - bi * kTile,
+                         tiles + o * kTileArea);
   }
 }
 

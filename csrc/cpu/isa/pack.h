@@ -2,8 +2,7 @@
 // A register's worth of numbers. Included only by the translation units of csrc/cpu/isa, each
 // compiled for one instruction set: the widest register of that set decides the number of lanes,
 // and everything lives in a namespace of its own so that no linker can hand one set's code to
-// another. Vector extensions of GCC and Clang do the arithmetic; products and sums are contracted
-// to fused multiply-adds where the set has them.
+// another. Vector extensions of GCC and Clang do the arithmetic.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +55,7 @@ struct Pack {
 
   Pack() = default;
   FASTNTK_HD Pack(Native native) : v(native) {}
-  // Less zero, not plus: a compiler may drop the one, which keeps -0, and broadcast from memory.
+  // Minus zero costs nothing, where plus zero would be an addition: -0 + 0 is 0.
   FASTNTK_HD explicit Pack(T value) : v(value - Native{}) {}
 
   FASTNTK_HD static Pack load(const T* from) {
@@ -91,6 +90,19 @@ FASTNTK_PACK_OPERATOR(*)
 FASTNTK_PACK_OPERATOR(/)
 #undef FASTNTK_PACK_OPERATOR
 
+// Fused where the set can, and nowhere else: compilers are told not to contract products and sums
+// by themselves, so that every copy of a formula rounds alike.
+#if defined(__AVX512F__)
+FASTNTK_HD F32 mul_add(F32 a, F32 b, F32 c) { return _mm512_fmadd_ps(a.v, b.v, c.v); }
+FASTNTK_HD F64 mul_add(F64 a, F64 b, F64 c) { return _mm512_fmadd_pd(a.v, b.v, c.v); }
+FASTNTK_HD F32 neg_mul_add(F32 a, F32 b, F32 c) { return _mm512_fnmadd_ps(a.v, b.v, c.v); }
+FASTNTK_HD F64 neg_mul_add(F64 a, F64 b, F64 c) { return _mm512_fnmadd_pd(a.v, b.v, c.v); }
+#elif defined(__FMA__)
+FASTNTK_HD F32 mul_add(F32 a, F32 b, F32 c) { return _mm256_fmadd_ps(a.v, b.v, c.v); }
+FASTNTK_HD F64 mul_add(F64 a, F64 b, F64 c) { return _mm256_fmadd_pd(a.v, b.v, c.v); }
+FASTNTK_HD F32 neg_mul_add(F32 a, F32 b, F32 c) { return _mm256_fnmadd_ps(a.v, b.v, c.v); }
+FASTNTK_HD F64 neg_mul_add(F64 a, F64 b, F64 c) { return _mm256_fnmadd_pd(a.v, b.v, c.v); }
+#else
 template <class T>
 FASTNTK_HD Pack<T> mul_add(Pack<T> a, Pack<T> b, Pack<T> c) {
   return a.v * b.v + c.v;
@@ -99,6 +111,7 @@ template <class T>
 FASTNTK_HD Pack<T> neg_mul_add(Pack<T> a, Pack<T> b, Pack<T> c) {
   return c.v - a.v * b.v;
 }
+#endif
 
 template <class T>
 FASTNTK_HD auto less(Pack<T> a, Pack<T> b) {
@@ -161,25 +174,25 @@ FASTNTK_HD Pack<T> square_root(Pack<T> a) {
 }
 #endif
 
-// Keeps a product from being fused with the sum that follows it.
+// No product of packs is fused with a sum unless mul_add says so.
 template <class T>
 FASTNTK_HD Pack<T> rounded(Pack<T> a) {
-#if defined(__AVX512F__)
-  asm("" : "+v"(a.v));
-#elif defined(__SSE2__)
-  asm("" : "+x"(a.v));
-#else
-  asm("" : "+m"(a.v));
-#endif
   return a;
 }
 
 template <class T>
 FASTNTK_HD T smallest_lane(Pack<T> a) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == sizeof(float))
+    return _mm512_reduce_min_ps(a.v);
+  else
+    return _mm512_reduce_min_pd(a.v);
+#else
   T least = a.v[0];
   for (int i = 1; i < Pack<T>::kLanes; ++i)
     least = a.v[i] < least ? a.v[i] : least;
   return least;
+#endif
 }
 
 }  // namespace fastntk::cpu::FASTNTK_ISA

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inner products of a strip of left panels with one right panel.
+// Inner products of a strip, by register tiles of a left panel and a right panel.
 //
 //   left  [steps][kLeftRows] words
 //   right [steps][kRightVectors * lanes] words
-//   sums  [rows][kRightVectors * lanes]
+//   sums  [rows][kStripWidth]
 //
 // Each step loads kRightVectors vectors, broadcasts kLeftRows words and multiplies all pairs: 10
 // loads for 16 vector products with 32 registers, 6 for 8 with 16. A word is a float, a double, or
@@ -11,8 +11,8 @@
 // 16 or 32 products: the cosines of rows then err by 2e-8 to 1.6e-7.
 #pragma once
 
-#include "cpu/isa/pack.h"
-#include "cpu/tile.h"
+#include "cpu/isa/strip.h"
+#include "cpu/limiting_plan.h"
 
 namespace fastntk::cpu::FASTNTK_ISA {
 
@@ -92,7 +92,7 @@ FASTNTK_HD void store_rows(const Pack<T> (&sums)[kLeftRows][kRightVectors], T* t
   for (int i = 0; i < kLeftRows; ++i) {
     FASTNTK_UNROLL
     for (int j = 0; j < kRightVectors; ++j)
-      sums[i][j].store(to + i * kRightRows<T> + j * Pack<T>::kLanes);
+      sums[i][j].store(to + i * kStripWidth + j * Pack<T>::kLanes);
   }
 }
 
@@ -115,7 +115,7 @@ inline void register_tile(const double* left, const double* right, long steps, c
 
 inline void register_tile(const float* left, const float* right, long steps, const std::int32_t*,
                           double* to) {
-  constexpr int kCells = kLeftRows * kRightRows<float>;
+  constexpr int kCells = kLeftRows * kStripWidth;
   alignas(kVectorBytes) float block[kCells];
   for (int c = 0; c < kCells; ++c)
     to[c] = 0;
@@ -130,14 +130,40 @@ inline void register_tile(const float* left, const float* right, long steps, con
   }
 }
 
-// rows: a multiple of kLeftRows. left: the first panel of the strip; a panel has steps * kLeftRows
-// words.
+// rows: a multiple of kLeftRows. left, right: the first panels of the strip.
 template <class Word, class Sum>
 FASTNTK_HD void strip_products(const Word* left, const Word* right, long steps,
                                const std::int32_t* start, long rows, Sum* sums) {
-  for (long i = 0; i < rows; i += kLeftRows) {
-    register_tile(left + i * steps, right, steps, start ? start + i : nullptr,
-                  sums + i * kRightRows<Word>);
+  for (int j = 0; j < kStripWidth; j += kRightRows<Word>) {
+    for (long i = 0; i < rows; i += kLeftRows) {
+      register_tile(left + i * steps, right + j * steps, steps, start ? start + i : nullptr,
+                    sums + i * kStripWidth + j);
+    }
+  }
+}
+
+template <class Word, class T>
+FASTNTK_HD const Word* panel(const AlignedBuffer<char>& panels, const Operand<T>& operand,
+                             long row) {
+  return reinterpret_cast<const Word*>(panels.data()) + row * operand.steps;
+}
+
+// Products of the strip, into integers (exact 32-bit) or sums.
+template <class T>
+void register_products(const LimitingPlan<T>& plan, const Strip& strip, StripProducts& products) {
+  const Operand<T>& a = *plan.rows;
+  const Operand<T>& b = *plan.cols;
+  switch (plan.product) {
+  case Product::kInteger:
+    return strip_products(panel<std::int32_t>(a.left, a, strip.row),
+                          panel<std::int32_t>(b.right, b, strip.col), a.steps, &a.start[strip.row],
+                          strip.count, products.integers[0]);
+  case Product::kFloat:
+    return strip_products(panel<float>(a.left, a, strip.row), panel<float>(b.right, b, strip.col),
+                          a.steps, nullptr, strip.count, products.sums);
+  default:
+    return strip_products(panel<double>(a.left, a, strip.row), panel<double>(b.right, b, strip.col),
+                          a.steps, nullptr, strip.count, products.sums);
   }
 }
 

@@ -28,7 +28,7 @@ _BAD_REQUEST = (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryE
 # The package speaks of its arguments; the command line's options have the same names with dashes.
 _ARGUMENT = re.compile(
     r"\b(hidden_layers|weight_std|bias_std|init_std)\b"
-    r"|^(samples|seed|scale|activation|memory|threads|data|tol)(?= (?:must|'))"
+    r"|^(samples|seed|scale|activation|storage|memory|threads|data|tol)(?= (?:must|'))"
     r"|\b(normalize|dtype)='(\w+)'"
 )
 _INTERRUPTED = 130
@@ -44,11 +44,11 @@ class OneLineErrors(TyperGroup):
     """A command group that reports every expected failure as one message."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; a Ctrl-C leaves as an ordinary exception."""
+        """Run the command; a Ctrl-C leaves as an ordinary exception, with its message if any."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise _InterruptedError from None
+        except KeyboardInterrupt as stop:
+            raise _InterruptedError(*stop.args) from None
 
     def main(
         self,
@@ -67,8 +67,9 @@ class OneLineErrors(TyperGroup):
             return run()
         try:
             code = run()
-        except (_InterruptedError, KeyboardInterrupt):
-            _leave_at_once("interrupted; no file was left half written", _INTERRUPTED)
+        except (_InterruptedError, KeyboardInterrupt) as stop:
+            message = str(stop) or "interrupted; no file was left half written"
+            _leave_at_once(message, _INTERRUPTED)
         except Exception as error:
             if os.environ.get("FASTNTK_DEBUG"):
                 raise

@@ -13,6 +13,7 @@ from fastntk._memory import budget_bytes
 from fastntk.app import gram_file, kpca_run, options, tables
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
+from fastntk.app.resumable import resumable
 from fastntk.app.shared import Clock, circumstances, network, stderr
 
 
@@ -37,13 +38,15 @@ def gram(
         typer.Option(
             metavar="PATH",
             rich_help_panel="Output",
-            help="FILE.npy, with FILE.json beside it; or a folder, made if missing, for gram.npy "
-            "and gram.json.",
+            help="FILE.npy, with FILE.json beside it; FILE.gram, half as large, which can be "
+            "interrupted and gone on with; or a folder, made if missing, for gram.npy and "
+            "gram.json.",
         ),
     ] = Path("gram.npy"),
 ) -> None:
     """Compute and write a Gram matrix."""
-    if out.suffix != ".npy" or out.is_dir():
+    tiled = out.suffix == ".gram" and not out.is_dir()
+    if not tiled and (out.suffix != ".npy" or out.is_dir()):
         out /= "gram.npy"
     factor = None if scale is None else _validate.positive(scale, "scale")
     budget_bytes(memory)  # a size that cannot be read is said before the data are loaded
@@ -52,7 +55,7 @@ def gram(
     existing_folder(folder, out)
     precision = dtype.value if dtype else None
     clock = Clock()
-    with ProgressBar(stderr()) as bar:
+    with resumable(out if tiled else None), ProgressBar(stderr()) as bar:
         loaded = clock(
             "load",
             lambda: datasets.load(
@@ -66,10 +69,11 @@ def gram(
             ),
         )
         with staged(folder) as stage:
+            write = gram_file.write_tiles if tiled else gram_file.write_gram
             made = clock(
                 "gram",
-                lambda: gram_file.write_gram(
-                    stage / out.name,
+                lambda: write(
+                    out if tiled else stage / out.name,
                     net,
                     loaded,
                     kernel=kernel.value,
@@ -97,6 +101,7 @@ def gram(
             content |= circumstances(clock)
             write_json((stage / out.name).with_suffix(".json"), content)
     how = "through a memory map" if made["memory_mapped"] else "in memory"
+    how = "tile by tile" if tiled else how
     print(f"{made['shape'][0]} x {made['shape'][1]}, {made['dtype']}, computed {how}")
     print(tables.cost_line(content))
     print(f"wrote {out} and {out.with_suffix('.json').name}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Gram matrix computed into an ``.npy`` file, through memory if it fits, else through a map."""
+"""A Gram matrix computed into a file: tiles, or ``.npy`` through memory if it fits, else a map."""
 
 from __future__ import annotations
 
@@ -78,3 +78,39 @@ def write_gram(
         with path.open("wb") as stream:
             np.save(stream, K)
     return {"shape": [n, n], "dtype": str(target), "bytes": needed, "memory_mapped": mapped}
+
+
+def write_tiles(
+    path: Path,
+    net: fastntk.FullyConnected,
+    data: Dataset,
+    *,
+    kernel: str,
+    dtype: str | None,
+    memory: str | None,
+    threads: int | None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Compute K on the rows of ``data`` into a file of tiles, or what such a file lacks of it.
+
+    Arguments and result are those of `write_gram`, errors those of `fastntk.GramOperator`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    op = fastntk.GramOperator(
+        net,
+        data.X,
+        kernel,
+        path,
+        scale=data.scale,
+        dtype=dtype,
+        memory=memory,
+        threads=threads,
+        copy_X=False,  # nobody else holds the data
+        progress=progress,
+    )
+    return {
+        "shape": list(op.shape),
+        "dtype": str(op.dtype),
+        "bytes": path.stat().st_size,
+        "memory_mapped": False,
+    }

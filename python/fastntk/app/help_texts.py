@@ -27,14 +27,20 @@ KPCA_EXAMPLES = """\
 
 [cyan]fastntk kpca --data mnist -k 50 --storage lazy --memory "2 GB"[/]
 
+[cyan]fastntk kpca --data mnist -k 50 --storage mnist.gram[/]  [dim]# K stays on disk[/]
+
 [cyan]fastntk kpca --data mnist --samples 512 --seeds 20[/]  [dim]# mean and spread[/]
 
 [cyan]fastntk kpca --data faces.npz --normalize center --kernel nngp[/]"""
 
 GRAM = (
-    "Write the Gram matrix K of a data set as an .npy file.\n\n"
+    "Write the Gram matrix K of a data set as an .npy file, or as a .gram file of tiles.\n\n"
     "A matrix beyond the memory budget is computed straight into the file. Disk space is checked "
-    "first, and the file appears complete or not at all; the .json beside it tells how it was made."
+    "first, and an .npy file appears complete or not at all; the .json beside it tells how it was "
+    "made.\n\n"
+    "A .gram file holds one triangle, and can be stopped: the same command goes on where it was, "
+    "and refuses a file of other data or another network. [cyan]fastntk kpca --storage "
+    "FILE.gram[/] reads it."
 )
 
 GRAM_EXAMPLES = """\
@@ -46,4 +52,7 @@ GRAM_EXAMPLES = """\
 
 [cyan]fastntk gram --data mnist --samples 5000 --out results[/]  [dim]# results/gram.npy[/]
 
-then in Python: [cyan]K = numpy.load("K.npy", mmap_mode="r")[/]"""
+[cyan]fastntk gram --data mnist --out mnist.gram[/]  [dim]# 7.3 GB; stop it, start it again[/]
+
+then in Python: [cyan]K = numpy.load("K.npy", mmap_mode="r")[/] or [cyan]op = \
+fastntk.GramOperator.from_file("mnist.gram")[/]"""

@@ -15,7 +15,10 @@ from fastntk._memory import budget_bytes
 from fastntk.app import kpca_files, kpca_run, options, tables
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
+from fastntk.app.resumable import resumable
 from fastntk.app.shared import Clock, circumstances, network, stderr, warn
+from fastntk.linalg.storage import storage_path
+from fastntk.linalg.tile_file import require_place
 
 
 def kpca(
@@ -62,14 +65,17 @@ def kpca(
         ),
     ] = False,
     storage: Annotated[
-        options.Storage,
+        str,
         typer.Option(
+            metavar="NAME|FILE",
             rich_help_panel="Computation",
             help="[bold]dense[/]: all of K; [bold]packed[/]: one triangle, half the memory; "
             "[bold]lazy[/]: nothing, K is computed again at each pass; [bold]auto[/]: dense up to "
-            "8,192 samples, packed beyond; lazy where the memory budget has room for neither.",
+            "8,192 samples, packed beyond; lazy where the memory budget has room for neither. Or a "
+            "file such as K.gram, read at each pass: one triangle on disk; made if missing, gone "
+            "on with if it was interrupted, used at once if complete.",
         ),
-    ] = options.Storage.AUTO,
+    ] = "auto",
     method: Annotated[
         options.Method,
         typer.Option(
@@ -103,6 +109,14 @@ def kpca(
         raise ValueError("--seeds repeats over random subsets: it needs --samples")
     if not 0 < tol < 1:
         raise ValueError(f"--tol must be between 0 and 1, got {tol}")
+    file = storage_path(storage)
+    if file is not None:
+        require_place(file)
+        if seeds > 1:
+            raise ValueError(
+                f"--storage {file} holds one matrix, and each of the --seeds has its own: give a "
+                "name"
+            )
     factor = None if scale is None else _validate.positive(scale, "scale")
     budget_bytes(memory)  # a size that cannot be read is said before the data are loaded
     net = network(hidden_layers, activation, weight_std, bias_std, init_std)
@@ -110,7 +124,7 @@ def kpca(
         components=components,
         centered=centered,
         kernel=kernel.value,
-        storage=storage.value,
+        storage=storage,
         method=method.value,
         dtype=dtype.value if dtype else None,
         memory=memory,
@@ -125,7 +139,7 @@ def kpca(
     kpca_files.require_matplotlib()
     clock = Clock()
     over_seeds: dict[str, Any] | None = None
-    with ProgressBar(stderr()) as bar:
+    with resumable(file), ProgressBar(stderr()) as bar:
         loaded = clock("load", lambda: datasets.load(data, scale=factor, progress=bar))
         if seeds > 1:
             run, over_seeds = clock(

@@ -35,15 +35,6 @@ class Method(str, Enum):
     KRYLOV = "krylov"
 
 
-class Storage(str, Enum):
-    """How the Gram matrix is kept."""
-
-    AUTO = "auto"
-    DENSE = "dense"
-    PACKED = "packed"
-    LAZY = "lazy"
-
-
 class Normalization(str, Enum):
     """What to do to the rows before anything else."""
 

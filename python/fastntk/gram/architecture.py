@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastntk import _backend, _validate
 from fastntk.gram import limiting
+from fastntk.gram.route import Route, route_of
 from fastntk.gram.program import LayerProgram
 
 if TYPE_CHECKING:
@@ -197,6 +198,41 @@ class FullyConnected:
             In the order of ``get``.
         """
         return limiting.gram(self, X, Y, get, scale, dtype, None, device, threads, progress)
+
+    def explain(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike | None = None,
+        *,
+        scale: float = 1.0,
+        dtype: DTypeLike | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> Route:
+        """Say how `ntk` and `nngp` of these data are computed, without computing them.
+
+        Parameters and errors are those of `ntk`.
+
+        Returns
+        -------
+        Route
+            Instruction set, products, recursion, and the reasons; prints as a few lines.
+
+        Notes
+        -----
+        Cost: the data are read and packed, O(n d).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> route = FullyConnected(bias_std=0.0).explain(np.eye(300, dtype="uint8"))
+        >>> route.recursion, route.product
+        ('table', 'exact 32-bit integers')
+        """
+        source = limiting.limiting_source(
+            self, X, Y, scale=scale, dtype=dtype, device=device, threads=threads
+        )
+        return route_of(source.route, np.shape(X)[1])
 
     def program(self) -> LayerProgram:
         """Return the layers as the engine takes them."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastntk import _backend, _validate
-from fastntk._memory import available_bytes, require
+from fastntk._memory import available_for, require
 from fastntk._progress import of_stage
 from fastntk.gram.program import KERNELS, LayerProgram, Shares
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _SMALLEST = 1e-70
 # Columns of uint8 whose products the engine forms in 32 bits.
 _INTEGER_COLUMNS = 33025
+# Layouts of bytes hold whole runs of this many columns; bytes of a value there, by its own size:
+# one per pixel, three per float32.
+_RUN = 64
+_RUN_BYTES = {1: 1, 4: 3, 8: 0}
 # What the engine keeps per row: numbers per layer (mixing, an activation's own), bytes besides.
 _ROW_NUMBERS = 7
 _ROW_BYTES = 160
@@ -69,7 +73,10 @@ def limiting_source(
     result = _validate.result_dtype(dtype, *_present(rows, columns))
     program = net.program()
     outputs = program.trained_shares(kernel)
-    return _source(program, rows, columns, outputs, scale, result, device, workers, budget)
+    prepared = _prepared(rows, columns, program)
+    return _source(
+        program, rows, columns, outputs, scale, result, device, workers, prepared, budget
+    )
 
 
 def gram(
@@ -95,16 +102,17 @@ def gram(
     flat = [shares for output in outputs for shares in output]
     count = len(flat)
     out = _validate.output(out, shape, result, *_present(rows, columns))
+    prepared = _prepared(rows, columns, program)
     if out is None:
-        what = f"{count} kernel(s) of shape {shape} in {result}"
         needed = count * shape[0] * shape[1] * result.itemsize
-        available = available_bytes()
-        require(needed, available, what)
+        available = available_for(needed + prepared)
+        require(needed, available, "{} kernel(s) of shape {} in {}", count, shape, result)
         budget = available - needed
     else:
         budget = None
-    source = _source(program, rows, columns, flat, scale, result, device, workers, budget)
-    planes = np.empty((count, *shape), result) if out is None else out[np.newaxis]
+    source = _source(program, rows, columns, flat, scale, result, device, workers, prepared, budget)
+    native = _backend.native_module(device)
+    planes = native.empty((count, *shape), result) if out is None else out[np.newaxis]
     source.to_dense_all(list(planes), workers, of_stage(progress, "kernel"))
     kernels = []
     first = 0
@@ -148,6 +156,7 @@ def _source(
     dtype: np.dtype[Any],
     device: str,
     threads: int,
+    prepared: int,
     budget: int | None,
 ) -> LimitingKernel32 | LimitingKernel64:
     factor = _validate.positive(scale, "scale")
@@ -161,9 +170,8 @@ def _source(
         largest = max(program.bias_std)
         raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
     native = _backend.native_module(device)
-    needed = sum(prepared_bytes(side, program) for side in _present(rows, columns))
-    available = available_bytes() if budget is None else budget
-    require(needed, available, f"preparing data of shape {rows.shape}")
+    available = available_for(prepared) if budget is None else budget
+    require(prepared, available, "preparing data of shape {}", rows.shape)
     kernel: type[LimitingKernel32 | LimitingKernel64] = (
         native.LimitingKernel32 if dtype == np.float32 else native.LimitingKernel64
     )
@@ -186,14 +194,20 @@ def _source(
     return source
 
 
+def _prepared(rows: NDArray[Any], columns: NDArray[Any] | None, program: LayerProgram) -> int:
+    return sum(prepared_bytes(side, program) for side in _present(rows, columns))
+
+
 def prepared_bytes(data: NDArray[Any], program: LayerProgram) -> int:
     """Return the bytes of one side: two layouts of its values, numbers per row and layer."""
     edge = _backend.tile_edge()
     rows: int = -(-data.shape[0] // edge) * edge
-    exact_in_32_bits = data.dtype == np.uint8 and data.shape[1] <= _INTEGER_COLUMNS
+    exact_in_32_bits = data.itemsize == 1 and data.shape[1] <= _INTEGER_COLUMNS
     value = 2 if exact_in_32_bits else 8
+    runs = -(-data.shape[1] // _RUN) * _RUN
+    layout = max(value * data.shape[1], _RUN_BYTES[data.itemsize] * runs)
     per_layer = _ROW_NUMBERS * len(program.activations) * 8  # the recursion may run in float64
-    return int(rows * (2 * value * data.shape[1] + per_layer + _ROW_BYTES))
+    return int(rows * (2 * layout + per_layer + _ROW_BYTES))
 
 
 def _require_moderate(value: float, name: str) -> None:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -12,9 +15,11 @@ from fastntk import _backend, _validate
 from fastntk._memory import Budget, budget_bytes
 from fastntk._progress import of_stage
 from fastntk.gram.limiting import limiting_source
+from fastntk.linalg import tile_file
 from fastntk.linalg.cross import cross_gram, cross_product
-from fastntk.linalg.operator import SymmetricOperator, float_columns
-from fastntk.linalg.storage import TileSource, select_storage
+from fastntk.linalg.identity import matrix_identity
+from fastntk.linalg.operator import SymmetricOperator, float_columns, require_symmetric
+from fastntk.linalg.storage import TileSource, select_storage, storage_path
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -32,9 +37,11 @@ class GramOperator(SymmetricOperator):
         The points: uint8, float32 or float64; other real types become float64.
     kernel : {"ntk", "nngp"}
         Which kernel.
-    storage : {"auto", "dense", "packed", "lazy"}
+    storage : {"auto", "dense", "packed", "lazy"} or path
         How the matrix is kept, see `fastntk.linalg.storage`. "auto" takes the first of dense (up
         to 8192 points), packed and lazy that fits the memory budget with room for an eigensolver.
+        A path (or text with a folder or a suffix, as "K.gram") is a file of the triangle that
+        products read tile by tile: used at once if it is finished, completed if it is not.
     scale : float
         Multiplies X.
     dtype : {"float32", "float64"}, optional
@@ -57,21 +64,28 @@ class GramOperator(SymmetricOperator):
     net, X, kernel, scale
         As given; None for an operator from a matrix.
     storage : str
-        What "auto" chose.
+        What "auto" chose, or the path.
 
     Raises
     ------
     TypeError
         A ``net`` without a layer program, or data that are not real numbers.
     ValueError
-        Data that are not 2-D, empty or not finite, or another argument out of range.
+        Data that are not 2-D, empty or not finite, or another argument out of range; a file that
+        is damaged or holds another matrix: it is never written to.
     MemoryError
         The data prepared for products, or the storage, do not fit: said before they are allocated.
+    OSError
+        The file finds no room on the disk (said before anything is computed), cannot be written, or
+        is being filled by another process. A product raises it for a damaged tile.
 
     Notes
     -----
     A product with k columns costs 2 N^2 k operations, plus the evaluation of N^2 / 2 kernel values
     when the storage is lazy. An operator holds native memory and cannot be pickled.
+
+    A file that is interrupted, by kill -9 or a power cut too, lacks the tiles of the last second.
+    It may be completed on another machine: each tile is within the bounds of its instruction set.
     """
 
     net: FullyConnected | None
@@ -84,7 +98,7 @@ class GramOperator(SymmetricOperator):
         net: FullyConnected,
         X: ArrayLike,
         kernel: str = "ntk",
-        storage: str = "auto",
+        storage: str | os.PathLike[str] = "auto",
         *,
         scale: float = 1.0,
         dtype: DTypeLike | None = None,
@@ -95,12 +109,17 @@ class GramOperator(SymmetricOperator):
         progress: Progress | None = None,
     ) -> None:
         _validate.network(net)
+        path = storage_path(storage)
+        if path is not None:
+            tile_file.require_place(path)
+        _backend.native_module(device)
         budget = budget_bytes(memory)
         workers = _validate.thread_count(threads)
         stage = of_stage(progress, "Gram matrix")
         points = _validate.samples(X, copy=copy_X, room=Budget(budget))
         room = Budget(budget, _validate.copied_bytes(points, X))
-        source = limiting_source(
+        make = partial(
+            limiting_source,
             net,
             points,
             kernel=kernel,
@@ -112,8 +131,15 @@ class GramOperator(SymmetricOperator):
         )
         self.net, self.X, self.kernel, self.scale = net, points, kernel, scale
         self._device = device
-        chosen = select_storage(storage, source, room)
-        self._hold(chosen.build(source, workers, stage), chosen.name, budget, workers)
+        if path is None:
+            source = make()
+            chosen = select_storage(str(storage), source, room)
+            self._hold(chosen.build(source, workers, stage), chosen.name, budget, workers)
+        else:
+            entries = _validate.result_dtype(dtype, points)
+            content = matrix_identity(net, points, kernel, scale, entries)
+            held = tile_file.stored(path, content, make, workers, room, stage)
+            self._hold(held, str(path), budget, workers)
         self.nbytes += room.held
 
     @classmethod
@@ -139,13 +165,42 @@ class GramOperator(SymmetricOperator):
             K is empty, not square, not finite or not symmetric.
         """
         matrix = np.ascontiguousarray(float_columns(K, "K"))
-        _check_symmetric(matrix)
+        require_symmetric(matrix)
         budget = budget_bytes(memory) + (matrix.nbytes if memory is None else 0)
         workers = _validate.thread_count(threads)
         op = cls.__new__(cls)
         op.net = op.X = op.kernel = op.scale = None
         op._device = "auto"
         op._hold(_backend.native_module("cpu").dense_source(matrix), "dense", budget, workers)
+        return op
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, *, memory: int | str | None = None, threads: int | None = None
+    ) -> GramOperator:
+        """Return the matrix in a finished file as an operator; the data are not needed.
+
+        Parameters
+        ----------
+        path : path
+            What ``GramOperator(net, X, storage=path)`` wrote; read permission is enough.
+        memory, threads
+            As in the class.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            The file is not finished, damaged, or no Gram matrix.
+        """
+        budget, workers = budget_bytes(memory), _validate.thread_count(threads)
+        source, content = tile_file.required(Path(path))
+        op = cls.__new__(cls)
+        op.net = op.X = None
+        op.kernel, op.scale = content["kernel"], content["scale"]
+        op._device = "auto"
+        op._hold(source, str(path), budget, workers)
         return op
 
     def _hold(self, source: TileSource, storage: str, budget: int, threads: int) -> None:
@@ -223,7 +278,7 @@ class GramOperator(SymmetricOperator):
 
     def _data(self) -> tuple[FullyConnected, NDArray[Any], dict[str, Any]]:
         if self.net is None or self.X is None:
-            raise ValueError("an operator from a matrix has no data to compute new points with")
+            raise ValueError("an operator from a matrix or a file has no data for new points")
         options = {
             "kernel": self.kernel,
             "scale": self.scale,
@@ -241,23 +296,4 @@ class GramOperator(SymmetricOperator):
         raise TypeError(
             "a GramOperator holds native memory and cannot be pickled; "
             "pickle the network and the data"
-        )
-
-
-def _check_symmetric(K: NDArray[Any]) -> None:
-    if K.ndim != 2 or K.shape[0] != K.shape[1] or K.size == 0:
-        raise ValueError(f"K must be a non-empty square matrix, got shape {K.shape}")
-    largest, difference = 0.0, 0.0
-    step = max(1, 2**22 // len(K))  # blocks of rows, so that no second matrix is held
-    for i in range(0, len(K), step):
-        rows = K[i : i + step]
-        if not np.isfinite(rows).all():
-            raise ValueError("K must be finite, got NaN or infinity")
-        largest = max(largest, float(np.abs(rows).max()))
-        difference = max(difference, float(np.abs(rows - K[:, i : i + step].T).max()))
-    # Room for a matrix whose triangles a BLAS summed in a different order.
-    if difference > 64 * np.finfo(K.dtype).eps * largest:
-        raise ValueError(
-            f"K must be symmetric, but K and its transpose differ by {difference:.3g} "
-            f"where the largest entry is {largest:.3g}"
         )

@@ -114,3 +114,23 @@ def float_columns(V: ArrayLike, name: str = "V") -> NDArray[Any]:
     """Return an argument as an aligned native float32 or float64 array of any shape."""
     array = _validate.real_array(V, name)
     return np.require(array, np.float32 if array.dtype == np.float32 else np.float64, "A")
+
+
+def require_symmetric(K: NDArray[Any]) -> None:
+    """Require a non-empty, square, finite matrix that is symmetric to rounding."""
+    if K.ndim != 2 or K.shape[0] != K.shape[1] or K.size == 0:
+        raise ValueError(f"K must be a non-empty square matrix, got shape {K.shape}")
+    largest, difference = 0.0, 0.0
+    step = max(1, 2**22 // len(K))  # blocks of rows, so that no second matrix is held
+    for i in range(0, len(K), step):
+        rows = K[i : i + step]
+        if not np.isfinite(rows).all():
+            raise ValueError("K must be finite, got NaN or infinity")
+        largest = max(largest, float(np.abs(rows).max()))
+        difference = max(difference, float(np.abs(rows - K[:, i : i + step].T).max()))
+    # Room for a matrix whose triangles a BLAS summed in a different order.
+    if difference > 64 * np.finfo(K.dtype).eps * largest:
+        raise ValueError(
+            f"K must be symmetric, but K and its transpose differ by {difference:.3g} "
+            f"where the largest entry is {largest:.3g}"
+        )

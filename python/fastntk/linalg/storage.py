@@ -11,19 +11,24 @@ dense     itemsize * N^2              the matrix
 packed    about itemsize * N^2 / 2    the blocks on and above the diagonal
 lazy      those of the data           nothing: tiles are computed again
 ========  ==========================  ==============================
+
+A path is a storage too, `fastntk.linalg.tile_file`: it holds a mark of 8 bytes per tile and reads
+the triangle from the file.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk import _backend, _validate
+from fastntk import _backend
 from fastntk._memory import Budget
 
 TileProgress = Callable[[int, int], None]
@@ -122,6 +127,31 @@ def storage_names() -> tuple[str, ...]:
     return tuple(_STORAGES)
 
 
+def storage_path(storage: str | os.PathLike[str]) -> Path | None:
+    """Return the path that the argument ``storage`` is, or None for a name.
+
+    Parameters
+    ----------
+    storage : str or path-like
+        Text that is no name is a path if it has a folder or a suffix: "./K" or "K.gram".
+
+    Raises
+    ------
+    ValueError
+        Neither a path nor a name.
+    """
+    if isinstance(storage, os.PathLike):
+        return Path(os.fsdecode(storage))
+    names = ("auto", *_STORAGES)
+    if isinstance(storage, str):
+        if storage in names:
+            return None
+        if os.sep in storage or Path(storage).suffix:
+            return Path(storage)
+    known = ", ".join(repr(name) for name in names)
+    raise ValueError(f"storage must be one of {known}, or a path such as 'K.gram', got {storage!r}")
+
+
 def select_storage(name: str, source: TileSource, room: Budget) -> Storage:
     """Return the storage to build, having made sure that it fits.
 
@@ -143,8 +173,6 @@ def select_storage(name: str, source: TileSource, room: Budget) -> Storage:
 
     Raises
     ------
-    ValueError
-        Unknown name.
     MemoryError
         The storage asked for by name, or the last resort of "auto", does not fit: the message has
         the bytes needed and the budget.
@@ -155,7 +183,7 @@ def select_storage(name: str, source: TileSource, room: Budget) -> Storage:
         fitting = (s for s in _STORAGES.values() if n <= s.most_rows and s.nbytes(source) <= most)
         storage = next(fitting, list(_STORAGES.values())[-1])
     else:
-        storage = _STORAGES[_validate.choice(name, "storage", ("auto", *_STORAGES))]
+        storage = _STORAGES[name]
     what = f"{storage.name} storage of a {n} x {n} {source.dtype} matrix"
     room.require(storage.nbytes(source), what)
     return storage
@@ -167,9 +195,10 @@ def _dense_nbytes(source: TileSource) -> int:
 
 
 def _build_dense(source: TileSource, threads: int, progress: TileProgress | None) -> TileSource:
-    K = np.empty(source.shape, dtype=source.dtype)
+    native = _backend.module_of(source)
+    K = native.empty(source.shape, source.dtype)
     source.to_dense(K, threads, progress)
-    dense: TileSource = _backend.module_of(source).dense_source(K)
+    dense: TileSource = native.dense_source(K)
     return dense
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,8 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Which kernel.
     scale : float
         Multiplies the data.
-    storage : {"auto", "dense", "packed", "lazy"}
-        How the Gram matrix is kept during `fit`, see `GramOperator`.
+    storage : {"auto", "dense", "packed", "lazy"} or path
+        How the Gram matrix is kept during `fit`, see `GramOperator`. A file stays afterwards.
     dtype : {"float32", "float64"}, optional
         Type of the kernel values; float64 for float64 data, else float32. Results are float64.
     memory : int or str, optional
@@ -110,7 +111,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         centered: bool = False,
         kernel: str = "ntk",
         scale: float = 1.0,
-        storage: str = "auto",
+        storage: str | os.PathLike[str] = "auto",
         dtype: DTypeLike | None = None,
         memory: int | str | None = None,
         method: str = "auto",

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vocabulary of scalar_math.h and the functions of angle.h in extended precision, for what is
+// computed once per row or per table. Host only.
+#pragma once
+
+#include <cmath>
+
+#include "common/scalar_math.h"
+
+namespace fastntk {
+
+using Extended = long double;
+
+template <>
+struct ScalarOf<Extended> {
+  using type = Extended;
+};
+
+inline Extended mul_add(Extended a, Extended b, Extended c) { return a * b + c; }
+inline Extended neg_mul_add(Extended a, Extended b, Extended c) { return c - a * b; }
+inline Extended square_root(Extended a) { return std::sqrt(a); }
+inline Extended minimum(Extended a, Extended b) { return a < b ? a : b; }
+inline Extended maximum(Extended a, Extended b) { return a > b ? a : b; }
+inline bool less(Extended a, Extended b) { return a < b; }
+inline Extended select(bool mask, Extended a, Extended b) { return mask ? a : b; }
+inline Extended rounded(Extended a) { return a; }
+
+constexpr Extended kExtendedPi = 3.141592653589793238462643383279502884L;
+
+// P(x) = theta / (pi sqrt x)
+inline Extended angle_polynomial_extended(Extended x) {
+  const Extended s = std::sqrt(x);
+  return s > 0 ? 2 * std::asin(s) / (kExtendedPi * s) : 2 / kExtendedPi;
+}
+
+// Q(y^2) = (sin theta - theta cos theta) / (2 pi y^3), by its series where that cancels.
+inline Extended arc_cosine_polynomial_extended(Extended y_squared) {
+  const Extended t = kExtendedPi * kExtendedPi * y_squared;  // theta^2
+  const Extended scale = kExtendedPi * kExtendedPi / 2;
+  if (t < Extended(1e-4))
+    return scale * (1 / Extended(3) - t * (1 / Extended(30) - t * (1 / Extended(840) - t / 45360)));
+  const Extended theta = std::sqrt(t);
+  return scale * (std::sin(theta) - theta * std::cos(theta)) / (t * theta);
+}
+
+}  // namespace fastntk

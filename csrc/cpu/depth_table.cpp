@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/depth_table.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "common/layer.h"
+#include "common/network.h"
+#include "cpu/limiting_plan.h"
+
+namespace fastntk::cpu {
+namespace {
+
+// The type in which the recursion is tabulated, with digits to spare.
+template <class T>
+using Reference = std::conditional_t<sizeof(T) == sizeof(float), double, Extended>;
+
+// The largest error of a table, of its value or of the value at x = 0: a third of what the gates
+// leave, and no more than the recursion's own.
+template <class T>
+constexpr double kTableError = sizeof(T) == sizeof(float) ? 1.5e-7 : 7e-16;
+
+template <class T>
+constexpr int kTerms = DepthTable<T>::kDegree + 1;
+
+template <class R, class Act>
+PairDual<R> dual_of(R x, const R* scalars) {
+  return Act::template pair_step<kFolded>(x, scalars, scalars);
+}
+
+template <class R>
+PairDual<R> dual_of(Activation activation, R x, const R* scalars) {
+#define FASTNTK_CASE(Type)                                                                         \
+  case Activation::k##Type:                                                                        \
+    return dual_of<R, Type>(x, scalars);
+  switch (activation) {
+    FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+  default:
+    return {};
+  }
+#undef FASTNTK_CASE
+}
+
+// The recursion that all rows share, row 0 standing for every row.
+template <class T>
+class CommonRecursion {
+public:
+  using R = Reference<T>;
+
+  CommonRecursion(const LimitingPlan<T>& plan, std::size_t output)
+      : plan_(plan), shares_(plan.shares[output]), table_(plan.rows->table) {}
+
+  // Theta / sqrt(q q') where the first deficit is s^2, or 1 - s^2.
+  R operator()(R s, bool obtuse) const {
+    const R x = obtuse ? -s * s : s * s;  // folded
+    R folded = x;
+    R t = first_layer(unfold(x), mixing(table_.first), mixing(table_.first), shares(0));
+    for (std::size_t l = 0; l < plan_.layers.size(); ++l) {
+      const LayerRows<T>& layer = table_.layers[l];
+      R scalars[kMaxRowScalars] = {};
+      for (int k = 0; k < kMaxRowScalars; ++k)
+        scalars[k] = layer.scalars[k].size() > 0 ? static_cast<R>(layer.scalars[k][0]) : R(0);
+      const PairDual<R> dual = dual_of(plan_.layers[l].activation, folded, scalars);
+      const AngleState<R> state = mix_equal(dual, t, mixing(layer), shares(l + 1));
+      folded = state.x > R(0.5) ? state.x - R(1) : state.x;
+      t = state.t;
+    }
+    return t;
+  }
+
+private:
+  // w and v with the digits that R has beyond T, from w^2 + v^2 = 1.
+  MixingScalars<R> mixing(const LayerRows<T>& layer) const {
+    const R w = layer.w[0], v = layer.v[0];
+    const R norm = std::sqrt(w * w + v * v);
+    return {w / norm, v / norm};
+  }
+  Shares<R> shares(std::size_t l) const {
+    return {static_cast<R>(shares_[l].weights), static_cast<R>(shares_[l].biases)};
+  }
+
+  const LimitingPlan<T>& plan_;
+  const std::vector<Shares<T>>& shares_;
+  const RowTable<T>& table_;
+};
+
+template <class R, int kCount>
+using Values = std::array<R, kCount>;
+
+// Chebyshev points of a piece that reaches from low to high.
+template <class R, int kCount>
+Values<R, kCount> chebyshev_points(R low, R high) {
+  Values<R, kCount> points;
+  for (int i = 0; i < kCount; ++i) {
+    points[i] = (low + high) / 2 + (high - low) / 2 *
+                                       std::cos(R(M_PI) * (2 * i + 1) / (2 * kCount));
+  }
+  return points;
+}
+
+// Coefficients of the polynomial through (points, values): Newton's divided differences, multiplied
+// out.
+template <class R, int kCount>
+Values<R, kCount> interpolate(const Values<R, kCount>& points, Values<R, kCount> values) {
+  for (int order = 1; order < kCount; ++order) {
+    for (int i = kCount - 1; i >= order; --i)
+      values[i] = (values[i] - values[i - 1]) / (points[i] - points[i - order]);
+  }
+  Values<R, kCount> coefficients{};
+  for (int i = kCount - 1; i >= 0; --i) {
+    for (int k = kCount - 1; k > 0; --k)
+      coefficients[k] = coefficients[k - 1] - points[i] * coefficients[k];
+    coefficients[0] = values[i] - points[i] * coefficients[0];
+  }
+  return coefficients;
+}
+
+// False if the branch misses its bound between the points that define it.
+template <class T>
+bool fill_branch(const CommonRecursion<T>& recursion, bool obtuse, bool relative,
+                 typename DepthTable<T>::Branch& branch) {
+  using R = Reference<T>;
+  constexpr int kPieces = DepthTable<T>::kPieces;
+  constexpr int kCount = kTerms<T>;
+  const R per_unit = R(kPieces - 1) * std::sqrt(R(2));
+  const R at_zero = std::abs(recursion(R(0), false));
+  for (int piece = 0; piece < kPieces; ++piece) {
+    const R low = piece == 0 ? R(0) : R(-0.5);
+    const R high = piece == kPieces - 1 ? R(0) : R(0.5);
+    const auto exact = [&](R offset) { return recursion((piece + offset) / per_unit, obtuse); };
+    const Values<R, kCount> points = chebyshev_points<R, kCount>(low, high);
+    Values<R, kCount> values;
+    std::transform(points.begin(), points.end(), values.begin(), exact);
+    const Values<R, kCount> polynomial = interpolate<R, kCount>(points, values);
+    for (int k = 0; k < kCount; ++k)
+      branch.coefficients[k][piece] = static_cast<T>(polynomial[k]);
+    // Between neighbouring points the error is at its largest.
+    for (int i = 0; i <= kCount; ++i) {
+      const R left = i == 0 ? high : points[i - 1], right = i == kCount ? low : points[i];
+      const R offset = (left + right) / 2, wanted = exact(offset);
+      R sum = polynomial[kCount - 1];
+      for (int k = kCount - 2; k >= 0; --k)
+        sum = sum * offset + polynomial[k];
+      if (!(std::abs(sum - wanted) <= R(kTableError<T>) * (relative ? std::abs(wanted) : at_zero)))
+        return false;
+    }
+  }
+  return true;
+}
+
+// Whether all pairs of rows share one recursion.
+template <class T>
+bool all_alike(const LimitingPlan<T>& plan) {
+  const long m = plan.rows->samples.rows, n = plan.cols->samples.rows;
+  const RowTable<T>& a = plan.rows->table;
+  const RowTable<T>& b = plan.cols->table;
+  const auto equal_first = [&] {
+    return one_number(a.first.w, m, b.first.w, n) && one_number(a.first.v, m, b.first.v, n);
+  };
+  const auto equal_scalars = [&](std::size_t l) {
+    for (int k = 0; k < activation_row_scalars(plan.layers[l].activation); ++k) {
+      if (!one_number(a.layers[l].scalars[k], m, b.layers[l].scalars[k], n))
+        return false;
+    }
+    return true;
+  };
+  if (plan.layers.empty() || !equal_first())
+    return false;
+  for (std::size_t l = 0; l < plan.layers.size(); ++l) {
+    if (!plan.layers[l].equal || !equal_scalars(l))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+template <class T>
+std::vector<DepthTable<T>> depth_tables(const LimitingPlan<T>& plan) {
+  if (!all_alike(plan))
+    return {};
+  const auto& layers = plan.layers;
+  const bool relative = std::all_of(layers.begin(), layers.end(), [](const LayerPlan& layer) {
+    return activation_dual_is_non_negative(layer.activation);
+  });
+  std::vector<DepthTable<T>> tables(plan.shares.size());
+  for (std::size_t o = 0; o < tables.size(); ++o) {
+    const CommonRecursion<T> recursion(plan, o);
+    if (!fill_branch(recursion, false, relative, tables[o].acute))
+      return {};
+    if (layers.front().angle_level == kFolded) {
+      tables[o].obtuse.emplace();
+      if (!fill_branch(recursion, true, false, *tables[o].obtuse))
+        return {};
+    }
+  }
+  return tables;
+}
+
+template std::vector<DepthTable<float>> depth_tables(const LimitingPlan<float>&);
+template std::vector<DepthTable<double>> depth_tables(const LimitingPlan<double>&);
+
+}  // namespace fastntk::cpu

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recursion over the layers, a unit at a time: x and t stay in registers from the first layer
+// to the last. What is known of the angles, and equal or general mixing, are template parameters of
+// a step; the layer's plan picks the step.
+#pragma once
+
+#include "common/layer.h"
+#include "cpu/isa/unit.h"
+#include "cpu/limiting_plan.h"
+
+namespace fastntk::cpu::FASTNTK_ISA {
+
+template <class T>
+struct Unit {
+  Pack<T> x[kUnit];
+  Pack<T> t[kUnit];
+  long row, col;
+};
+
+template <class T>
+FASTNTK_HD Shares<Pack<T>> broadcast(const Shares<T>& shares) {
+  return {Pack<T>(shares.weights), Pack<T>(shares.biases)};
+}
+
+template <class T>
+FASTNTK_HD MixingScalars<Pack<T>> mixing_of_row(const LayerRows<T>& table, long i) {
+  return {Pack<T>(table.w[i]), Pack<T>(table.v[i])};
+}
+
+template <class T>
+FASTNTK_HD MixingScalars<Pack<T>> mixing_of_columns(const LayerRows<T>& table, long j) {
+  return {Pack<T>::load(&table.w[j]), Pack<T>::load(&table.v[j])};
+}
+
+template <class Act, int kLevel, bool kEqual, class T>
+FASTNTK_HD void layer_step(const LayerRows<T>& rows, const LayerRows<T>& cols,
+                           const Shares<T>& shares_of_layer, Unit<T>& unit) {
+  using V = Pack<T>;
+  constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
+  const Shares<V> shares = broadcast(shares_of_layer);
+  for_unit([&](int u, int r, int c) {
+    const long i = unit.row + r, j = unit.col + c * V::kLanes;
+    V row_scalars[kScalars], col_scalars[kScalars];
+    FASTNTK_UNROLL
+    for (int k = 0; k < Act::kRowScalars; ++k) {
+      row_scalars[k] = V(rows.scalars[k][i]);
+      col_scalars[k] = V::load(&cols.scalars[k][j]);
+    }
+    const PairDual<V> dual =
+        Act::template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
+    const AngleState<V> state =
+        kEqual ? mix_equal(dual, unit.t[u], mixing_of_row(rows, unit.row), shares)
+               : mix(dual, unit.t[u], mixing_of_row(rows, i), mixing_of_columns(cols, j), shares);
+    unit.x[u] = state.x;
+    unit.t[u] = state.t;
+  });
+}
+
+template <class Act, int kLevel, class T>
+FASTNTK_HD void layer_step(bool equal, const LayerRows<T>& rows, const LayerRows<T>& cols,
+                           const Shares<T>& shares, Unit<T>& unit) {
+  if (equal)
+    layer_step<Act, kLevel, true>(rows, cols, shares, unit);
+  else
+    layer_step<Act, kLevel, false>(rows, cols, shares, unit);
+}
+
+template <class Act, class T>
+FASTNTK_HD void layer_step(const LayerPlan& plan, const LayerRows<T>& rows,
+                           const LayerRows<T>& cols, const Shares<T>& shares, Unit<T>& unit) {
+#define FASTNTK_LEVEL(level)                                                                       \
+  case level:                                                                                      \
+    return layer_step<Act, level>(plan.equal, rows, cols, shares, unit);
+  if constexpr (Act::kUsesAngleLevels) {
+    switch (plan.angle_level) {
+      FASTNTK_LEVEL(kFolded)
+      FASTNTK_LEVEL(kAnyAngle)
+      FASTNTK_LEVEL(kAcute)
+      FASTNTK_LEVEL(kSecondLayer)
+      FASTNTK_LEVEL(kThirdLayer)
+    default:
+      return layer_step<Act, kDeeper>(plan.equal, rows, cols, shares, unit);
+    }
+  } else {
+    switch (plan.angle_level) {
+      FASTNTK_LEVEL(kFolded)
+    default:
+      return layer_step<Act, kAnyAngle>(plan.equal, rows, cols, shares, unit);
+    }
+  }
+#undef FASTNTK_LEVEL
+}
+
+// t of the last layer of one output, from x of the first.
+template <class T>
+FASTNTK_HD void run_layers(const LimitingPlan<T>& plan, const std::vector<Shares<T>>& shares,
+                           Unit<T>& unit) {
+  using V = Pack<T>;
+  const RowTable<T>& rows = plan.rows->table;
+  const RowTable<T>& cols = plan.cols->table;
+  const Shares<V> first = broadcast(shares[0]);
+  for_unit([&](int u, int r, int c) {
+    unit.t[u] = first_layer(unfold(unit.x[u]), mixing_of_row(rows.first, unit.row + r),
+                            mixing_of_columns(cols.first, unit.col + c * V::kLanes), first);
+  });
+  for (std::size_t l = 0; l < plan.layers.size(); ++l) {
+    const LayerPlan& layer = plan.layers[l];
+    const LayerRows<T>& a = rows.layers[l];
+    const LayerRows<T>& b = cols.layers[l];
+#define FASTNTK_CASE(Type)                                                                         \
+  case Activation::k##Type:                                                                        \
+    layer_step<Type>(layer, a, b, shares[l + 1], unit);                                            \
+    break;
+    switch (layer.activation) {
+      FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+    default:
+      break;
+    }
+#undef FASTNTK_CASE
+  }
+}
+
+}  // namespace fastntk::cpu::FASTNTK_ISA

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which way a kernel is computed, and why: what `FullyConnected.explain` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+_PRODUCTS = {
+    "exact 32-bit integers": "uint8 data: products of integers have no error",
+    "exact integers in double": (
+        "uint8 data whose products outgrow 32 bits (more than 33,025 columns, or a large bias)"
+    ),
+    "24-bit fixed point, exact": (
+        "float32 data on a matrix unit: rows are rounded to 24 bits once, their products are exact"
+    ),
+    "float, summed in double": "float32 data: short sums in float32 are added up in float64",
+    "double": "float64 data, a float64 result, or mostly close pairs of float32 data",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """How the engine computes a kernel for some data.
+
+    Attributes
+    ----------
+    instruction_set : str
+        What the kernels were compiled for: the best that this processor runs, or FASTNTK_ISA.
+    product : str
+        How inner products are formed.
+    columns, data_columns : int
+        Columns multiplied, and columns of the data: those that are zero throughout one side drop
+        out of every product.
+    recursion : {"none", "table", "layers"}
+        "table": all rows share one function of the angle, and the layers are read from it.
+    recursion_dtype : {"float32", "float64"}
+        In which the angles are followed; the result is rounded once at the end.
+    acute : bool
+        No inner product is negative: shorter polynomials serve the first layer.
+    equal_mixing : tuple of bool
+        For each hidden layer, whether all rows mix weights and biases alike.
+    reasons : tuple of str
+        Why, in words.
+    """
+
+    instruction_set: str
+    product: str
+    columns: int
+    data_columns: int
+    recursion: str
+    recursion_dtype: str
+    acute: bool
+    equal_mixing: tuple[bool, ...]
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return one line per choice."""
+        return "\n".join(
+            (
+                f"instruction set  {self.instruction_set}",
+                f"products         {self.product}, {self.columns} of {self.data_columns} columns",
+                f"recursion        {self.recursion}, in {self.recursion_dtype}",
+                *(f"  {reason}" for reason in self.reasons),
+            )
+        )
+
+
+def route_of(native: dict[str, Any], data_columns: int) -> Route:
+    """Put the engine's own account into words.
+
+    Parameters
+    ----------
+    native : dict
+        The ``route`` of a limiting source.
+    data_columns : int
+        Columns of the data.
+    """
+    layers = native["layers"]
+    recursion = "none" if not layers else "table" if native["tabulated"] else "layers"
+    dtype = "float64" if native["double_recursion"] else "float32"
+    acute = all(layer["angle_level"] >= 0 for layer in layers[:1])
+    equal = tuple(layer["equal"] for layer in layers)
+    reasons = [_PRODUCTS[native["product"]]]
+    if native["columns"] < data_columns:
+        reasons.append(f"{data_columns - native['columns']} columns are zero in all rows of one side")
+    if recursion == "table":
+        reasons.append("all rows mix alike (bias_std = 0, or equal norms): one table for all layers")
+    elif layers and all(equal):
+        reasons.append("all rows mix alike, but a table would cost or err more than the layers")
+    elif layers:
+        reasons.append("rows of different norms with a bias mix differently: layer by layer")
+    if native["widened"]:
+        reasons.append("so many float32 layers would pass the error bound: float64, rounded once")
+    return Route(
+        instruction_set=native["isa"],
+        product=native["product"],
+        columns=native["columns"],
+        data_columns=data_columns,
+        recursion=recursion,
+        recursion_dtype=dtype,
+        acute=acute,
+        equal_mixing=equal,
+        reasons=tuple(reasons),
+    )
