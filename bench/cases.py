@@ -77,10 +77,13 @@ CASES: tuple[Case, ...] = (
     _gram("float32-float32-300",    "float32", "float32", 3,      0.1, rows=300),
     Case("rectangular-float32-bias", "rectangular",
                                     "uint8",   "float32", 3,      0.1, FLOAT32_GATE, rows=5_000),
+    _matmat("lazy", 1),
     _matmat("lazy", 16),
     _matmat("lazy", 64),
+    _matmat("packed", 1),
     _matmat("packed", 16),
     _matmat("packed", 64),
+    _matmat("packed", 128),
 )  # fmt: skip
 
 

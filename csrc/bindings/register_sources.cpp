@@ -8,6 +8,7 @@
 #include "bindings/module.h"
 #include "cpu/gram_drivers.h"
 #include "cpu/limiting_kernel.h"
+#include "cpu/multiply.h"
 #include "cpu/stored_sources.h"
 
 namespace fastntk::bindings {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is done with a tile source: write it out whole, or multiply it with vectors.
+// Tile sources written out whole.
 #pragma once
 
 #include <vector>
@@ -15,12 +15,5 @@ namespace fastntk::cpu {
 template <class T>
 void write_dense(const TileSource<T>& source, const std::vector<T*>& to, const Engine<T>& engine,
                  int threads, const Poll& poll);
-
-// y = K v.  v [cols, k], y [rows, k], row-major, contiguous. Sums within a tile are formed in V's
-// type (a float tile is widened for double vectors), and tiles are added up in double, in an order
-// that no schedule changes.
-template <class T, class V>
-void multiply(const TileSource<T>& source, const V* v, double* y, long k,
-              const Engine<V>& multiplier, int threads, const Poll& poll);
 
 }  // namespace fastntk::cpu

@@ -7,6 +7,12 @@
 #include "cpu/schedule.h"
 
 namespace fastntk::cpu {
+namespace {
+
+constexpr long kCacheLine = 64;
+constexpr long kRowsAhead = 4;  // of a dense matrix, fetched while one is copied
+
+}  // namespace
 
 template <class T>
 PackedTriangle<T>::PackedTriangle(const TileSource<T>& source, int threads, const Poll& poll)
@@ -34,7 +40,7 @@ std::size_t PackedTriangle<T>::offset(long bi, long bj) const {
 
 template <class T>
 const T* PackedTriangle<T>::tile(long bi, long bj, T*, char*) const {
-  return storage_.data() + offset(bi, bj);
+  return resident(bi, bj);
 }
 
 template <class T>
@@ -46,9 +52,15 @@ void PackedTriangle<T>::diagonal(T* to) const {
 template <class T>
 const T* DenseMatrix<T>::tile(long bi, long bj, T* tiles, char*) const {
   const long n = this->rows();
-  const long width = std::min(kTile, n - bj * kTile);
-  for (long i = bi * kTile; i < std::min(n, (bi + 1) * kTile); ++i) {
-    std::copy_n(data_ + i * n + bj * kTile, width, tiles + i % kTile * kTile);
+  const long width = std::min(kTile, n - bj * kTile), end = std::min(n, (bi + 1) * kTile);
+  for (long i = bi * kTile; i < end; ++i) {
+    const T* row = data_ + i * n + bj * kTile;
+    // Pieces of 1 KB are too short for the hardware to follow.
+    if (i + kRowsAhead < end) {
+      for (long j = 0; j < width; j += kCacheLine / static_cast<long>(sizeof(T)))
+        __builtin_prefetch(row + kRowsAhead * n + j);
+    }
+    std::copy_n(row, width, tiles + i % kTile * kTile);
   }
   return tiles;
 }

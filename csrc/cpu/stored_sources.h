@@ -16,6 +16,7 @@ public:
   PackedTriangle(const TileSource<T>& source, int threads, const Poll& poll);
 
   const T* tile(long bi, long bj, T* tiles, char* scratch) const override;
+  const T* resident(long bi, long bj) const override { return storage_.data() + offset(bi, bj); }
   void diagonal(T* to) const override;
   std::size_t bytes() const override { return storage_.bytes(); }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A matrix delivered tile by tile: computed on demand, or stored. The drivers (gram_drivers.h) know
-// nothing else of it, so a new storage or a new kernel is a new subclass.
+// A matrix delivered tile by tile: computed on demand, or stored. The drivers (gram_drivers.h,
+// multiply.h) know nothing else of it, so a new storage or a new kernel is a new subclass.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +32,8 @@ public:
   // once by the caller), or in memory of the source's own. Cells beyond the matrix are finite and
   // have no meaning. A symmetric source is asked for bi <= bj only.
   virtual const T* tile(long bi, long bj, T* tiles, char* scratch) const = 0;
+  // Where tile (bi, bj) lies in memory of the source's own, to fetch it ahead; null if it does not.
+  virtual const T* resident(long, long) const { return nullptr; }
   // rows() numbers; symmetric sources only.
   virtual void diagonal(T* to) const = 0;
   // Bytes this source holds.

@@ -28,6 +28,8 @@ struct ProductShape {
 
 template <class T>
 struct LimitingPlan;
+template <class T>
+struct TileProduct;
 
 template <class T>
 struct Engine {
@@ -38,11 +40,10 @@ struct Engine {
   std::size_t scratch_bytes;
   // Tile (bi, bj) of every output of the plan, each kTile x kTile, row-major, one after the other.
   void (*limiting_tile)(const LimitingPlan<T>& plan, long bi, long bj, T* tiles, char* scratch);
-  // y[i, c] += sum_k tile(i, k) v[k, c] for rows x depth entries of a tile, entry (i, k) at
-  // tile[i * row_stride + k * depth_stride]; columns a multiple of vector_lanes. Summed in T over
-  // the depth, then added in double.
-  void (*tile_times)(const T* tile, long row_stride, long depth_stride, long rows, long depth,
-                     const T* v, double* y, long columns);
+  // One tile's part of K V. Summed in T within the tile, then added in double.
+  void (*tile_times)(const TileProduct<T>& product);
+  // Numbers of a float tile, count a multiple of vector_lanes.
+  void (*widen)(const float* from, T* to, long count);
   int vector_lanes;
   // to [rows, cols] = the top left of a tile; to [cols, rows] = its transpose. Rows of `to` are
   // `stride` apart. Streaming stores bypass the caches: for what is too large to stay there.

@@ -27,6 +27,7 @@ const Engine<T>& engine() {
                                  sizeof(TileScratch<T>),
                                  limiting_tile<T>,
                                  tile_times<T>,
+                                 widen<T>,
                                  Pack<T>::kLanes,
                                  store_tile<T>,
                                  store_transposed<T>};

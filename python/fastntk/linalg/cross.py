@@ -140,7 +140,8 @@ def _block_rows(
     padded = -(-columns // _LANES) * _LANES * 8  # a row of the vectors, or of the sums
     # What preparing takes depends on shape and type only.
     like_X = np.broadcast_to(np.zeros((), common), X.shape)
-    fixed = limiting.prepared_bytes(like_X, program) + len(X) * padded
+    # The packed vectors, and at most as many sums: few new points share the work by columns.
+    fixed = limiting.prepared_bytes(like_X, program) + 2 * len(X) * padded
     tile = limiting.prepared_bytes(like_X[:1], program) + edge * padded
     tile += edge * X.shape[1] * common.itemsize
     return edge * max(1, (left - fixed) // tile), fixed + tile
