@@ -17,9 +17,8 @@ py::array result_array(const std::vector<long>& shape) {
     count *= static_cast<std::size_t>(length);
   auto buffer = std::make_unique<cpu::AlignedBuffer<T>>(count, cpu::kUninitialised);
   T* data = buffer->data();
-  const py::capsule owner(buffer.release(), [](void* pointer) {
-    delete static_cast<cpu::AlignedBuffer<T>*>(pointer);
-  });
+  const py::capsule owner(
+      buffer.release(), [](void* pointer) { delete static_cast<cpu::AlignedBuffer<T>*>(pointer); });
   return py::array(py::dtype::of<T>(), shape, data, owner);
 }
 

@@ -115,8 +115,8 @@ py::dict route(const LimitingKernel<T>& kernel) {
                   py::arg("product") = cpu::product_name(chosen.product),
                   py::arg("double_recursion") = chosen.double_recursion,
                   py::arg("widened") = chosen.double_recursion && sizeof(T) < sizeof(double),
-                  py::arg("tabulated") = chosen.tabulated,
-                  py::arg("columns") = chosen.columns, py::arg("layers") = layers);
+                  py::arg("tabulated") = chosen.tabulated, py::arg("columns") = chosen.columns,
+                  py::arg("data_columns") = chosen.data_columns, py::arg("layers") = layers);
 }
 
 // A view lives no longer than the array that it views.

@@ -73,8 +73,7 @@ FASTNTK_HD V layer_sum(PairDual<V> dual, V t, V w_product, V v_product, V, Share
 // Where all of it is trained: w w' (1 - 2 z) + v v' is 1 - 2 x+.
 template <class V>
 FASTNTK_HD V layer_sum(PairDual<V> dual, V t, V w_product, V, V x_next, AllTrained) {
-  return mul_add(w_product * dual.slope, t,
-                 neg_mul_add(V(Scalar<V>(2)), x_next, V(Scalar<V>(1))));
+  return mul_add(w_product * dual.slope, t, neg_mul_add(V(Scalar<V>(2)), x_next, V(Scalar<V>(1))));
 }
 
 // SharesOrAll: Shares<V>, or AllTrained.

@@ -93,8 +93,8 @@ template <class R, int kCount>
 Values<R, kCount> chebyshev_points(R low, R high) {
   Values<R, kCount> points;
   for (int i = 0; i < kCount; ++i) {
-    points[i] = (low + high) / 2 + (high - low) / 2 *
-                                       std::cos(R(M_PI) * (2 * i + 1) / (2 * kCount));
+    points[i] =
+        (low + high) / 2 + (high - low) / 2 * std::cos(R(M_PI) * (2 * i + 1) / (2 * kCount));
   }
   return points;
 }

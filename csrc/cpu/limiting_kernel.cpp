@@ -75,8 +75,13 @@ double LimitingKernel<T>::largest_diagonal() const {
 template <class T>
 Route LimitingKernel<T>::route() const {
   return visit([&](const auto& tiles) {
-    return Route{isa_, tiles.product(), sizeof(T) == sizeof(double) || wide_, tiles.tabulated(),
-                 tiles.columns(), tiles.layers()};
+    return Route{isa_,
+                 tiles.product(),
+                 sizeof(T) == sizeof(double) || wide_,
+                 tiles.tabulated(),
+                 tiles.columns(),
+                 tiles.data_columns(),
+                 tiles.layers()};
   });
 }
 

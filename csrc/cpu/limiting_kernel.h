@@ -19,8 +19,9 @@ struct Route {
   std::string isa;
   Product product;
   bool double_recursion;
-  bool tabulated;  // one function of the angle in place of the layers
-  long columns;
+  bool tabulated;     // one function of the angle in place of the layers
+  long columns;       // multiplied
+  long data_columns;  // of the data
   std::vector<LayerPlan> layers;
 };
 

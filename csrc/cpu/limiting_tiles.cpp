@@ -169,8 +169,8 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
   const DataScan scan_y = y ? scan_data(*y, lease.threads()) : scan_x;
   const std::vector<long> columns = useful_columns(scan_x, scan_y);
   columns_ = static_cast<long>(columns.size());
-  const Product product = choose_product<P>(x, y ? *y : x, columns_, input,
-                                            network.hidden_layers(), chosen.float_product);
+  const Product product = choose_product<P>(x, y ? *y : x, columns_, input, network.hidden_layers(),
+                                            chosen.float_product);
   const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
   const auto prepare = [&](const Samples& samples) {
     return std::make_unique<Operand<P>>(samples, columns, product, shape, network, input, outputs,

@@ -27,6 +27,7 @@ public:
 
   Product product() const { return plan_.product; }
   long columns() const { return columns_; }  // those not zero in all rows of one side
+  long data_columns() const { return rows_->samples.columns; }
   const std::vector<LayerPlan>& layers() const { return plan_.layers; }
   bool tabulated() const { return !plan_.tables.empty(); }
 

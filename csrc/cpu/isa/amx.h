@@ -10,7 +10,7 @@
 
 namespace fastntk::cpu::FASTNTK_ISA {
 
-constexpr int kAmxEdge = 16;          // rows, or columns of words, of a tile register
+constexpr int kAmxEdge = 16;  // rows, or columns of words, of a tile register
 constexpr int kAmxBlock = 2 * kAmxEdge;
 constexpr int kAmxTileBytes = 1024;
 
@@ -44,7 +44,9 @@ struct AmxPanels {
   const char* right;
   long step;
 
-  const char* left_tile(long panel, long k) const { return left + panel * step + k * kAmxTileBytes; }
+  const char* left_tile(long panel, long k) const {
+    return left + panel * step + k * kAmxTileBytes;
+  }
   const char* right_tile(long panel, long k) const {
     return right + panel * step + k * kAmxTileBytes;
   }

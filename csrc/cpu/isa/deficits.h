@@ -84,8 +84,7 @@ void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, co
       const double spread = static_cast<double>(norm_a + norm_b - 2 * dot) * scale;
       R& deficit = x[i * kStripWidth + j];
       if (integer_deficit_margin<double>({deficit, spread}, 1.0) < 0) {
-        deficit =
-            static_cast<R>(deficit_from_integers(norm_a, norm_b, dot, plan.bias_term));
+        deficit = static_cast<R>(deficit_from_integers(norm_a, norm_b, dot, plan.bias_term));
       }
     }
   }

@@ -46,8 +46,7 @@ FASTNTK_HD void layer_step(const LayerRows<T>& rows, const LayerRows<T>& cols,
       row_scalars[k] = V(rows.scalars[k][i]);
       col_scalars[k] = V::load(&cols.scalars[k][j]);
     }
-    const PairDual<V> dual =
-        Act::template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
+    const PairDual<V> dual = Act::template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
     const AngleState<V> state =
         kEqual ? mix_equal(dual, unit.t[u], mixing_of_row(rows, unit.row), shares)
                : mix(dual, unit.t[u], mixing_of_row(rows, i), mixing_of_columns(cols, j), shares);

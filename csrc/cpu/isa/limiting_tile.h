@@ -49,8 +49,8 @@ double wide_deficits(const LimitingPlan<T>& plan, const Strip& strip, long begin
   } else {
     if (plan.product == Product::kSlices)
       add_slices(products, first, cells);
-    margin = product_deficits(plan, strip, products.sums + first, wide + first) -
-             plan.close_deficit;
+    margin =
+        product_deficits(plan, strip, products.sums + first, wide + first) - plan.close_deficit;
   }
   narrow(wide + first, x + first, cells);
   return margin;

@@ -44,7 +44,8 @@ inline void end_streaming() {
 template <class T>
 void store_row(const T* from, T* to, long count, bool streaming) {
   constexpr long kLine = 64 / sizeof(T);
-  const long misplaced = static_cast<long>(reinterpret_cast<std::uintptr_t>(to) / sizeof(T)) % kLine;
+  const long misplaced =
+      static_cast<long>(reinterpret_cast<std::uintptr_t>(to) / sizeof(T)) % kLine;
   const long head = misplaced == 0 ? 0 : smaller(kLine - misplaced, count);
   if (!streaming || head + kLine > count) {
     std::memcpy(to, from, count * sizeof(T));

@@ -2,8 +2,8 @@
 // The part of a tile whose products are formed at once.
 #pragma once
 
-#include "cpu/isa/pack.h"
 #include "cpu/isa/engine.h"
+#include "cpu/isa/pack.h"
 #include "cpu/tile.h"
 
 namespace fastntk::cpu::FASTNTK_ISA {

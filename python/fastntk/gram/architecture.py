@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastntk import _backend, _validate
 from fastntk.gram import limiting
-from fastntk.gram.route import Route, route_of
 from fastntk.gram.program import LayerProgram
+from fastntk.gram.route import Route, route_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -232,7 +232,7 @@ class FullyConnected:
         source = limiting.limiting_source(
             self, X, Y, scale=scale, dtype=dtype, device=device, threads=threads
         )
-        return route_of(source.route, np.shape(X)[1])
+        return route_of(source.route)
 
     def program(self) -> LayerProgram:
         """Return the layers as the engine takes them."""

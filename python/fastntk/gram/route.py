@@ -66,15 +66,13 @@ class Route:
         )
 
 
-def route_of(native: dict[str, Any], data_columns: int) -> Route:
+def route_of(native: dict[str, Any]) -> Route:
     """Put the engine's own account into words.
 
     Parameters
     ----------
     native : dict
         The ``route`` of a limiting source.
-    data_columns : int
-        Columns of the data.
     """
     layers = native["layers"]
     recursion = "none" if not layers else "table" if native["tabulated"] else "layers"
@@ -82,10 +80,13 @@ def route_of(native: dict[str, Any], data_columns: int) -> Route:
     acute = all(layer["angle_level"] >= 0 for layer in layers[:1])
     equal = tuple(layer["equal"] for layer in layers)
     reasons = [_PRODUCTS[native["product"]]]
-    if native["columns"] < data_columns:
-        reasons.append(f"{data_columns - native['columns']} columns are zero in all rows of one side")
+    idle = native["data_columns"] - native["columns"]
+    if idle > 0:
+        reasons.append(f"{idle} columns are zero in all rows of one side")
     if recursion == "table":
-        reasons.append("all rows mix alike (bias_std = 0, or equal norms): one table for all layers")
+        reasons.append(
+            "all rows mix alike (bias_std = 0, or equal norms): one table for all layers"
+        )
     elif layers and all(equal):
         reasons.append("all rows mix alike, but a table would cost or err more than the layers")
     elif layers:
@@ -96,7 +97,7 @@ def route_of(native: dict[str, Any], data_columns: int) -> Route:
         instruction_set=native["isa"],
         product=native["product"],
         columns=native["columns"],
-        data_columns=data_columns,
+        data_columns=native["data_columns"],
         recursion=recursion,
         recursion_dtype=dtype,
         acute=acute,
