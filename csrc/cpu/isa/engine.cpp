@@ -5,6 +5,10 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 namespace fastntk::cpu {
 
 #define FASTNTK_DECLARE(isa)                                                                       \
@@ -17,10 +21,24 @@ FASTNTK_DECLARE(portable)
 FASTNTK_DECLARE(avx2)
 FASTNTK_DECLARE(avx512)
 FASTNTK_DECLARE(avx512vnni)
+#elif defined(__aarch64__)
+FASTNTK_DECLARE(neondot)
 #endif
 #undef FASTNTK_DECLARE
 
 namespace {
+
+#if defined(__aarch64__)
+// UDOT, an option of ARMv8.2-A.
+bool has_dot_product() {
+#if defined(__linux__)
+  constexpr unsigned long kDotProduct = 1ul << 20;  // HWCAP_ASIMDDP, which old headers lack
+  return (getauxval(AT_HWCAP) & kDotProduct) != 0;
+#else
+  return false;
+#endif
+}
+#endif
 
 struct InstructionSet {
   const char* name;
@@ -43,6 +61,8 @@ constexpr InstructionSet kSets[] = {
                                               __builtin_cpu_supports("avx512dq") &&
                                               __builtin_cpu_supports("avx512vl") &&
                                               __builtin_cpu_supports("avx512vnni"))
+#elif defined(__aarch64__)
+        FASTNTK_ENTRY(neondot, has_dot_product())
 #endif
 };
 #undef FASTNTK_ENTRY

@@ -14,6 +14,8 @@
 #include <immintrin.h>
 #elif defined(__SSE2__)
 #include <emmintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "common/macros.h"
@@ -150,6 +152,9 @@ FASTNTK_HD F64 square_root(F64 a) { return _mm256_sqrt_pd(a.v); }
 #elif defined(__SSE2__)
 FASTNTK_HD F32 square_root(F32 a) { return _mm_sqrt_ps(a.v); }
 FASTNTK_HD F64 square_root(F64 a) { return _mm_sqrt_pd(a.v); }
+#elif defined(__aarch64__)
+FASTNTK_HD F32 square_root(F32 a) { return vsqrtq_f32(a.v); }
+FASTNTK_HD F64 square_root(F64 a) { return vsqrtq_f64(a.v); }
 #else
 template <class T>
 FASTNTK_HD Pack<T> square_root(Pack<T> a) {
@@ -167,6 +172,8 @@ FASTNTK_HD Pack<T> rounded(Pack<T> a) {
   asm("" : "+v"(a.v));
 #elif defined(__SSE2__)
   asm("" : "+x"(a.v));
+#elif defined(__aarch64__)
+  asm("" : "+w"(a.v));
 #else
   asm("" : "+m"(a.v));
 #endif
