@@ -40,18 +40,19 @@ void placement() {
   check_placement<T>(300, 300, false, 1);  // square, yet no transposed copies
 }
 
-// To the bit, for a real kernel.
-void independence_of_threads() {
-  const Rows rows({fastntk::cpu::SampleType::kFloat32, true, false}, 900, 40, 1);
+// To the bit, for a real kernel, whose rows are prepared by threads too.
+template <class T>
+void independence_of_threads(const Kind& kind) {
+  const Rows rows(kind, 900, 40, 1);
   const Network net = network(2, 0.1);
   const std::string isa = fastntk::cpu::selected_isa();
   const Samples y = rows.view(600, 300);
   for (const Samples* cols : {static_cast<const Samples*>(nullptr), &y}) {
-    std::vector<std::vector<float>> first;
+    std::vector<std::vector<T>> first;
     for (const int threads : {1, 2, 3}) {
-      const LimitingKernel<float> kernel(rows.view(0, 600), cols, 1.0, net, {ntk_shares(net)}, isa,
-                                         threads);
-      const auto all = dense<float>(kernel, threads);
+      const LimitingKernel<T> kernel(rows.view(0, 600), cols, 1.0, net, {ntk_shares(net)}, isa,
+                                     threads);
+      const auto all = dense<T>(kernel, threads);
       if (first.empty())
         first = all;
       CHECK(all == first);
@@ -89,7 +90,10 @@ void failures_reach_the_caller() {
 int main() {
   placement<float>();
   placement<double>();
-  independence_of_threads();
+  for (const Kind& kind : all_kinds()) {
+    independence_of_threads<float>(kind);
+    independence_of_threads<double>(kind);
+  }
   failures_reach_the_caller();
   return test::summary();
 }

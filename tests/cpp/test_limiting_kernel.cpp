@@ -77,7 +77,7 @@ struct Probe {
 
 // The special pairs, the corners of the tiles, one row and one column, and some others.
 std::vector<Probe> probes(const Problem& problem) {
-  constexpr long kAlong = 40, kOthers = 100, kSpecialPairs = 10;
+  constexpr long kAlong = 20, kOthers = 40, kSpecialPairs = 10;
   const long n = problem.rows(), m = problem.cols();
   std::set<std::pair<long, long>> at;
   const auto edges = [](long count) {

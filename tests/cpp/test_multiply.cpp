@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of matrices with vectors: exact on integers, the same bits for every number of threads.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "check.h"
@@ -24,8 +26,9 @@ void check_integers(long rows, long cols, bool symmetric, long k) {
   std::vector<double> expected(rows * k, 0.0);
   for (long i = 0; i < rows; ++i) {
     for (long j = 0; j < cols; ++j) {
+      const double entry = source.entry(i, j);
       for (long c = 0; c < k; ++c)
-        expected[i * k + c] += static_cast<double>(source.entry(i, j)) * v[j * k + c];
+        expected[i * k + c] += entry * v[j * k + c];
     }
   }
   for (const std::string& isa : fastntk::cpu::supported_isas()) {
@@ -36,16 +39,36 @@ void check_integers(long rows, long cols, bool symmetric, long k) {
 
 template <class T, class V>
 void integers() {
-  for (const long n : {1, 31, 256, 257, 600, 1030}) {
-    for (const long k : {1, 5, 16, 65})
+  for (const long n : {1, 31, 256, 257, 600}) {
+    for (const long k : {1, 5, 33})
       check_integers<T, V>(n, n, true, k);
   }
-  for (const long k : {1, 3, 33, 64}) {
+  for (const long k : {3, 64}) {
     check_integers<T, V>(1, 300, false, k);
     check_integers<T, V>(300, 1, false, k);
     check_integers<T, V>(257, 513, false, k);
     check_integers<T, V>(520, 255, false, k);
   }
+}
+
+// Largest difference of y from K v, relative to the sum of absolute values, over some of the rows.
+template <class T, class V>
+double product_error(const std::vector<T>& K, const std::vector<V>& v, const std::vector<double>& y,
+                     long n, long k) {
+  constexpr long kStride = 25;
+  long double worst = 0;
+  for (long i = (n - 1) % kStride; i < n; i += kStride) {
+    for (long c = 0; c < k; ++c) {
+      long double sum = 0, absolute = 0;
+      for (long j = 0; j < n; ++j) {
+        const long double product = static_cast<long double>(K[i * n + j]) * v[j * k + c];
+        sum += product;
+        absolute += std::abs(product);
+      }
+      worst = std::max(worst, std::abs(y[i * k + c] - sum) / absolute);
+    }
+  }
+  return static_cast<double>(worst);
 }
 
 // A kernel that is never stored, its packed triangle and the whole matrix.
@@ -67,27 +90,12 @@ void kernels() {
     // Sums within a tile are formed in V, 256 products: their roundings, relative to the sum of
     // absolute values, add up like a random walk of 16 steps; times three for bad luck.
     const double bound = 3 * 16 * std::numeric_limits<V>::epsilon() / 2;
-    for (const TileSource<T>* source :
-         {static_cast<const TileSource<T>*>(&lazy), static_cast<const TileSource<T>*>(&packed),
-          static_cast<const TileSource<T>*>(&stored)}) {
+    const TileSource<T>* sources[] = {&lazy, &packed, &stored};
+    for (const TileSource<T>* source : sources) {
       const std::vector<double> y = times(*source, v, kVectors, isa, 1);
       CHECK(times(*source, v, kVectors, isa, 2) == y);
       CHECK(times(*source, v, kVectors, isa, 3) == y);
-      double worst = 0;
-      for (long i = 0; i < kRows; ++i) {
-        for (long c = 0; c < kVectors; ++c) {
-          long double sum = 0, absolute = 0;
-          for (long j = 0; j < kRows; ++j) {
-            const long double product =
-                static_cast<long double>(whole[i * kRows + j]) * v[j * kVectors + c];
-            sum += product;
-            absolute += std::abs(product);
-          }
-          worst =
-              std::max(worst, static_cast<double>(std::abs(y[i * kVectors + c] - sum) / absolute));
-        }
-      }
-      CHECK_AT_MOST(worst, bound, isa);
+      CHECK_AT_MOST(product_error(whole, v, y, kRows, kVectors), bound, isa);
     }
   }
 }
