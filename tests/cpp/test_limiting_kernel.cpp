@@ -261,6 +261,33 @@ void clustered_rows() {
   }
 }
 
+// Float sums of equally signed products, just above the distance from which pairs are measured
+// again: every entry against the double result, whose own error is nothing beside the gate.
+void neighbouring_rows() {
+  constexpr long kCount = 150;
+  const Network net = network(1, 0.0);
+  for (const long columns : {16L, 128L, 300L, 512L, 784L}) {
+    Random random(static_cast<std::uint64_t>(columns));
+    std::vector<double> values(2 * kCount * columns);
+    for (long c = 0; c < kCount * columns; ++c) {
+      values[c] = random.uniform();
+      values[kCount * columns + c] = std::max(0.0, values[c] + 0.08 * random.bell());
+    }
+    const Rows rows(SampleType::kFloat32, columns, values);
+    const Samples x = rows.view(0, kCount), y = rows.view(kCount, kCount);
+    for (const std::string& isa : fastntk::cpu::supported_isas()) {
+      const LimitingKernel<float> kernel(x, &y, 1.0, net, {ntk_shares(net)}, isa, 1);
+      const LimitingKernel<double> exact(x, &y, 1.0, net, {ntk_shares(net)}, isa, 1);
+      const auto K = dense<float>(kernel, 1)[0];
+      const auto expected = dense<double>(exact, 1)[0];
+      double worst = 0;
+      for (std::size_t cell = 0; cell < K.size(); ++cell)
+        worst = std::max(worst, std::abs(K[cell] / expected[cell] - 1));
+      CHECK_AT_MOST(worst, gate<float>(SampleType::kFloat32, 1), isa);
+    }
+  }
+}
+
 // No useful column at all.
 void nothing_but_zeros() {
   for (const SampleType type : {SampleType::kUint8, SampleType::kFloat32, SampleType::kFloat64}) {
@@ -331,6 +358,7 @@ int main() {
   wide_pixels();
   full_pixels();
   clustered_rows();
+  neighbouring_rows();
   nothing_but_zeros();
   parts_of_the_ntk();
   bad_arguments();
