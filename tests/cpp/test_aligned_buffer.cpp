@@ -62,6 +62,7 @@ void more_than_there_is() {
 
 int main() {
   sizes();
+  sizes();  // in memory that was written to
   elements();
   nothing();
   moves();
