@@ -5,6 +5,10 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 #include "cpu/isa/matrix_unit.h"
 
 namespace fastntk::cpu {
@@ -20,10 +24,24 @@ FASTNTK_DECLARE(avx2)
 FASTNTK_DECLARE(avx512)
 FASTNTK_DECLARE(avx512vnni)
 FASTNTK_DECLARE(amx)
+#elif defined(__aarch64__)
+FASTNTK_DECLARE(neondot)
 #endif
 #undef FASTNTK_DECLARE
 
 namespace {
+
+#if defined(__aarch64__)
+// UDOT, an option of ARMv8.2-A.
+bool has_dot_product() {
+#if defined(__linux__)
+  constexpr unsigned long kDotProduct = 1ul << 20;  // HWCAP_ASIMDDP, which old headers lack
+  return (getauxval(AT_HWCAP) & kDotProduct) != 0;
+#else
+  return false;
+#endif
+}
+#endif
 
 struct InstructionSet {
   const char* name;
@@ -51,6 +69,8 @@ constexpr InstructionSet kSets[] = {
                                            __builtin_cpu_supports("avx512vl") &&
                                            __builtin_cpu_supports("avx512vnni") &&
                                            matrix_unit_granted())
+#elif defined(__aarch64__)
+        FASTNTK_ENTRY(neondot, has_dot_product())
 #endif
 };
 #undef FASTNTK_ENTRY

@@ -13,6 +13,8 @@
 #include <immintrin.h>
 #elif defined(__SSE2__)
 #include <emmintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "common/macros.h"
@@ -102,6 +104,11 @@ FASTNTK_HD F32 mul_add(F32 a, F32 b, F32 c) { return _mm256_fmadd_ps(a.v, b.v, c
 FASTNTK_HD F64 mul_add(F64 a, F64 b, F64 c) { return _mm256_fmadd_pd(a.v, b.v, c.v); }
 FASTNTK_HD F32 neg_mul_add(F32 a, F32 b, F32 c) { return _mm256_fnmadd_ps(a.v, b.v, c.v); }
 FASTNTK_HD F64 neg_mul_add(F64 a, F64 b, F64 c) { return _mm256_fnmadd_pd(a.v, b.v, c.v); }
+#elif defined(__aarch64__)
+FASTNTK_HD F32 mul_add(F32 a, F32 b, F32 c) { return vfmaq_f32(c.v, a.v, b.v); }
+FASTNTK_HD F64 mul_add(F64 a, F64 b, F64 c) { return vfmaq_f64(c.v, a.v, b.v); }
+FASTNTK_HD F32 neg_mul_add(F32 a, F32 b, F32 c) { return vfmsq_f32(c.v, a.v, b.v); }
+FASTNTK_HD F64 neg_mul_add(F64 a, F64 b, F64 c) { return vfmsq_f64(c.v, a.v, b.v); }
 #else
 template <class T>
 FASTNTK_HD Pack<T> mul_add(Pack<T> a, Pack<T> b, Pack<T> c) {
@@ -164,6 +171,9 @@ FASTNTK_HD F64 square_root(F64 a) { return _mm256_sqrt_pd(a.v); }
 #elif defined(__SSE2__)
 FASTNTK_HD F32 square_root(F32 a) { return _mm_sqrt_ps(a.v); }
 FASTNTK_HD F64 square_root(F64 a) { return _mm_sqrt_pd(a.v); }
+#elif defined(__aarch64__)
+FASTNTK_HD F32 square_root(F32 a) { return vsqrtq_f32(a.v); }
+FASTNTK_HD F64 square_root(F64 a) { return vsqrtq_f64(a.v); }
 #else
 template <class T>
 FASTNTK_HD Pack<T> square_root(Pack<T> a) {

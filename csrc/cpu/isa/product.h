@@ -16,7 +16,11 @@
 
 namespace fastntk::cpu::FASTNTK_ISA {
 
-constexpr int kLeftRows = kVectorBytes == 64 ? 8 : 4;
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int kLeftRows = 8;
+#else
+constexpr int kLeftRows = 4;
+#endif
 constexpr int kRightVectors = 2;
 // Products summed in float before the sum moves to double. Short rows take short blocks: their
 // deficits have fewer block errors to average.
@@ -32,6 +36,14 @@ FASTNTK_HD I32 multiply_accumulate(I32 sum, I32 a, I32 b) {
   return reinterpret_cast<I32::Native>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum.v),
                                                            reinterpret_cast<__m512i>(a.v),
                                                            reinterpret_cast<__m512i>(b.v)));
+}
+#elif defined(__ARM_FEATURE_DOTPROD)
+constexpr int kIntegerGroup = 4;  // unsigned bytes on both sides
+constexpr int kRightOffset = 0;
+FASTNTK_HD I32 multiply_accumulate(I32 sum, I32 a, I32 b) {
+  return reinterpret_cast<I32::Native>(vdotq_u32(reinterpret_cast<uint32x4_t>(sum.v),
+                                                 reinterpret_cast<uint8x16_t>(a.v),
+                                                 reinterpret_cast<uint8x16_t>(b.v)));
 }
 #else
 constexpr int kIntegerGroup = 2;
