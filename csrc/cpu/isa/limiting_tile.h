@@ -269,17 +269,14 @@ private:
   double doubtful_ = 0;  // integer products: deficits below it do
 };
 
-#if defined(__AMX_INT8__)
-constexpr bool uses_matrix_unit(Product product) {
-  return product == Product::kInteger || product == Product::kSlices;
-}
 constexpr StripHeight strip_height(Product product) {
-  return uses_matrix_unit(product) ? StripHeight{kAmxBlock, kAmxBlock}
-                                   : StripHeight{kStripRows, kLeftRows};
-}
-#else
-constexpr StripHeight strip_height(Product) { return {kStripRows, kLeftRows}; }
+#if defined(__AMX_INT8__)
+  if (uses_matrix_unit(product))
+    return {amx_rows(product), amx_rows(product)};
 #endif
+  static_cast<void>(product);
+  return {kStripRows, kLeftRows};
+}
 
 // Products of a strip; what is left of the strip before may be worked off meanwhile.
 template <class T>
