@@ -6,7 +6,7 @@ without bias have rows of all norms, those with one have rows of integers, whose
 the bit. The first rows are the hard ones: duplicates, near-duplicates, multiples, opposites.
 """
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,13 +18,13 @@ from reference.extended import LD
 from reference.network import Network
 
 ROWS = 300
-BLOCK = 60  # the first rows, which are compared with all
+BLOCK = 40, 120  # the first rows are compared with a few more
 _COLUMNS = 40
-_OWN = 25  # rows whose diagonal is computed at a time
+_OWN = 10  # rows whose diagonal is computed at a time
 
 
 class Truth(NamedTuple):
-    """Kernels of the first rows with all rows, and what their errors are relative to."""
+    """Kernels of the BLOCK, and what their errors are relative to."""
 
     nngp: np.ndarray
     ntk: np.ndarray
@@ -103,18 +103,16 @@ def rows(name: str, kind: str) -> tuple[np.ndarray, float]:
     return X, scale
 
 
-@lru_cache(maxsize=8)
+@cache
 def truth(name: str, kind: str, net: Network) -> Truth:
-    """Return the kernels of the set's first rows with all of its rows."""
+    """Return the kernels of the set's first rows."""
     X, scale = rows(name, kind)
-    nngp, ntk, layers = extended.gram(net, X[:BLOCK], X, scale=scale)
-    own = [extended.gram(net, X[at : at + _OWN], scale=scale) for at in range(0, ROWS, _OWN)]
+    X, Y = X[: BLOCK[0]], X[: BLOCK[1]]
+    nngp, ntk, layers = extended.gram(net, X, Y, scale=scale)
+    own = [extended.gram(net, Y[at : at + _OWN], scale=scale) for at in range(0, len(Y), _OWN)]
     scales = []
     for kernel, reference in (("nngp", nngp), ("ntk", ntk)):
         diagonal = np.concatenate([np.diagonal(getattr(part, kernel)) for part in own]).astype(LD)
-        scales.append(
-            denominators(
-                net, X[:BLOCK], X, reference=reference, own_x=diagonal[:BLOCK], own_y=diagonal
-            )
-        )
+        own_x, own_y = diagonal[: len(X)], diagonal
+        scales.append(denominators(net, X, Y, reference=reference, own_x=own_x, own_y=own_y))
     return Truth(nngp, ntk, layers, *scales)
