@@ -5,6 +5,7 @@ A matrix unit rounds every value to 2^-22 of the row's power of two; other instr
 in float. Both are held to the same gate.
 """
 
+import itertools
 from functools import cache
 
 import numpy as np
@@ -56,10 +57,9 @@ def constant(rng, d):
 
 
 def digits_at_their_ends(rng, d):
-    """Numerators of 2^-22 whose bytes are -128 or 127, and the largest one before the unit grows."""
-    ends = [[first * 65536 + second * 256 + third for second in (-128, 127) for third in (-128, 127)]
-            for first in (-127, -64, 64, 127)]  # fmt: skip
-    values = np.ravel(ends) / 2.0**22
+    """Numerators of 2^-22 whose bytes are -128 or 127, and values about which the unit grows."""
+    bytes_of_each = itertools.product((-127, -64, 64, 127), (-128, 127), (-128, 127))
+    values = np.array([a * 65536 + b * 256 + c for a, b, c in bytes_of_each]) / 2.0**22
     X = np.ones((40, d)) * rng.choice(values, (40, 1))
     X[:20] = rng.choice(values, (20, d))
     X[20], X[21], X[22], X[23] = 1.99, -1.99, np.nextafter(np.float32(1.99), 2), 1.9999999
