@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "cpu/data_scan.h"
+#include "cpu/fixed_point.h"
 #include "cpu/thread_team.h"
 #include "cpu/tile.h"
 
@@ -121,7 +122,7 @@ std::vector<bool> all_trained(const std::vector<TrainedShares>& outputs) {
 
 template <class T>
 Product choose_product(const Samples& x, const Samples& y, long columns, const InputLayer& input,
-                       int hidden_layers, Product float_product) {
+                       int hidden_layers, Product float_product, int threads) {
   if (x.type == SampleType::kUint8) {
     const bool narrow = x.columns <= kIntegerColumns && input.bias_term() < kLargestBiasTerm;
     return narrow ? Product::kInteger : Product::kWideInteger;
@@ -133,8 +134,10 @@ Product choose_product(const Samples& x, const Samples& y, long columns, const I
     return Product::kDouble;
   // Without hidden layers a kernel is the inner product itself, which may be far smaller than the
   // rows whose fixed point it would come from.
-  const bool fixed_point_serves = hidden_layers > 0 && columns <= kSliceColumns;
-  return fixed_point_serves ? float_product : Product::kFloat;
+  const bool sliced = float_product == Product::kSlices && hidden_layers > 0 &&
+                      columns <= kSliceColumns && fixed_point_serves(x, threads) &&
+                      (&x == &y || fixed_point_serves(y, threads));
+  return sliced ? Product::kSlices : Product::kFloat;
 }
 
 }  // namespace
@@ -170,7 +173,7 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
   const std::vector<long> columns = useful_columns(scan_x, scan_y);
   columns_ = static_cast<long>(columns.size());
   const Product product = choose_product<P>(x, y ? *y : x, columns_, input, network.hidden_layers(),
-                                            chosen.float_product);
+                                            chosen.float_product, lease.threads());
   const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
   const auto prepare = [&](const Samples& samples) {
     return std::make_unique<Operand<P>>(samples, columns, product, shape, network, input, outputs,
