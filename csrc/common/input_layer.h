@@ -5,11 +5,11 @@
 //   Sigma_1 = s (x . x' + B),  s = weight_std^2 scale^2 / n0,  B = bias_std^2 / s
 //
 // and r = sqrt(|x|^2 + B) per row. For integer data D = |x - x'|^2 is exact, r is carried as hi +
-// lo, and of two formulas each pair takes the one that loses fewer digits:
-//   x = (D - (r - r')^2) / (4 r r')            an error of a rounding of D / (4 r r')
-//   x = 1/2 - (x . x' + B) / (2 r r')          an error of a rounding of (1 - 2 x) / 2
-// Where both lose too many (nearly proportional rows of different norms) the integers are asked
-// again:
+// lo, and
+//   x = (D - (r - r')^2) / (4 r r')            errs by a rounding of D / (4 r r').
+// Where that is too much, rows of very different norms take the better of it and
+//   x = 1/2 - (x . x' + B) / (2 r r')          which errs by a rounding of (1 - 2 x) / 2,
+// and nearly proportional ones ask the integers again:
 //   x = ((n n' - dot^2) + B D) / (2 g (g + h)),  g = sqrt((n + B)(n' + B)),  h = dot + B.
 // Other data take the second formula from the inner product of scaled rows; close pairs, where that
 // forgets, are measured directly, and nearly opposite ones with a plus sign and as x - 1 (kFolded):
@@ -27,31 +27,52 @@ struct RowRadius {
   V half_inverse;  // 1 / (2 r)
 };
 
+// x = (D - (r - r')^2) / (4 r r')
 template <class V>
-struct IntegerDeficit {
-  V x;
-  V spread;  // D / (4 r r'): the error of x is a rounding of the lesser of this and 1/2
-};
-
-template <class V>
-FASTNTK_HD IntegerDeficit<V> integer_deficit(V distance, V dot, V bias_term, RowRadius<V> a,
-                                             RowRadius<V> b) {
-  using T = Scalar<V>;
-  const V scale = a.half_inverse * b.half_inverse;
+FASTNTK_HD V deficit_from_distance(V distance, RowRadius<V> a, RowRadius<V> b) {
   const V gap = (a.hi - b.hi) + (a.lo - b.lo);
-  const V from_distance = maximum(neg_mul_add(gap, gap, distance) * scale, V(T(0)));
-  const V from_product = neg_mul_add(dot + bias_term, scale + scale, V(T(0.5)));
-  const V spread = distance * scale;
-  return {select(less(V(T(0.5)), from_distance + spread), from_product, from_distance), spread};
+  const V scale = a.half_inverse * b.half_inverse;
+  return maximum(neg_mul_add(gap, gap, distance) * scale, V(Scalar<V>(0)));
 }
 
-// Negative where the error of x, a rounding of the lesser of spread and 1/2, matters: it enters
-// Theta divided by sqrt(x), so it may be as large as a rounding of sqrt(x). share <= 1 of x is
-// counted.
+// The error of x is a rounding of lost = D / (4 r r'), and enters Theta divided by sqrt(x): with h
+// hidden layers lost^2 <= admitted x adds h sqrt(admitted) / (2 pi) roundings, here below three.
+// Far from small angles lost <= 1 adds as many. Theta of one or two layers falls off so steeply at
+// a right angle that nothing is admitted.
+FASTNTK_HD double admitted_loss(int hidden_layers) {
+  if (hidden_layers < 3)
+    return 0;
+  const double root = 16.0 / hidden_layers;
+  return root * root < 8 ? root * root : 8;
+}
+
+// Below it the distance formula may lose too much between rows whose radii are up to `ratio` times
+// one another: lost = x + (r - r')^2 / (4 r r'). Above it and up to a right angle it does not.
+FASTNTK_HD double doubtful_deficit(double ratio, double admitted) {
+  constexpr double kSlack = 1.001;  // for the rounding of what is compared with it
+  const double gap = kSlack * (ratio + 1 / ratio - 2) / 4;
+  const double most = 0.5 + gap;
+  if (!(most <= 1 && most * most <= 0.5 * admitted))
+    return 1;
+  const double middle = admitted / 2 - gap;
+  return gap * gap / (middle + std::sqrt(middle * middle - gap * gap));
+}
+
+// The deficit of any pair of integer rows: negative where only deficit_from_integers has it.
 template <class V>
-FASTNTK_HD V integer_deficit_margin(IntegerDeficit<V> deficit, V share) {
-  const V lost = minimum(deficit.spread, V(Scalar<V>(0.5)));
-  return neg_mul_add(lost, lost, share * deficit.x);
+FASTNTK_HD V careful_integer_deficit(V distance, V dot, V bias_term, V admitted, RowRadius<V> a,
+                                     RowRadius<V> b) {
+  using T = Scalar<V>;
+  const V half(T(0.5));
+  const V scale = a.half_inverse * b.half_inverse;
+  const V spread = distance * scale;
+  const V from_distance = deficit_from_distance(distance, a, b);
+  const V from_product = neg_mul_add(dot + bias_term, scale + scale, half);
+  const V better = select(less(half, from_distance + spread), from_product, from_distance);
+  const V lost = minimum(spread, half);
+  const V checked = select(less(better, lost * lost), V(T(-1)), better);
+  const V once = select(less(V(T(1)), spread), checked, from_distance);
+  return select(less(admitted * from_distance, spread * spread), checked, once);
 }
 
 // p = scale of the row over r, v = bias_std / sqrt(q).

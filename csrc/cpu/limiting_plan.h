@@ -24,7 +24,8 @@ struct LimitingPlan {
   Product product;
   const Engine<T>* engine;
   InputLayer input;
-  double bias_term;  // input.bias_term()
+  double bias_term;      // input.bias_term()
+  double admitted_loss;  // see common/input_layer.h
   std::vector<LayerPlan> layers;
   std::vector<std::vector<Shares<T>>> shares;  // per output and linear map
   std::vector<bool> all_trained;               // per output: every share is 1

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/input_layer.h"
 #include "cpu/data_scan.h"
 #include "cpu/fixed_point.h"
 #include "cpu/thread_team.h"
@@ -192,6 +193,7 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
            &chosen,
            input,
            input.bias_term(),
+           admitted_loss(network.hidden_layers()),
            plan_layers(network, *rows_, right, acute),
            shares_in<P>(outputs),
            all_trained(outputs),

@@ -43,7 +43,8 @@ struct IntegerDeficits {
   const Number* col_lo;
   const Number* col_half_inverse;
   V bias;
-  V margin{Number(1)};  // the least; negative if a pair has to be repaired
+  V admitted;
+  V least{Number(1)};  // of the deficits so far
 
   template <class T, class Norms>
   IntegerDeficits(const LimitingPlan<T>& plan, const Strip& strip, const Sum* products,
@@ -53,38 +54,54 @@ struct IntegerDeficits {
         row_hi(&row_radius.hi[strip.row]), row_lo(&row_radius.lo[strip.row]),
         row_half_inverse(&row_radius.half_inverse[strip.row]), col_hi(&col_radius.hi[strip.col]),
         col_lo(&col_radius.lo[strip.col]), col_half_inverse(&col_radius.half_inverse[strip.col]),
-        bias(static_cast<Number>(plan.bias_term)) {}
+        bias(static_cast<Number>(plan.bias_term)),
+        admitted(static_cast<Number>(plan.admitted_loss)) {}
 
-  // Row i, columns [j, j + V::kLanes) of the strip.
+  // Row i, columns [j, j + V::kLanes) of the strip, by the distance.
   FASTNTK_HD V at(long i, int j) {
-    const Sum* dot = dots + i * kStripWidth + j;
-    const V distance = distances<V>(dot, row_norms[i], col_norms + j);
-    const RowRadius<V> a = {V(row_hi[i]), V(row_lo[i]), V(row_half_inverse[i])};
-    const RowRadius<V> b = {V::load(col_hi + j), V::load(col_lo + j),
-                            V::load(col_half_inverse + j)};
-    const IntegerDeficit<V> deficit = integer_deficit(distance, V::convert(dot), bias, a, b);
-    margin = minimum(margin, integer_deficit_margin(deficit, V(Number(0.99))));
-    return deficit.x;
+    const V x = deficit_from_distance(distance(i, j), row_radius(i), col_radius(j));
+    least = minimum(least, x);
+    return x;
+  }
+
+  // The same by the better formula, negative where the integers have to be asked.
+  FASTNTK_HD V careful_at(long i, int j) {
+    const V dot = V::convert(dots + i * kStripWidth + j);
+    const V x = careful_integer_deficit(distance(i, j), dot, bias, admitted, row_radius(i),
+                                        col_radius(j));
+    least = minimum(least, x);
+    return x;
+  }
+
+private:
+  FASTNTK_HD V distance(long i, int j) const {
+    return distances<V>(dots + i * kStripWidth + j, row_norms[i], col_norms + j);
+  }
+  FASTNTK_HD RowRadius<V> row_radius(long i) const {
+    return {V(row_hi[i]), V(row_lo[i]), V(row_half_inverse[i])};
+  }
+  FASTNTK_HD RowRadius<V> col_radius(int j) const {
+    return {V::load(col_hi + j), V::load(col_lo + j), V::load(col_half_inverse + j)};
   }
 };
 
-// Asks the integers again wherever the margin is negative. The strip's own margin takes a hundredth
-// off, so that none is missed whatever its neighbours are.
-template <class T, class Sum, class R>
-void repair_integer_deficits(const LimitingPlan<T>& plan, const Strip& strip, const Sum* dots,
-                             const RadiusTable<R>& row_radius, const RadiusTable<R>& col_radius,
-                             R* x) {
-  for (long i = 0; i < strip.count && strip.row + i < plan.rows->samples.rows; ++i) {
-    for (int j = 0; j < kStripWidth && strip.col + j < plan.cols->samples.rows; ++j) {
-      const long a = strip.row + i, b = strip.col + j;
-      const long long norm_a = plan.rows->norms[a], norm_b = plan.cols->norms[b];
-      const long long dot = static_cast<long long>(dots[i * kStripWidth + j]);
-      const double scale =
-          static_cast<double>(row_radius.half_inverse[a]) * col_radius.half_inverse[b];
-      const double spread = static_cast<double>(norm_a + norm_b - 2 * dot) * scale;
-      R& deficit = x[i * kStripWidth + j];
-      if (integer_deficit_margin<double>({deficit, spread}, 1.0) < 0) {
-        deficit = static_cast<R>(deficit_from_integers(norm_a, norm_b, dot, plan.bias_term));
+// Deficits of every pair of a strip, whatever its rows are.
+template <class T, class V, class Sum, class Norm>
+void careful_deficits(const LimitingPlan<T>& plan, const Strip& strip,
+                      IntegerDeficits<V, Sum, Norm> deficits, Scalar<V>* x) {
+  for (long i = 0; i < strip.count; ++i) {
+    for (int j = 0; j < kStripWidth; j += V::kLanes)
+      deficits.careful_at(i, j).store(x + i * kStripWidth + j);
+  }
+  if (smallest_lane(deficits.least) >= 0)
+    return;
+  for (long i = 0; i < strip.count; ++i) {
+    for (int j = 0; j < kStripWidth; ++j) {
+      const long cell = i * kStripWidth + j;
+      if (x[cell] < 0) {
+        x[cell] = static_cast<Scalar<V>>(deficit_from_integers(
+            plan.rows->norms[strip.row + i], plan.cols->norms[strip.col + j],
+            static_cast<long long>(deficits.dots[cell]), plan.bias_term));
       }
     }
   }

@@ -29,6 +29,31 @@ template <class T>
 using Deficits32 = IntegerDeficits<Pack<T>, std::int32_t, std::int32_t>;
 using DeficitsWide = IntegerDeficits<F64, double, double>;
 
+template <class T>
+Deficits32<T> deficits32(const LimitingPlan<T>& plan, const Strip& strip,
+                         const std::int32_t* dots) {
+  const Operand<T>& a = *plan.rows;
+  const Operand<T>& b = *plan.cols;
+  return {plan, strip, dots, a.norms_modular, b.norms_modular, a.radius, b.radius};
+}
+
+// Deficits below it need care: see doubtful_deficit.
+template <class T>
+double doubtful_deficit(const LimitingPlan<T>& plan, const Strip& strip) {
+  const auto range = [](const AlignedBuffer<T>& values, long begin, long count) {
+    Pack<T> least = Pack<T>::load(&values[begin]), most = least;
+    for (long i = 0; i < count; i += Pack<T>::kLanes) {
+      least = minimum(least, Pack<T>::load(&values[begin + i]));
+      most = maximum(most, Pack<T>::load(&values[begin + i]));
+    }
+    return std::pair<double, double>(smallest_lane(least), -smallest_lane(negated(most)));
+  };
+  const auto [a_least, a_most] = range(plan.rows->radius.half_inverse, strip.row, strip.count);
+  const auto [b_least, b_most] = range(plan.cols->radius.half_inverse, strip.col, kStripWidth);
+  const double ratio = fastntk::maximum(a_most / b_least, b_most / a_least);
+  return fastntk::doubtful_deficit(ratio, plan.admitted_loss);
+}
+
 // Deficits of `strip`, rows [begin, begin + strip.count) of the arrays, by way of double; returns
 // how far the nearest pair is from needing repair, negative if one does.
 template <class T>
@@ -39,13 +64,9 @@ double wide_deficits(const LimitingPlan<T>& plan, const Strip& strip, long begin
   const long first = begin * kStripWidth, cells = strip.count * kStripWidth;
   double margin = 0;
   if (plan.product == Product::kWideInteger) {
-    DeficitsWide deficits(plan, strip, products.sums + first, a.norms_wide, b.norms_wide,
-                          a.radius_wide, b.radius_wide);
-    for (long i = 0; i < strip.count; ++i) {
-      for (int j = 0; j < kStripWidth; j += F64::kLanes)
-        deficits.at(i, j).store(wide + first + i * kStripWidth + j);
-    }
-    margin = smallest_lane(deficits.margin);
+    const DeficitsWide deficits(plan, strip, products.sums + first, a.norms_wide, b.norms_wide,
+                                a.radius_wide, b.radius_wide);
+    careful_deficits(plan, strip, deficits, wide + first);
   } else {
     if (plan.product == Product::kSlices)
       add_slices(products, first, cells);
@@ -56,16 +77,13 @@ double wide_deficits(const LimitingPlan<T>& plan, const Strip& strip, long begin
   return margin;
 }
 
+// Deficits of a whole strip in which some need care.
 template <class T>
 void repair_deficits(const LimitingPlan<T>& plan, const Strip& strip, const StripProducts& products,
                      double* wide, T* x) {
-  const Operand<T>& a = *plan.rows;
-  const Operand<T>& b = *plan.cols;
   if (plan.product == Product::kInteger)
-    return repair_integer_deficits(plan, strip, products.integers[0], a.radius, b.radius, x);
-  if (plan.product == Product::kWideInteger)
-    repair_integer_deficits(plan, strip, products.sums, a.radius_wide, b.radius_wide, wide);
-  else if (a.samples.type == SampleType::kFloat32)
+    return careful_deficits(plan, strip, deficits32(plan, strip, products.integers[0]), x);
+  if (plan.rows->samples.type == SampleType::kFloat32)
     repair_close_pairs<float>(plan, strip, wide);
   else
     repair_close_pairs<double>(plan, strip, wide);
@@ -130,19 +148,17 @@ void store_from_deficits(const LimitingPlan<T>& plan, std::size_t output, const 
                [=](long i, int j) { return Pack<T>::load(x + i * kStripWidth + j); });
 }
 
-// The same from products of integers; keeps the deficits, and returns the least margin.
+// The same from products of integers; keeps the deficits, and returns the least.
 template <class T>
 T store_from_integers(const LimitingPlan<T>& plan, std::size_t output, const Strip& strip,
                       const std::int32_t* dots, T* x, T* tile) {
-  const Operand<T>& a = *plan.rows;
-  const Operand<T>& b = *plan.cols;
-  Deficits32<T> deficits(plan, strip, dots, a.norms_modular, b.norms_modular, a.radius, b.radius);
+  Deficits32<T> deficits = deficits32(plan, strip, dots);
   store_kernel(plan, output, strip, tile, [&](long i, int j) {
     const Pack<T> deficit = deficits.at(i, j);
     deficit.store(x + i * kStripWidth + j);
     return deficit;
   });
-  return smallest_lane(deficits.margin);
+  return smallest_lane(deficits.least);
 }
 
 // Without hidden layers the kernel is affine in the inner product, and comes from it:
@@ -180,6 +196,8 @@ public:
     next_ = 0;
     credit_ = 0;
     margin_ = 1;
+    if (plan_.product == Product::kInteger)
+      doubtful_ = doubtful_deficit(plan_, strip);
   }
 
   // One of `of` calls that together work off the whole strip.
@@ -226,14 +244,15 @@ private:
 
   void kernel_rows(const Strip& piece) {
     T* x = scratch_.deficits + next_ * kStripWidth;
+    const std::int32_t* dots = products_->integers[0] + next_ * kStripWidth;
     std::size_t output = 0;
     double margin = 0;
-    if (plan_.product == Product::kInteger) {
-      margin = store_from_integers(plan_, output++, piece,
-                                   products_->integers[0] + next_ * kStripWidth, x, tiles_);
-    } else {
+    if (plan_.product != Product::kInteger)
       margin = wide_deficits(plan_, piece, next_, *products_, scratch_.wide, scratch_.deficits);
-    }
+    else if (doubtful_ < 1)
+      margin = store_from_integers(plan_, output++, piece, dots, x, tiles_) - doubtful_;
+    else
+      careful_deficits(plan_, piece, deficits32(plan_, piece, dots), x);
     margin_ = fastntk::minimum(margin_, margin);
     for (; output < plan_.shares.size(); ++output)
       store_from_deficits(plan_, output, piece, x, tiles_ + output * kTileArea);
@@ -246,7 +265,8 @@ private:
   StripProducts* products_ = nullptr;
   long next_ = 0;
   long credit_ = 0;
-  double margin_ = 1;
+  double margin_ = 1;    // negative if a deficit needs care
+  double doubtful_ = 0;  // integer products: deficits below it do
 };
 
 #if defined(__AMX_INT8__)
