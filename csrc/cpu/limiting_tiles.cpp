@@ -6,6 +6,7 @@
 
 #include "common/input_layer.h"
 #include "cpu/data_scan.h"
+#include "cpu/fixed_point.h"
 #include "cpu/thread_team.h"
 #include "cpu/tile.h"
 
@@ -17,6 +18,7 @@ constexpr long kIntegerColumns = 33025;
 
 // Largest number of columns whose products of bytes, three to a sum, fit 31 bits.
 constexpr long kSliceColumns = 43690;
+constexpr long kLeastSliceColumns = 128;
 
 // Largest B for which products of float radii neither overflow nor vanish.
 constexpr double kLargestBiasTerm = 1e15;
@@ -122,7 +124,7 @@ std::vector<bool> all_trained(const std::vector<TrainedShares>& outputs) {
 
 template <class T>
 Product choose_product(const Samples& x, const Samples& y, long columns, const InputLayer& input,
-                       int hidden_layers, Product float_product) {
+                       int hidden_layers, Product float_product, int threads) {
   if (x.type == SampleType::kUint8) {
     const bool narrow = x.columns <= kIntegerColumns && input.bias_term() < kLargestBiasTerm;
     return narrow ? Product::kInteger : Product::kWideInteger;
@@ -134,8 +136,12 @@ Product choose_product(const Samples& x, const Samples& y, long columns, const I
     return Product::kDouble;
   // Without hidden layers a kernel is the inner product itself, which may be far smaller than the
   // rows whose fixed point it would come from.
-  const bool fixed_point_serves = hidden_layers > 0 && columns <= kSliceColumns;
-  return fixed_point_serves ? float_product : Product::kFloat;
+  // In short rows roundings do not average out, nor do products take long.
+  const bool sliced = float_product == Product::kSlices && hidden_layers > 0 &&
+                      columns >= kLeastSliceColumns && columns <= kSliceColumns &&
+                      fixed_point_serves(x, threads) &&
+                      (&x == &y || fixed_point_serves(y, threads));
+  return sliced ? Product::kSlices : Product::kFloat;
 }
 
 }  // namespace
@@ -171,7 +177,7 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
   const std::vector<long> columns = useful_columns(scan_x, scan_y);
   columns_ = static_cast<long>(columns.size());
   const Product product = choose_product<P>(x, y ? *y : x, columns_, input, network.hidden_layers(),
-                                            chosen.float_product);
+                                            chosen.float_product, lease.threads());
   const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
   const auto prepare = [&](const Samples& samples) {
     return std::make_unique<Operand<P>>(samples, columns, product, shape, network, input, outputs,

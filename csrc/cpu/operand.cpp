@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "cpu/panels.h"
+#include "cpu/row_scale.h"
 #include "cpu/thread_team.h"
 #include "cpu/tile.h"
 
@@ -35,34 +35,6 @@ double sum_of_lanes(const double* lanes) {
   for (long c = 0; c < kLanes; ++c)
     sum += lanes[c];
   return sum;
-}
-
-// What a vector instruction does, unlike std::max.
-double larger(double a, double b) { return a > b ? a : b; }
-
-// Magnitudes are ordered as their bits are.
-double largest_magnitude(const float* row, long columns) {
-  std::int32_t largest = 0;
-  for (long k = 0; k < columns; ++k) {
-    std::int32_t bits;
-    std::memcpy(&bits, row + k, sizeof bits);
-    largest = std::max(largest, bits & 0x7fffffff);
-  }
-  float magnitude;
-  std::memcpy(&magnitude, &largest, sizeof magnitude);
-  return magnitude;
-}
-
-double largest_magnitude(const double* row, long columns) {
-  double lanes[kLanes] = {};
-  long k = 0;
-  for (; k + kLanes <= columns; k += kLanes) {
-    for (long c = 0; c < kLanes; ++c)
-      lanes[c] = larger(lanes[c], std::abs(row[k + c]));
-  }
-  for (; k < columns; ++k)
-    lanes[0] = larger(lanes[0], std::abs(row[k]));
-  return *std::max_element(lanes, lanes + kLanes);
 }
 
 // |factor x|^2
@@ -111,15 +83,6 @@ long long integer_norm(const std::uint8_t* row, long columns) {
   }
   return norm;
 }
-
-// A power of two, so that scaling is exact; its range keeps both it and its inverse finite.
-double power_below(double largest) {
-  return largest > 0 ? std::ldexp(1.0, std::max(std::ilogb(largest), -1022)) : 1.0;
-}
-
-// The largest ratio to its scale that three digits of a byte hold: 2^22 of it is at most
-// 127 (2^16 + 2^8 + 1).
-constexpr double kLargestSlice = 1.99;
 
 }  // namespace
 
@@ -192,9 +155,8 @@ double Operand<T>::measure_numbers(long i, const InputLayer& input, Product prod
   };
   const double largest =
       with_row([&](auto* row) { return largest_magnitude(row, samples.columns); });
-  double scale = power_below(largest);
-  if (product == Product::kSlices && largest / scale > kLargestSlice)
-    scale *= 2;
+  const double scale =
+      product == Product::kSlices ? fixed_point_scale(largest) : power_below(largest);
   const double norm =
       with_row([&](auto* row) { return scaled_norm(row, samples.columns, 1 / scale); });
   // With r = size sqrt(norm + B / size^2), written so that neither extreme overflows.

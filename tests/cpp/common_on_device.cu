@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled, never run: every formula of csrc/common in device code, for each activation, both types and all angle levels. CI
-// fails on an error, a warning or a register spill.
+// Compiled, never run: every formula of csrc/common in device code, for each activation, both types
+// and all angle levels. CI fails on an error, a warning or a register spill.
 #include "common/activations.h"
 #include "common/input_layer.h"
 #include "common/layer.h"
@@ -23,6 +23,9 @@ __global__ void layer_kernel(const T* scalars, const T* mixing, T* x, T* t, long
   x[i] = next.x;
   t[i] = mix_equal(dual, next.t, {mixing[0], mixing[1]}, Shares<T>{T(1), T(1)}).t +
          first_layer(x[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, Shares<T>{T(1), T(1)});
+  t[i] += mix(dual, t[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, AllTrained{}).t +
+          mix_equal(dual, next.t, {mixing[0], mixing[1]}, AllTrained{}).t +
+          first_layer(x[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, AllTrained{});
 }
 
 template <class T>
@@ -31,9 +34,12 @@ __global__ void deficit_kernel(const T* distance, const T* dot, const RowRadius<
   const long i = blockIdx.x * static_cast<long>(blockDim.x) + threadIdx.x;
   if (i >= n)
     return;
-  const IntegerDeficit<T> exact = integer_deficit(distance[i], dot[i], T(1), radius[0], radius[i]);
-  x[i] = exact.x + integer_deficit_margin(exact, T(1)) + deficit_from_product(dot[i], T(1), T(0)) +
-         folded_deficit_from_product(dot[i], T(1), T(0));
+  const T admitted = static_cast<T>(admitted_loss(static_cast<int>(n)));
+  x[i] = deficit_from_distance(distance[i], radius[0], radius[i]) +
+         careful_integer_deficit(distance[i], dot[i], T(1), admitted, radius[0], radius[i]) +
+         deficit_from_product(dot[i], T(1), T(0)) + folded_deficit_from_product(dot[i], T(1), T(0));
+  if (x[i] < static_cast<T>(doubtful_deficit(radius[0].hi / radius[i].hi, admitted)))
+    x[i] = static_cast<T>(deficit_from_integers(n, n + i, n - i, 0.5));
 }
 
 #define FASTNTK_LEVELS(Type, T)                                                                    \

@@ -8,6 +8,7 @@
 
 #include "cpu/gram_drivers.h"
 #include "cpu/limiting_kernel.h"
+#include "cpu/multiply.h"
 
 namespace test {
 
@@ -37,14 +38,15 @@ inline TrainedShares nngp_shares(const Network& net) {
 
 // Every output of a source, whole, row-major.
 template <class T>
-std::vector<std::vector<T>> dense(const TileSource<T>& source, int threads) {
+std::vector<std::vector<T>> dense(const TileSource<T>& source, int threads,
+                                  const std::string& isa = fastntk::cpu::selected_isa()) {
   // What is not written is not a number.
   std::vector<std::vector<T>> all(source.outputs(),
                                   std::vector<T>(source.rows() * source.cols(), T(NAN)));
   std::vector<T*> to;
   for (std::vector<T>& one : all)
     to.push_back(one.data());
-  fastntk::cpu::write_dense(source, to, threads, nullptr);
+  fastntk::cpu::write_dense(source, to, fastntk::cpu::engine<T>(isa), threads, nullptr);
   return all;
 }
 

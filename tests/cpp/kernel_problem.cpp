@@ -93,7 +93,7 @@ void check_result(const Problem& problem, const std::vector<Probe>& expected,
   Setting setting{problem, isa, std::is_same_v<T, float> ? "float" : "double"};
   const LimitingKernel<T> kernel(problem.x, problem.y, problem.scale, problem.net,
                                  {ntk_shares(problem.net), nngp_shares(problem.net)}, isa, threads);
-  const auto both = dense<T>(kernel, threads);
+  const auto both = dense<T>(kernel, threads, isa);
   const long n = problem.rows(), m = problem.cols();
   const double bound = gate<T>(problem.x.type, problem.net.hidden_layers());
   for (const Probe& probe : expected) {

@@ -78,11 +78,12 @@ void failures_reach_the_caller() {
 
   const FormulaSource<float> source(300, 300, true, 2);
   std::vector<float> one(300 * 300);
+  const auto& engine = fastntk::cpu::engine<float>("portable");
   CHECK_THROWS(std::invalid_argument,
-               fastntk::cpu::write_dense<float>(source, {one.data()}, 1, nullptr));
+               fastntk::cpu::write_dense<float>(source, {one.data()}, engine, 1, nullptr));
   const auto interrupt = [](long, long) { throw std::logic_error("interrupted"); };
-  CHECK_THROWS(std::logic_error,
-               fastntk::cpu::write_dense<float>(source, {one.data(), one.data()}, 1, interrupt));
+  CHECK_THROWS(std::logic_error, fastntk::cpu::write_dense<float>(source, {one.data(), one.data()},
+                                                                  engine, 1, interrupt));
 }
 
 }  // namespace

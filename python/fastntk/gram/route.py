@@ -95,7 +95,8 @@ def route_of(native: dict[str, Any]) -> Route:
     elif layers:
         reasons.append("rows of different norms with a bias mix differently: layer by layer")
     if native["widened"]:
-        reasons.append("so many float32 layers would pass the error bound: float64, rounded once")
+        layer = "one float32 layer" if len(layers) == 1 else "so many float32 layers"
+        reasons.append(f"{layer} would pass the error bound: float64, rounded once")
     return Route(
         instruction_set=native["isa"],
         product=native["product"],

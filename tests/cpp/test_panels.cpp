@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Panels of every product against their definition, word by word. Prints what differs; exit code 1 then.
-#include "cpu/panels.h"
-
+// Panels of every product against their definition, word by word.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <random>
 
+#include "check.h"
+#include "cpu/panels.h"
 #include "cpu/tile.h"
-
-using namespace fastntk::cpu;
 
 namespace {
 
-int failures = 0;
+using namespace fastntk::cpu;
 
 void check(bool good, const char* what, const ProductShape& shape, long row, long column) {
-  if (!good && failures++ < 10)
-    std::printf("%s: %d x %d, group %d, offset %d, run %d: row %ld, column %ld\n", what,
-                shape.left_rows, shape.right_rows, shape.group, shape.right_offset, shape.left_run,
-                row, column);
+  ++test::checks;
+  if (!good)
+    test::fail(__FILE__, __LINE__, what, ": ", shape.left_rows, " x ", shape.right_rows, ", group ",
+               shape.group, ", offset ", shape.right_offset, ", run ", shape.left_run, ": row ",
+               row, ", column ", column);
 }
 
 // Byte of value `column` of a row in a panel of `height` rows.
@@ -142,5 +140,5 @@ int main() {
       check_product(Product::kDouble, {8, 16, 1, 0, 1}, numbers, useful, scales);
     }
   }
-  return failures > 0;
+  return test::summary();
 }
