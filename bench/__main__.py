@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bench import cases, data, machine, memory, reference, report, timing
-from bench.contestants import Run, contestants
+from bench.contestants import Contestant, Run, contestants
 
 _BUSY = 0.5  # load per core above which the figures deserve a warning
 
@@ -26,8 +26,8 @@ def _arguments() -> argparse.Namespace:
         "--case",
         action="append",
         metavar="NAME",
-        choices=[case.name for case in cases.CASES],
-        help="only this one; may be repeated; --list names them",
+        choices=[case.name for case in (*cases.CASES, *cases.LARGE)],
+        help="only this one; may be repeated; --list names them, those that need to be named last",
     )
     parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
     parser.add_argument(
@@ -43,11 +43,29 @@ def _measure(case: cases.Case, images: np.ndarray, stored: Path, *, quick: bool)
     """Check, time and weigh one case."""
     problem = data.problem(case, images)
     truth = reference.expected(case, problem)
+    entrants = contestants(case, problem)
+    timed = []
+    for group in [entrants] if case.baselines else [[entrant] for entrant in entrants]:
+        timed += _timed(case, truth, group)
+    # A smoke test weighs the product and the first baseline only: every figure is a new process.
+    first = {next((e.name for e in entrants if e.is_product is kind), "") for kind in (True, False)}
+    figures = []
+    for name, seconds, setup, error in timed:
+        weighed = not quick or name in first
+        peak = memory.peak_bytes(case, name, stored, quick=quick) if weighed else None
+        figures.append(report.Measured(name, seconds, setup, peak, error))
+    return report.record(case, figures)
+
+
+def _timed(
+    case: cases.Case, truth: reference.Expected, group: list[Contestant]
+) -> list[tuple[str, list[float], float, float]]:
+    """Check and time contestants in turns: name, seconds of every slot and of set-up, error."""
     errors: dict[str, float] = {}
     setups: dict[str, float] = {}
     products: dict[str, Run] = {}
     baselines: dict[str, Run] = {}
-    for contestant in contestants(case, problem):
+    for contestant in group:
         start = perf_counter()
         run = contestant.setup()
         setups[contestant.name] = perf_counter() - start
@@ -57,13 +75,7 @@ def _measure(case: cases.Case, images: np.ndarray, stored: Path, *, quick: bool)
         del result
         (products if contestant.is_product else baselines)[contestant.name] = run
     seconds = timing.interleave(products, baselines, case.rounds)
-    # A smoke test weighs the product and the first baseline only: every figure is a new process.
-    weighed = (next(iter(products)), next(iter(baselines))) if quick else tuple(seconds)
-    figures = []
-    for name in seconds:
-        peak = memory.peak_bytes(case, name, stored, quick=quick) if name in weighed else None
-        figures.append(report.Measured(name, seconds[name], setups[name], peak, errors[name]))
-    return report.record(case, figures)
+    return [(name, seconds[name], setups[name], errors[name]) for name in seconds]
 
 
 def _say(text: str) -> None:
@@ -74,7 +86,7 @@ def main() -> int:
     """Run the chosen cases; 1 if any answer is wrong or missing."""
     args = _arguments()
     if args.list:
-        print("\n".join(case.name for case in cases.CASES))
+        print("\n".join(case.name for case in (*cases.CASES, *cases.LARGE)))
         return 0
     chosen = tuple(cases.find(name) for name in args.case) if args.case else cases.CASES
     if args.quick:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every benchmark case, as data.  Adding a case is adding one line to ``CASES``."""
+"""Every benchmark case, as data.  Adding a case is adding one line to ``CASES`` or ``LARGE``."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ class Case:
     vectors: int = 0  # columns of V, matmat only
     weight_std: float = 1.0
     rounds: int = 3
+    # Without NumPy, contestants are measured one after the other: never two matrices in memory.
+    baselines: bool = True
 
     @property
     def entries(self) -> int:
@@ -86,11 +88,20 @@ CASES: tuple[Case, ...] = (
     _matmat("packed", 128),
 )  # fmt: skip
 
+# All of MNIST, beyond what NumPy does in minutes or in memory: run only when they are named.
+LARGE: tuple[Case, ...] = tuple(
+    replace(case, name=name, rows=60_000, columns=60_000, baselines=False)
+    for name, case in (
+        ("mnist-gram", _gram("", "uint8", "float32", 3, 0.1)),  # 14.4 GB
+        ("mnist-matmat-lazy-16", _matmat("lazy", 16)),
+    )
+)
+
 
 def find(name: str) -> Case:
     """Return the case called `name`."""
-    for case in CASES:
+    for case in (*CASES, *LARGE):
         if case.name == name:
             return case
-    names = ", ".join(case.name for case in CASES)
+    names = ", ".join(case.name for case in (*CASES, *LARGE))
     raise ValueError(f"no case is called {name!r}; the cases: {names}")

@@ -34,18 +34,18 @@ def contestants(case: Case, problem: Problem) -> list[Contestant]:
 
     Whole matrices: fastntk into fresh memory and into a reused `out`; NumPy twice.  Products with a
     lazy operator compete with NumPy forming K by blocks of rows; with a packed one, with NumPy and
-    a stored K.
+    a stored K.  A case without baselines has fastntk alone.
     """
     if case.operation == "matmat":
-        return [
-            Contestant("fastntk", True, lambda: _product_matmat(case, problem)),
-            *_matmat_baselines(case, problem),
+        products = [Contestant("fastntk", True, lambda: _product_matmat(case, problem))]
+        baselines = _matmat_baselines
+    else:
+        products = [
+            Contestant("fastntk", True, lambda: _product_gram(case, problem, reuse=False)),
+            Contestant("fastntk out=", True, lambda: _product_gram(case, problem, reuse=True)),
         ]
-    return [
-        Contestant("fastntk", True, lambda: _product_gram(case, problem, reuse=False)),
-        Contestant("fastntk out=", True, lambda: _product_gram(case, problem, reuse=True)),
-        *_gram_baselines(case, problem),
-    ]
+        baselines = _gram_baselines
+    return products + (baselines(case, problem) if case.baselines else [])
 
 
 def _network(case: Case) -> fn.FullyConnected:

@@ -40,7 +40,7 @@ class Measured:
 
 def record(case: Case, figures: list[Measured]) -> dict[str, Any]:
     """Return one case's part of the JSON record."""
-    baseline = next(f.seconds for f in figures if f.contestant == BASELINE)
+    baseline = next((f.seconds for f in figures if f.contestant == BASELINE), None)
     rows = []
     for figure in figures:
         median = statistics.median(figure.seconds)
@@ -49,7 +49,7 @@ def record(case: Case, figures: list[Measured]) -> dict[str, Any]:
             | {
                 "median_seconds": median,
                 "ns_per_entry": 1e9 * median / case.entries,
-                "ratio_to_numpy": asdict(ratio(baseline, figure.seconds)),
+                "ratio_to_numpy": asdict(ratio(baseline, figure.seconds)) if baseline else None,
             }
         )
     return {"case": asdict(case), "contestants": rows}
@@ -102,6 +102,8 @@ def _memory_text(peak_bytes: int | None) -> str:
 def _ratio_text(row: dict[str, Any]) -> str:
     if row["contestant"] == BASELINE:
         return "1"
+    if row["ratio_to_numpy"] is None:
+        return ""
     band = Ratio(**row["ratio_to_numpy"])
     text = f"{band.median:.3g} ({band.low:.3g}-{band.high:.3g})"
     return text if band.decided else text + " undecided"

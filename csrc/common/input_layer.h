@@ -75,15 +75,15 @@ FASTNTK_HD V careful_integer_deficit(V distance, V dot, V bias_term, V admitted,
   return select(less(admitted * from_distance, spread * spread), checked, once);
 }
 
-// p = scale of the row over r, v = bias_std / sqrt(q).
+// Of non-negative data: p = scale of the row over r, v = bias_std / sqrt(q).
 template <class V>
 FASTNTK_HD V deficit_from_product(V dot, V p_product, V v_product) {
   using T = Scalar<V>;
   const V cosine = mul_add(p_product, dot, rounded(v_product));
-  return minimum(maximum(neg_mul_add(V(T(0.5)), cosine, V(T(0.5))), V(T(0))), V(T(1)));
+  return maximum(neg_mul_add(V(T(0.5)), cosine, V(T(0.5))), V(T(0)));
 }
 
-// The same in folded form; exactly opposite rows stay on the obtuse side.
+// The same for data of both signs, in folded form; exactly opposite rows stay on the obtuse side.
 template <class V>
 FASTNTK_HD V folded_deficit_from_product(V dot, V p_product, V v_product) {
   using T = Scalar<V>;

@@ -17,6 +17,7 @@ from fastntk._version import __version__
 if TYPE_CHECKING:
     from fastntk import datasets
     from fastntk.gram.architecture import FullyConnected
+    from fastntk.gram.route import Route
     from fastntk.linalg import (
         CenteredOperator,
         ConvergenceWarning,
@@ -34,6 +35,7 @@ __all__ = [
     "FullyConnected",
     "GramOperator",
     "KernelPCA",
+    "Route",
     "__version__",
     "datasets",
     "eigenpairs",
@@ -44,6 +46,7 @@ __all__ = [
 _ORIGINS = {
     "FullyConnected": "fastntk.gram.architecture",
     "KernelPCA": "fastntk.models",
+    "Route": "fastntk.gram.route",
     "datasets": "fastntk.datasets",
     "gram": "fastntk.gram",
     "linalg": "fastntk.linalg",

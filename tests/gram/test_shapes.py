@@ -128,9 +128,9 @@ def wide(d):
     }
 
 
-# 33,026 columns of 255 exceed a signed 32-bit distance, 66,052 an unsigned one, 46,342 the
-# 64-bit square of a norm.
-@pytest.mark.parametrize("d", [33_026, 46_400, 66_052, 140_000])
+# 255^2 times 16,513 columns exceeds 2^30 and times 33,025 just stays below 2^31, the largest signed
+# 32-bit distance; 33,026 exceed it, 66,052 an unsigned one, 46,342 the 64-bit square of a norm.
+@pytest.mark.parametrize("d", [16_513, 33_025, 33_026, 46_400, 66_052, 140_000])
 def test_columns_beyond_32_bits(isa, dtype, d):
     """Distances, dot products and the squares of the norms stay exact."""
     X, truths = wide(d)

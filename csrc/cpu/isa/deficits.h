@@ -67,8 +67,8 @@ struct IntegerDeficits {
   // The same by the better formula, negative where the integers have to be asked.
   FASTNTK_HD V careful_at(long i, int j) {
     const V dot = V::convert(dots + i * kStripWidth + j);
-    const V x = careful_integer_deficit(distance(i, j), dot, bias, admitted, row_radius(i),
-                                        col_radius(j));
+    const V x =
+        careful_integer_deficit(distance(i, j), dot, bias, admitted, row_radius(i), col_radius(j));
     least = minimum(least, x);
     return x;
   }
@@ -99,9 +99,9 @@ void careful_deficits(const LimitingPlan<T>& plan, const Strip& strip,
     for (int j = 0; j < kStripWidth; ++j) {
       const long cell = i * kStripWidth + j;
       if (x[cell] < 0) {
-        x[cell] = static_cast<Scalar<V>>(deficit_from_integers(
-            plan.rows->norms[strip.row + i], plan.cols->norms[strip.col + j],
-            static_cast<long long>(deficits.dots[cell]), plan.bias_term));
+        x[cell] = static_cast<Scalar<V>>(
+            deficit_from_integers(plan.rows->norms[strip.row + i], plan.cols->norms[strip.col + j],
+                                  static_cast<long long>(deficits.dots[cell]), plan.bias_term));
       }
     }
   }
@@ -125,28 +125,42 @@ void narrow(const double* from, T* to, long count) {
     Pack<T>::convert(from + c).store(to + c);
 }
 
+template <bool kFolded, class T>
+double deficits_from_sums(const LimitingPlan<T>& plan, const Strip& strip, const double* dots,
+                          double* x) {
+  const double* row_p = &plan.rows->p[strip.row];
+  const double* row_v = &plan.rows->v[strip.row];
+  const double* col_p = &plan.cols->p[strip.col];
+  const double* col_v = &plan.cols->v[strip.col];
+  F64 least(1.0);
+  for (long i = 0; i < strip.count; ++i) {
+    const F64 p(row_p[i]), v(row_v[i]);
+    FASTNTK_UNROLL
+    for (int j = 0; j < kStripWidth; j += F64::kLanes) {
+      const F64 dot = F64::load(dots + i * kStripWidth + j);
+      const F64 p_product = p * F64::load(col_p + j), v_product = v * F64::load(col_v + j);
+      F64 deficit;
+      if constexpr (kFolded) {
+        deficit = folded_deficit_from_product(dot, p_product, v_product);
+        least = minimum(least, maximum(deficit, negated(deficit)));
+      } else {
+        deficit = deficit_from_product(dot, p_product, v_product);
+        least = minimum(least, deficit);
+      }
+      deficit.store(x + i * kStripWidth + j);
+    }
+  }
+  return smallest_lane(least);
+}
+
 // Deficits of scaled floating-point data, folded where signs differ; returns the least distance
 // from equal or opposite directions.
 template <class T>
 double product_deficits(const LimitingPlan<T>& plan, const Strip& strip, const double* dots,
                         double* x) {
-  const Operand<T>& rows = *plan.rows;
-  const Operand<T>& cols = *plan.cols;
-  const bool folded = plan.layers.front().angle_level == kFolded;
-  F64 least(1.0);
-  for (long i = 0; i < strip.count; ++i) {
-    const F64 p(rows.p[strip.row + i]), v(rows.v[strip.row + i]);
-    for (int j = 0; j < kStripWidth; j += F64::kLanes) {
-      const F64 dot = F64::load(dots + i * kStripWidth + j);
-      const F64 p_product = p * F64::load(&cols.p[strip.col + j]);
-      const F64 v_product = v * F64::load(&cols.v[strip.col + j]);
-      const F64 deficit = folded ? folded_deficit_from_product(dot, p_product, v_product)
-                                 : deficit_from_product(dot, p_product, v_product);
-      least = minimum(least, maximum(deficit, negated(deficit)));
-      deficit.store(x + i * kStripWidth + j);
-    }
-  }
-  return smallest_lane(least);
+  return plan.layers.front().angle_level == kFolded
+             ? deficits_from_sums<true>(plan, strip, dots, x)
+             : deficits_from_sums<false>(plan, strip, dots, x);
 }
 
 // One row of data as the direct formula reads it: unit * (value * inverse_scale), two steps because

@@ -142,9 +142,13 @@ class FullyConnected:
         Notes
         -----
         Cost: n (n + 1) / 2 (or n m) inner products of length d and as many recursions over the
-        layers. Error relative to the kernel value where x . x' >= 0, else (and for odd activations)
-        to the geometric mean of the two diagonal values: at most 6e-7 in float32; in float64 2e-15
-        for uint8 data (2e-16 more per layer beyond 10) and 1e-12 for floating-point data;
+        layers, or readings of a table: `explain` says which. Memory beside the result: the data
+        packed twice, at most 16 bytes per value (4 for uint8 of up to 33,025 columns), and seven
+        numbers per row and layer.
+
+        Error relative to the kernel value where x . x' >= 0, else (and for odd activations) to the
+        geometric mean of the two diagonal values: at most 6e-7 in float32; in float64 2e-15 for
+        uint8 data (2e-16 more per layer beyond 10) and 1e-12 for floating-point data;
         near-duplicates included. erf is held to this up to 10 layers, with ``weight_std > 1`` up to
         one: deeper, such a network magnifies every error.
         """
@@ -220,7 +224,9 @@ class FullyConnected:
 
         Notes
         -----
-        Cost: the data are read and packed, O(n d).
+        Cost: the data are read and packed, O(n d), in as much memory as `ntk` takes beside its
+        result. A table is used where there is one for every kernel asked for: `kernels` with
+        "layers", whose parts vanish at a right angle, may run the layers where `ntk` does not.
 
         Examples
         --------

@@ -59,8 +59,8 @@ def limiting_source(
     Returns
     -------
     TileSource
-        Holds the data packed for products, about twice its bytes, and a few numbers per row and
-        layer.
+        Holds the data packed for products in two layouts, of 1 to 8 bytes per value each, and a
+        few numbers per row and layer: at most `prepared_bytes`.
 
     Raises
     ------

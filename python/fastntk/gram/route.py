@@ -15,7 +15,7 @@ _PRODUCTS = {
         "float32 data on a matrix unit: rows are rounded to 24 bits once, their products are exact"
     ),
     "float, summed in double": "float32 data: short sums in float32 are added up in float64",
-    "double": "float64 data, a float64 result, or mostly close pairs of float32 data",
+    "double": "float64 data, a float64 recursion, or mostly close pairs of float32 data",
 }
 
 
@@ -28,7 +28,8 @@ class Route:
     instruction_set : str
         What the kernels were compiled for: the best that this processor runs, or FASTNTK_ISA.
     product : str
-        How inner products are formed.
+        How inner products are formed: "exact 32-bit integers", "exact integers in double",
+        "24-bit fixed point, exact", "float, summed in double" or "double".
     columns, data_columns : int
         Columns multiplied, and columns of the data: those that are zero throughout one side drop
         out of every product.
@@ -37,7 +38,8 @@ class Route:
     recursion_dtype : {"float32", "float64"}
         In which the angles are followed; the result is rounded once at the end.
     acute : bool
-        No inner product is negative: shorter polynomials serve the first layer.
+        No value is negative, so no inner product is: shorter polynomials, or half a table, serve
+        the first hidden layer. False where there is none.
     equal_mixing : tuple of bool
         For each hidden layer, whether all rows mix weights and biases alike.
     reasons : tuple of str
@@ -77,12 +79,13 @@ def route_of(native: dict[str, Any]) -> Route:
     layers = native["layers"]
     recursion = "none" if not layers else "table" if native["tabulated"] else "layers"
     dtype = "float64" if native["double_recursion"] else "float32"
-    acute = all(layer["angle_level"] >= 0 for layer in layers[:1])
+    acute = any(layer["angle_level"] >= 0 for layer in layers[:1])
     equal = tuple(layer["equal"] for layer in layers)
     reasons = [_PRODUCTS[native["product"]]]
     idle = native["data_columns"] - native["columns"]
     if idle > 0:
-        reasons.append(f"{idle} columns are zero in all rows of one side")
+        columns = "1 column is" if idle == 1 else f"{idle} columns are"
+        reasons.append(f"{columns} zero in all rows of one side")
     if recursion == "table":
         reasons.append(
             "all rows mix alike (bias_std = 0, or equal norms): one table for all layers"
