@@ -69,19 +69,20 @@ def test_products(isa, X, options, net, product):
 
 
 def test_products_of_float32_rows(isa):
-    """Fixed point where there is a matrix unit, up to 43,690 columns and with hidden layers."""
+    """Fixed point where there is a matrix unit, with 128 to 43,690 columns and hidden layers."""
     net = fn.FullyConnected()
-    assert net.explain(signed()).product == fast_float_product(isa)
-    assert net.explain(signed(4, 43_690)).product == fast_float_product(isa)
-    assert net.explain(signed(4, 43_691)).product == FLOAT
-    assert fn.FullyConnected(0).explain(signed()).product == FLOAT
-    assert net.explain(signed()).reasons[0].startswith("float32")
+    for columns in (128, 43_690):
+        assert net.explain(signed(4, columns)).product == fast_float_product(isa)
+    for columns in (127, 43_691):
+        assert net.explain(signed(4, columns)).product == FLOAT
+    assert fn.FullyConnected(0).explain(signed(4, 128)).product == FLOAT
+    assert net.explain(signed(4, 128)).reasons[0].startswith("float32")
 
 
 def test_recursion(isa, dtype):
     """A table where all rows mix alike and there are enough of them; nothing without layers."""
     X, equal = pixels(), equal_norms()
-    for hidden_layers in (1, 3, 9):
+    for hidden_layers in (2, 3, 9):
         unbiased = fn.FullyConnected(hidden_layers, bias_std=0.0)
         biased = fn.FullyConnected(hidden_layers)
         cases = [
@@ -120,6 +121,13 @@ def test_float32_results_of_deep_networks_are_widened(isa, net):
     assert "rounded once" not in str(net.explain(signed(), dtype="float64"))
     shallow = fn.FullyConnected(16).explain(signed(), dtype="float32")
     assert shallow.recursion_dtype == "float32"
+
+
+def test_one_layer_is_widened(isa, dtype):
+    """Too steep at a right angle for float32, and no longer than a table takes to read."""
+    route = fn.FullyConnected(1, bias_std=0.0).explain(pixels(), dtype=dtype)
+    assert (route.recursion, route.recursion_dtype) == ("layers", "float64")
+    assert ("one float32 layer" in route.reasons[-1]) == (dtype == "float32")
 
 
 @pytest.mark.parametrize("hidden_layers", [1, 4])
