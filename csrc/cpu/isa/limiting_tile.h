@@ -10,6 +10,7 @@
 
 #include "cpu/isa/product.h"
 #include "cpu/isa/strip_finisher.h"
+#include "cpu/isa/transpose.h"
 #if defined(__AMX_INT8__)
 #include "cpu/isa/amx.h"
 #endif
@@ -31,6 +32,10 @@ void multiply_strip(const LimitingPlan<T>& plan, const Strip& strip, StripProduc
                     StripFinisher<T>& before) {
 #if defined(__AMX_INT8__)
   if (uses_matrix_unit(plan.product)) {
+    // A table is read faster than the unit's operands arrive: the two would only get in each
+    // other's way.
+    if (plan.product == Product::kInteger && !plan.tables.empty())
+      before.finish();
     return amx_products(plan, strip, products, [&](long of) { before.advance(of); });
   }
 #endif
@@ -38,12 +43,26 @@ void multiply_strip(const LimitingPlan<T>& plan, const Strip& strip, StripProduc
   register_products(plan, strip, products);
 }
 
+// What lies below the diagonal from what lies above it, block by block, and the diagonal itself.
 template <class T>
 void mirror_diagonal_tile(const AlignedBuffer<T>& diagonal, long row, long count, T* tile) {
-  for (long i = 0; i < count; ++i) {
-    for (long j = 0; j < i; ++j)
-      tile[i * kTile + j] = tile[j * kTile + i];
-    tile[i * kTile + i] = diagonal[row + i];
+  constexpr long kLanes = Pack<T>::kLanes;
+  for (long i = 0; i < count; i += kLanes) {
+    for (long j = 0; j < i; j += kLanes) {
+      Pack<T> block[kLanes];
+      FASTNTK_UNROLL
+      for (int k = 0; k < kLanes; ++k)
+        block[k] = Pack<T>::load(tile + (j + k) * kTile + i);
+      transpose(block);
+      FASTNTK_UNROLL
+      for (int k = 0; k < kLanes; ++k)
+        block[k].store(tile + (i + k) * kTile + j);
+    }
+    for (long r = i; r < i + kLanes; ++r) {
+      for (long c = i; c < r; ++c)
+        tile[r * kTile + c] = tile[c * kTile + r];
+      tile[r * kTile + r] = diagonal[row + r];
+    }
   }
 }
 

@@ -51,8 +51,8 @@ public:
 
 private:
   // Few, so that they fit between two steps of a matrix unit; many, so that their columns' scalars
-  // are worth loading.
-  static constexpr long kPieceRows = 2;
+  // are worth loading. Measured: 4 and 8 are best, by a tenth.
+  static constexpr long kPieceRows = sizeof(T) == sizeof(float) ? 8 : 4;
 
   void rows(long end) {
     if (next_ >= end)
