@@ -23,8 +23,11 @@ py::array result_array(const std::vector<long>& shape) {
 }
 
 py::array empty(const std::vector<long>& shape, const py::dtype& dtype) {
-  return dtype.is(py::dtype::of<float>()) ? result_array<float>(shape)
-                                          : result_array<double>(shape);
+  if (dtype.equal(py::dtype::of<float>()))
+    return result_array<float>(shape);
+  if (dtype.equal(py::dtype::of<double>()))
+    return result_array<double>(shape);
+  throw py::type_error("dtype must be float32 or float64");
 }
 
 }  // namespace

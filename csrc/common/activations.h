@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list of activations. Everything that needs one per activation (names, row steps, tile passes)
+// The list of activations. Everything that needs one per activation (names, row steps, layer steps, tables)
 // expands it.
 #pragma once
 

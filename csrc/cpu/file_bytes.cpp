@@ -40,8 +40,8 @@ void write_bytes(int descriptor, const std::string& name, const void* from, std:
     const ssize_t count = pwrite(descriptor, next, bytes, offset);
     if (count < 0 && errno == EINTR)
       continue;
-    if (count < 0)
-      fail("write to", name, errno);
+    if (count <= 0)
+      fail("write to", name, count < 0 ? errno : EIO);
     next += count;
     offset += count;
     bytes -= static_cast<std::size_t>(count);

@@ -28,7 +28,7 @@ LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double sca
                                   const Network& network, const std::vector<TrainedShares>& outputs,
                                   const std::string& isa, int threads)
     : TileSource<T>(x.rows, y ? y->rows : x.rows, y == nullptr), isa_(isa),
-      outputs_(static_cast<int>(outputs.size())) {
+      outputs_(static_cast<int>(outputs.size())), linear_(network.activations.empty()) {
   network.validate();
   require(x.rows > 0 && x.columns > 0, "X must not be empty");
   require(!outputs.empty(), "a kernel has at least one output");
@@ -52,6 +52,14 @@ std::size_t LimitingKernel<T>::scratch_bytes() const {
 }
 
 template <class T>
+void LimitingKernel<T>::clear_beyond(long rows, long cols, T* tiles) const {
+  for (long i = 0; i < outputs_ * kTile; ++i) {
+    T* row = tiles + i * kTile;
+    std::fill(row + (i % kTile < rows ? cols : 0), row + kTile, T(0));
+  }
+}
+
+template <class T>
 const T* LimitingKernel<T>::tile(long bi, long bj, T* tiles, char* scratch) const {
   if (wide_) {
     double* doubles = reinterpret_cast<double*>(scratch);
@@ -60,6 +68,10 @@ const T* LimitingKernel<T>::tile(long bi, long bj, T* tiles, char* scratch) cons
   } else {
     same_->compute(bi, bj, tiles, scratch);
   }
+  // What these two leave beyond the matrix may be no number.
+  if (wide_ || linear_)
+    clear_beyond(std::min(kTile, this->rows() - bi * kTile),
+                 std::min(kTile, this->cols() - bj * kTile), tiles);
   return tiles;
 }
 

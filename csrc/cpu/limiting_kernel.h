@@ -48,8 +48,12 @@ private:
     return wide_ ? f(*wide_) : f(*same_);
   }
 
+  // Zeros outside the first rows and columns of every output's tile.
+  void clear_beyond(long rows, long cols, T* tiles) const;
+
   std::string isa_;
   int outputs_;
+  bool linear_;  // no hidden layers
   std::unique_ptr<LimitingTiles<T>> same_;
   std::unique_ptr<LimitingTiles<double>> wide_;
 };

@@ -155,7 +155,7 @@ const char* product_name(Product product) {
   case Product::kFloat:
     return "float, summed in double";
   case Product::kSlices:
-    return "24-bit fixed point, exact";
+    return "24-bit fixed point";
   default:
     return "double";
   }

@@ -11,8 +11,7 @@ static_assert(sizeof(long) == 8, "indices of large matrices are long");
 
 constexpr long kTile = 256;  // rows and columns of a tile
 constexpr long kTileArea = kTile * kTile;
-// Rows whose recursion runs at once: the strip's x and t stay in the first-level cache, 16 KB of
-// float or 32 KB of double.
+// Rows whose products are formed at once, in the first-level cache until they are worked off.
 constexpr long kStripRows = 64;
 
 FASTNTK_HD constexpr long ceil_div(long a, long b) { return (a + b - 1) / b; }

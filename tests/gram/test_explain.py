@@ -11,7 +11,7 @@ from reference.data import PIXELS, images
 
 # Pairs for which a table is worth its making: 256 x 256.
 ENTRIES = 65_536
-FIXED_POINT = "24-bit fixed point, exact"
+FIXED_POINT = "24-bit fixed point"
 FLOAT = "float, summed in double"
 
 
@@ -69,7 +69,7 @@ def test_products(isa, X, options, net, product):
 
 
 def test_products_of_float32_rows(isa):
-    """Fixed point where there is a matrix unit, with 128 to 43,690 columns and hidden layers."""
+    """Fixed point on a matrix unit, with 128 to 43,690 columns and two hidden layers."""
     net = fn.FullyConnected()
     for columns in (128, 43_690):
         assert net.explain(signed(4, columns)).product == fast_float_product(isa)

@@ -20,7 +20,7 @@ from tolerances import gram_gate
 TINY = float(np.finfo(np.float32).tiny)
 LARGEST = float(np.finfo(np.float32).max)
 WIDE = 1_000  # columns, beyond which a few rows will do
-NETWORKS = [Network(depth, "relu", 1.0, bias) for depth in (0, 1, 3) for bias in (0.0, 0.1)]
+NETWORKS = [Network(depth, "relu", 1.0, bias) for depth in (0, 1, 2, 3) for bias in (0.0, 0.1)]
 
 pytestmark = pytest.mark.skipif(
     not extended.AVAILABLE, reason="long double has no more digits than double here"
@@ -73,7 +73,23 @@ def nearly_orthogonal(rng, d):
     return X
 
 
-FAMILIES = [all_magnitudes, few_large, one_hot, constant, digits_at_their_ends, nearly_orthogonal]
+def pedestal(rng, d):
+    """Counts above a constant odd background, which has third digits alike, and one large count."""
+    X = np.full((40, d), 301.0)
+    X[np.arange(40), rng.integers(d, size=40)] = 65_000
+    X[20:] = np.where(X[20:] == 301, 25_727, 2**22)
+    return X
+
+
+FAMILIES = [
+    all_magnitudes,
+    few_large,
+    one_hot,
+    constant,
+    digits_at_their_ends,
+    nearly_orthogonal,
+    pedestal,
+]
 
 
 @cache
@@ -102,7 +118,7 @@ def assert_close(make, d, factor, net, dtype="float32"):
 
 
 @pytest.mark.parametrize("net", NETWORKS, ids=str)
-@pytest.mark.parametrize("d", [2, 33, 200])
+@pytest.mark.parametrize("d", [2, 33, 200, 1_024])
 @pytest.mark.parametrize("make", FAMILIES, ids=lambda f: f.__name__)
 def test_rows(isa, dtype, make, d, net):
     """Every family of rows, short and long."""

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one instruction set offers to the drivers: the shape of its panels, and two functions.
+// What one instruction set offers to the drivers: the shapes of its panels, and its functions.
 #pragma once
 
 #include <string>

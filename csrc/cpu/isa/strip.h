@@ -25,7 +25,8 @@ struct Strip {
 struct StripHeight {
   long most, unit;
 };
-constexpr int kSliceSums = 4;  // bytes s and s' meet in sum s + s'; the fifth is below rounding
+constexpr int kSliceSums =
+    4;  // bytes s and s' meet in sum s + s'; of the fifth see fixed_point.cpp
 
 struct StripProducts {
   alignas(64) std::int32_t integers[kSliceSums][kStripCells];

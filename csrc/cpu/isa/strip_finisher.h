@@ -66,8 +66,6 @@ private:
   }
 
   void linear_rows(const Strip& piece) {
-    if (plan_.product == Product::kSlices)
-      add_slices(*products_, next_ * kStripWidth, piece.count * kStripWidth);
     for (std::size_t o = 0; o < plan_.shares.size(); ++o)
       store_linear(plan_, o, piece, next_, *products_, tiles_ + o * kTileArea);
   }

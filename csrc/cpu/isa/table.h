@@ -2,6 +2,8 @@
 // Reading a depth table: a polynomial whose coefficients are picked by the nearest piece.
 #pragma once
 
+#include <type_traits>
+
 #include "common/angle.h"
 #include "cpu/depth_table.h"
 #include "cpu/isa/pack.h"

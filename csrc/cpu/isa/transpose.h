@@ -2,6 +2,7 @@
 // A square block of numbers transposed in registers.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include "cpu/isa/pack.h"

@@ -11,8 +11,8 @@ _PRODUCTS = {
     "exact integers in double": (
         "uint8 data whose products outgrow 32 bits (more than 33,025 columns, or a large bias)"
     ),
-    "24-bit fixed point, exact": (
-        "float32 data on a matrix unit: rows are rounded to 24 bits once, their products are exact"
+    "24-bit fixed point": (
+        "float32 data on a matrix unit: rows are rounded to 24 bits, sums of products are not"
     ),
     "float, summed in double": "float32 data: short sums in float32 are added up in float64",
     "double": "float64 data, a float64 recursion, or mostly close pairs of float32 data",
@@ -29,7 +29,7 @@ class Route:
         What the kernels were compiled for: the best that this processor runs, or FASTNTK_ISA.
     product : str
         How inner products are formed: "exact 32-bit integers", "exact integers in double",
-        "24-bit fixed point, exact", "float, summed in double" or "double".
+        "24-bit fixed point", "float, summed in double" or "double".
     columns, data_columns : int
         Columns multiplied, and columns of the data: those that are zero throughout one side drop
         out of every product.
@@ -91,7 +91,9 @@ def route_of(native: dict[str, Any]) -> Route:
             "all rows mix alike (bias_std = 0, or equal norms): one table for all layers"
         )
     elif layers and all(equal):
-        reasons.append("all rows mix alike, but a table would cost or err more than the layers")
+        reasons.append(
+            "all rows mix alike, but a table does not apply, or costs or errs more than the layers"
+        )
     elif layers:
         reasons.append("rows of different norms with a bias mix differently: layer by layer")
     if native["widened"]:

@@ -161,7 +161,8 @@ def stored(
             _create(path, content)
         _fill(path, content, source, threads, progress)
         complete = finished(path, content)
-        assert complete is not None
+        if complete is None:
+            raise FileNotFoundError(f"{path} was removed while it was filled")
     return complete[0]
 
 
@@ -240,7 +241,8 @@ def _read(
         raise ValueError(f"{path} is {what}: it has {there} bytes and not {length}")
     native = _backend.native_module("cpu")
     kind = native.TileFile32 if content["dtype"] == "float32" else native.TileFile64
-    return kind(descriptor, str(path), content["rows"], header_bytes), content
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")  # for messages
+    return kind(descriptor, name, content["rows"], header_bytes), content
 
 
 def _geometry() -> Identity:
