@@ -48,16 +48,8 @@ template <class T>
 void mirror_diagonal_tile(const AlignedBuffer<T>& diagonal, long row, long count, T* tile) {
   constexpr long kLanes = Pack<T>::kLanes;
   for (long i = 0; i < count; i += kLanes) {
-    for (long j = 0; j < i; j += kLanes) {
-      Pack<T> block[kLanes];
-      FASTNTK_UNROLL
-      for (int k = 0; k < kLanes; ++k)
-        block[k] = Pack<T>::load(tile + (j + k) * kTile + i);
-      transpose(block);
-      FASTNTK_UNROLL
-      for (int k = 0; k < kLanes; ++k)
-        block[k].store(tile + (i + k) * kTile + j);
-    }
+    for (long j = 0; j < i; j += kLanes)
+      copy_transposed(tile + j * kTile + i, tile + i * kTile + j);
     for (long r = i; r < i + kLanes; ++r) {
       for (long c = i; c < r; ++c)
         tile[r * kTile + c] = tile[c * kTile + r];

@@ -74,16 +74,8 @@ void store_transposed(const T* tile, long rows, long cols, T* to, long stride, b
   constexpr long kLanes = Pack<T>::kLanes;
   alignas(64) T columns[kLanes * kTile];  // of the tile, as rows
   for (long j = 0; j < cols; j += kLanes) {
-    for (long i = 0; i < rows; i += kLanes) {
-      Pack<T> block[kLanes];
-      FASTNTK_UNROLL
-      for (int k = 0; k < kLanes; ++k)
-        block[k] = Pack<T>::load(tile + (i + k) * kTile + j);
-      transpose(block);
-      FASTNTK_UNROLL
-      for (int k = 0; k < kLanes; ++k)
-        block[k].store(columns + k * kTile + i);
-    }
+    for (long i = 0; i < rows; i += kLanes)
+      copy_transposed(tile + i * kTile + j, columns + i);
     for (long k = 0; k < smaller(kLanes, cols - j); ++k)
       store_row(columns + k * kTile, to + (j + k) * stride, rows, streaming);
   }

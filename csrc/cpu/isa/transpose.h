@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cpu/isa/pack.h"
+#include "cpu/tile.h"
 
 namespace fastntk::cpu::FASTNTK_ISA {
 
@@ -47,6 +48,19 @@ FASTNTK_HD void exchange_all(Pack<T> (&rows)[Pack<T>::kLanes]) {
 template <class T>
 FASTNTK_HD void transpose(Pack<T> (&rows)[Pack<T>::kLanes]) {
   exchange_all<Pack<T>::kLanes / 2>(rows);
+}
+
+// A block of as many rows as lanes: to[k, r] = from[r, k], rows a tile's edge apart on both sides.
+template <class T>
+FASTNTK_HD void copy_transposed(const T* from, T* to) {
+  Pack<T> block[Pack<T>::kLanes];
+  FASTNTK_UNROLL
+  for (int k = 0; k < Pack<T>::kLanes; ++k)
+    block[k] = Pack<T>::load(from + k * kTile);
+  transpose(block);
+  FASTNTK_UNROLL
+  for (int k = 0; k < Pack<T>::kLanes; ++k)
+    block[k].store(to + k * kTile);
 }
 
 }  // namespace fastntk::cpu::FASTNTK_ISA
