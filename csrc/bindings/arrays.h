@@ -9,7 +9,7 @@
 #include <functional>
 #include <string>
 
-#include "cpu/samples.h"
+#include "common/samples.h"
 #include "cpu/thread_team.h"
 
 namespace fastntk::bindings {
@@ -39,17 +39,17 @@ T* data_of(const py::array& array, const char* name, bool writable) {
   return static_cast<T*>(const_cast<void*>(array.data()));
 }
 
-inline cpu::Samples samples_of(const py::array& array, const char* name) {
+inline Samples samples_of(const py::array& array, const char* name) {
   if (array.ndim() != 2)
     throw py::value_error(std::string(name) + " must be 2-D");
   const long rows = array.shape(0), columns = array.shape(1);
   if (py::isinstance<py::array_t<std::uint8_t>>(array)) {
-    return {data_of<std::uint8_t>(array, name, false), cpu::SampleType::kUint8, rows, columns};
+    return {data_of<std::uint8_t>(array, name, false), SampleType::kUint8, rows, columns};
   }
   if (py::isinstance<py::array_t<float>>(array)) {
-    return {data_of<float>(array, name, false), cpu::SampleType::kFloat32, rows, columns};
+    return {data_of<float>(array, name, false), SampleType::kFloat32, rows, columns};
   }
-  return {data_of<double>(array, name, false), cpu::SampleType::kFloat64, rows, columns};
+  return {data_of<double>(array, name, false), SampleType::kFloat64, rows, columns};
 }
 
 // Lets Ctrl-C through, and reports progress(done, total) if there is a callable.

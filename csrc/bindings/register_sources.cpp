@@ -85,9 +85,9 @@ make_kernel(const py::array& rows, const std::optional<py::array>& cols, double 
             const std::vector<double>& bias_std,
             const std::vector<std::pair<std::vector<double>, std::vector<double>>>& outputs,
             int threads) {
-  const cpu::Samples x = samples_of(rows, "X");
+  const Samples x = samples_of(rows, "X");
   const bool square = !cols.has_value();
-  const cpu::Samples y = square ? x : samples_of(*cols, "Y");
+  const Samples y = square ? x : samples_of(*cols, "Y");
   const Network network = make_network(activations, weight_std, bias_std);
   std::vector<TrainedShares> shares;
   for (const auto& [weights, biases] : outputs) {

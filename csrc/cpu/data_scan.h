@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "cpu/samples.h"
+#include "common/samples.h"
 
 namespace fastntk::cpu {
 

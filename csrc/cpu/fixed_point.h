@@ -2,7 +2,7 @@
 // Whether rows of floats keep their angles as 24-bit fixed point (Product::kSlices).
 #pragma once
 
-#include "cpu/samples.h"
+#include "common/samples.h"
 
 namespace fastntk::cpu {
 

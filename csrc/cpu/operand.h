@@ -9,7 +9,7 @@
 #include "cpu/aligned_buffer.h"
 #include "cpu/isa/engine.h"
 #include "cpu/row_table.h"
-#include "cpu/samples.h"
+#include "common/samples.h"
 
 namespace fastntk::cpu {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cpu/isa/engine.h"
-#include "cpu/samples.h"
+#include "common/samples.h"
 
 namespace fastntk::cpu {
 

@@ -15,7 +15,7 @@ namespace test {
 using fastntk::Network;
 using fastntk::TrainedShares;
 using fastntk::cpu::LimitingKernel;
-using fastntk::cpu::Samples;
+using fastntk::Samples;
 using fastntk::cpu::TileSource;
 
 // hidden_layers + 1 equal linear maps.

@@ -12,10 +12,10 @@ namespace test {
 
 // The bounds of the README.
 template <class T>
-double gate(fastntk::cpu::SampleType type, int hidden_layers) {
+double gate(fastntk::SampleType type, int hidden_layers) {
   if (std::is_same_v<T, float>)
     return 6e-7;
-  const bool exact = type == fastntk::cpu::SampleType::kUint8;
+  const bool exact = type == fastntk::SampleType::kUint8;
   return exact ? 2e-15 + 2e-16 * std::max(0, hidden_layers - 10) : 1e-12;
 }
 

@@ -9,8 +9,8 @@ namespace test {
 using fastntk::Activation;
 using fastntk::LinearMap;
 using fastntk::Network;
-using fastntk::cpu::Samples;
-using fastntk::cpu::SampleType;
+using fastntk::Samples;
+using fastntk::SampleType;
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/network.h"
-#include "cpu/samples.h"
+#include "common/samples.h"
 
 namespace test {
 
@@ -23,12 +23,12 @@ struct Entry {
 // One side of a matrix, prepared once.
 class ReferenceRows {
 public:
-  ReferenceRows(const fastntk::cpu::Samples& samples, double scale,
+  ReferenceRows(const fastntk::Samples& samples, double scale,
                 const fastntk::Network& network);
 
 private:
   friend class Reference;
-  fastntk::cpu::Samples samples_;
+  fastntk::Samples samples_;
   std::vector<Real> variance_;    // what the weights add to q of the first preactivations
   std::vector<long long> norms_;  // pixels: |x|^2
   std::vector<Real> unit_;        // others: [rows, columns + 1], (x, sqrt B) / r
@@ -38,7 +38,7 @@ private:
 class Reference {
 public:
   // y == nullptr: the rows of x with themselves.
-  Reference(const fastntk::cpu::Samples& x, const fastntk::cpu::Samples* y, double scale,
+  Reference(const fastntk::Samples& x, const fastntk::Samples* y, double scale,
             const fastntk::Network& network);
 
   Entry entry(long i, long j) const { return entry(rows_, i, cols_, j); }

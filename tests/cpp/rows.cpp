@@ -6,8 +6,8 @@
 
 namespace test {
 
-using fastntk::cpu::Samples;
-using fastntk::cpu::SampleType;
+using fastntk::Samples;
+using fastntk::SampleType;
 
 namespace {
 

@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "cpu/samples.h"
+#include "common/samples.h"
 
 namespace test {
 
 struct Kind {
-  fastntk::cpu::SampleType type;
+  fastntk::SampleType type;
   bool negative;     // values of both signs
   bool equal_norms;  // rows are permutations of one row, whose squares add up exactly
 };
@@ -38,13 +38,13 @@ public:
   // [count, columns] rows.
   Rows(const Kind& kind, long count, long columns, std::uint64_t seed);
   // The same numbers in the type of the kind; values: [count, columns].
-  Rows(fastntk::cpu::SampleType type, long columns, const std::vector<double>& values);
+  Rows(fastntk::SampleType type, long columns, const std::vector<double>& values);
 
   // Rows [first, first + count).
-  fastntk::cpu::Samples view(long first, long count) const;
+  fastntk::Samples view(long first, long count) const;
 
 private:
-  fastntk::cpu::SampleType type_;
+  fastntk::SampleType type_;
   long columns_;
   std::vector<std::uint8_t> bytes_;
   std::vector<float> floats_;

@@ -12,7 +12,7 @@ namespace {
 
 using namespace test;
 using fastntk::cpu::kTileArea;
-using fastntk::cpu::SampleType;
+using fastntk::SampleType;
 
 constexpr long kRows = 257, kCols = 256, kColumns = 40;
 static_assert(kRows * kCols >= kTileArea, "fewer entries are not worth a table");

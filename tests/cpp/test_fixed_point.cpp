@@ -11,8 +11,8 @@
 namespace {
 
 using namespace test;
-using fastntk::cpu::Product;
-using fastntk::cpu::SampleType;
+using fastntk::Product;
+using fastntk::SampleType;
 
 constexpr long kMostColumns = 43690;  // 3 products of two bytes each: 3 * 2^14 * 43690 < 2^31
 

@@ -15,8 +15,8 @@ namespace {
 
 using namespace test;
 using fastntk::Activation;
-using fastntk::cpu::Product;
-using fastntk::cpu::SampleType;
+using fastntk::Product;
+using fastntk::SampleType;
 
 struct Shape {
   long rows;

@@ -75,7 +75,7 @@ double product_error(const std::vector<T>& K, const std::vector<V>& v, const std
 template <class T, class V>
 void kernels() {
   constexpr long kRows = 777, kVectors = 19;
-  const Rows rows({fastntk::cpu::SampleType::kUint8, false, false}, kRows, 60, 1);
+  const Rows rows({fastntk::SampleType::kUint8, false, false}, kRows, 60, 1);
   const Network net = network(2, 0.1);
   Random random(2);
   std::vector<V> v(kRows * kVectors);

@@ -5,18 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace fastntk::cpu {
+#include "common/product.h"
 
-// How the inner products of two rows are formed.
-enum class Product {
-  kInteger,      // uint8 in 32-bit integers: exact
-  kWideInteger,  // uint8 in double: exact, for more columns than 32 bits hold
-  kFloat,        // float panels, short sums added up in double
-  kSlices,       // float rows as 24-bit fixed point in three signed bytes, see cpu/panels.h
-  kDouble,       // double panels
-};
-constexpr int kProductCount = 5;
-constexpr int kSlices = 3;  // bytes of a fixed-point number
+namespace fastntk::cpu {
 
 struct ProductShape {
   int left_rows;     // rows of a left panel: accumulator rows

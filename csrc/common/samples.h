@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace fastntk::cpu {
+namespace fastntk {
 
 enum class SampleType { kUint8, kFloat32, kFloat64 };
 
@@ -32,4 +32,4 @@ struct Samples {
   }
 };
 
-}  // namespace fastntk::cpu
+}  // namespace fastntk
