@@ -6,6 +6,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/module.h"
+#include "common/product_choice.h"
 #include "cpu/gram_drivers.h"
 #include "cpu/limiting_kernel.h"
 #include "cpu/multiply.h"
@@ -106,13 +107,12 @@ template <class T>
 py::dict route(const LimitingKernel<T>& kernel) {
   const cpu::Route chosen = kernel.route();
   py::list layers;
-  for (const cpu::LayerPlan& layer : chosen.layers) {
+  for (const LayerPlan& layer : chosen.layers) {
     layers.append(py::dict(py::arg("activation") = activation_name(layer.activation),
                            py::arg("angle_level") = layer.angle_level,
                            py::arg("equal") = layer.equal));
   }
-  return py::dict(py::arg("isa") = chosen.isa,
-                  py::arg("product") = cpu::product_name(chosen.product),
+  return py::dict(py::arg("isa") = chosen.isa, py::arg("product") = product_name(chosen.product),
                   py::arg("double_recursion") = chosen.double_recursion,
                   py::arg("widened") = chosen.double_recursion && sizeof(T) < sizeof(double),
                   py::arg("tabulated") = chosen.tabulated, py::arg("columns") = chosen.columns,
