@@ -7,10 +7,6 @@
 namespace fastntk {
 namespace {
 
-// The rounding of a float recursion, in units of one ReLU layer, that the gate of 6e-7 leaves room
-// for: 4e-7 is reached at 16 (measured on near-duplicates, where Theta is largest).
-constexpr int kFloatRoundings = 16;
-
 // The arc-cosine kernel of order one: what a ReLU layer makes of a cosine.
 double arc_cosine(double c) {
   const double theta = std::acos(std::min(c, 1.0));

@@ -14,14 +14,14 @@
 namespace fastntk::cuda {
 
 template <class P>
-__device__ RowRadius<P> radius_of(const SideView<P>& side, long i) {
+__device__ RowRadius<P> radius_of(const SideView<P>& side, int i) {
   return {side.radius_hi[i], side.radius_lo[i], side.half_inverse[i]};
 }
 
 // Deficits below it need care: see doubtful_deficit.
 template <class Shape, class P>
 __device__ double doubtful_deficit(const ProblemView<P>& problem, const TilePlace<Shape>& place) {
-  const auto range = [](const SideView<P>& side, long begin, int count, P& least, P& most) {
+  const auto range = [](const SideView<P>& side, int begin, int count, P& least, P& most) {
     least = side.half_inverse_least[begin / kRangeRows];
     most = side.half_inverse_most[begin / kRangeRows];
     for (int i = kRangeRows; i < count && begin + i < side.rows; i += kRangeRows) {
@@ -40,7 +40,7 @@ __device__ double doubtful_deficit(const ProblemView<P>& problem, const TilePlac
 // The deficit from an exact product of integers. Distances stay below 2^31 (kInteger), so modular
 // arithmetic in 32 bits is exact.
 template <class P>
-__device__ P integer_deficit(const ProblemView<P>& problem, int dot, long i, long j,
+__device__ P integer_deficit(const ProblemView<P>& problem, int dot, int i, int j,
                              const RowRadius<P>& a, const RowRadius<P>& b, double doubtful) {
   const long long norm_i = problem.rows.norms[i], norm_j = problem.cols.norms[j];
   const unsigned distance = static_cast<unsigned>(norm_i) + static_cast<unsigned>(norm_j) -
@@ -59,8 +59,8 @@ __device__ P integer_deficit(const ProblemView<P>& problem, int dot, long i, lon
 }
 
 // The same where only doubles hold the products.
-__device__ inline double wide_deficit(const ProblemView<double>& problem, double dot, long i,
-                                      long j) {
+__device__ inline double wide_deficit(const ProblemView<double>& problem, double dot, int i,
+                                      int j) {
   const long long norm_i = problem.rows.norms[i], norm_j = problem.cols.norms[j];
   const double distance =
       static_cast<double>(norm_i) + static_cast<double>(norm_j) - 2.0 * dot;
@@ -74,7 +74,7 @@ __device__ inline double wide_deficit(const ProblemView<double>& problem, double
 // Without hidden layers: weights s x . x' + biases bias_std^2.
 template <class P>
 __device__ P linear_kernel(const ProblemView<P>& problem, const OutputView<P>& output, double dot,
-                           long i, long j) {
+                           int i, int j) {
   const double weights = output.shares[0].weights * problem.s;
   const double bias = output.shares[0].biases * problem.bias_std * problem.bias_std;
   const double left = weights * (problem.data_scale * problem.rows.row_scale[i]);
@@ -85,7 +85,7 @@ __device__ P linear_kernel(const ProblemView<P>& problem, const OutputView<P>& o
 // |u - sign u'|^2 / 4 of the unit vectors u = (x / r, v), by a whole warp: x for sign 1, 1 - x for
 // sign -1. Products are rounded before they are subtracted, so that a pair and its transpose agree.
 template <class S, class P>
-__device__ double direct_deficit(const ProblemView<P>& problem, long i, long j, double sign) {
+__device__ double direct_deficit(const ProblemView<P>& problem, int i, int j, double sign) {
   const SideView<P>&a = problem.rows, &b = problem.cols;
   const long columns = problem.data_columns;
   const S* left = static_cast<const S*>(a.samples) + i * columns;
@@ -139,6 +139,10 @@ __device__ void repair_close_pairs(const ProblemView<P>& problem, const TilePlac
   }
 }
 
+// Loads stay on their side of it: unrolled loops would otherwise load everything first, into
+// registers that there are not.
+__device__ inline void keep_order() { asm volatile("" ::: "memory"); }
+
 // What the cells of products hold; all threads of the block.
 template <class Shape, class P, class Multiplied>
 __device__ void fill_cells(const ProblemView<P>& problem, const OutputView<P>& output,
@@ -147,12 +151,13 @@ __device__ void fill_cells(const ProblemView<P>& problem, const OutputView<P>& o
   const int row = Shape::thread_row(threadIdx.x), col = Shape::thread_col(threadIdx.x);
   const auto each = [&](auto value) {
     FASTNTK_UNROLL
-    for (int i = 0; i < Shape::kThreadRows; ++i) {
+    for (int j = 0; j < Shape::kThreadPairs; ++j) {
       FASTNTK_UNROLL
-      for (int j = 0; j < Shape::kThreadPairs; ++j) {
+      for (int e = 0; e < 2; ++e) {
         FASTNTK_UNROLL
-        for (int e = 0; e < 2; ++e)
+        for (int i = 0; i < Shape::kThreadRows; ++i)
           cells.at(row + 8 * i, col + 8 * j + e) = value(i, j, e);
+        keep_order();
       }
     }
   };
@@ -160,36 +165,35 @@ __device__ void fill_cells(const ProblemView<P>& problem, const OutputView<P>& o
   const auto col_of = [&](int j, int e) {
     return place.clamped_col(place.col + col + 8 * j + e);
   };
+  // Fixed point is not for networks without hidden layers.
+  const bool linear = Shape::kProduct != Product::kSlices && problem.hidden_layers == 0;
   if constexpr (Shape::kProduct == Product::kInteger) {
-    return each([&](int i, int j, int e) { return cell_of_integer(product.at(i, j, e), P(0)); });
+    each([&](int i, int j, int e) { return cell_of_integer(product.at(i, j, e), P(0)); });
+  } else if constexpr (Shape::kProduct == Product::kWideInteger) {
+    each([&](int i, int j, int e) {
+      const double dot = product.at(i, j, e);
+      return linear ? linear_kernel(problem, output, dot, row_of(i), col_of(j, e))
+                    : wide_deficit(problem, dot, row_of(i), col_of(j, e));
+    });
   } else {
-    if (problem.hidden_layers == 0) {
-      return each([&](int i, int j, int e) {
-        return linear_kernel(problem, output, product.at(i, j, e), row_of(i), col_of(j, e));
-      });
-    }
-    if constexpr (Shape::kProduct == Product::kWideInteger) {
-      return each([&](int i, int j, int e) {
-        return wide_deficit(problem, product.at(i, j, e), row_of(i), col_of(j, e));
-      });
-    } else {
-      static_assert(Shape::kThreadRows * Shape::kThreadPairs * 2 <= 32, "one bit per cell");
-      unsigned flags = 0;
-      each([&](int i, int j, int e) {
-        const long at_row = row_of(i), at_col = col_of(j, e);
-        const double dot = product.at(i, j, e);
-        const double p_product = problem.rows.p[at_row] * problem.cols.p[at_col];
-        const double v_product = problem.rows.v[at_row] * problem.cols.v[at_col];
-        const double x = problem.folded ? folded_deficit_from_product(dot, p_product, v_product)
-                                        : deficit_from_product(dot, p_product, v_product);
-        const long here_row = place.row + row + 8 * i, here_col = place.col + col + 8 * j + e;
-        const bool close = (x < 0 ? -x : x) < problem.close_deficit;
-        if (close && place.holds(here_row, here_col) && !place.diagonal(here_row, here_col))
-          flags |= 1u << ((i * Shape::kThreadPairs + j) * 2 + e);
-        return static_cast<P>(x);
-      });
-      repair_close_pairs(problem, place, cells, flags);
-    }
+    static_assert(Shape::kThreadRows * Shape::kThreadPairs * 2 <= 32, "one bit per cell");
+    unsigned flags = 0;
+    each([&](int i, int j, int e) {
+      const int at_row = row_of(i), at_col = col_of(j, e);
+      const double dot = product.at(i, j, e);
+      if (linear)
+        return linear_kernel(problem, output, dot, at_row, at_col);
+      const double p_product = problem.rows.p[at_row] * problem.cols.p[at_col];
+      const double v_product = problem.rows.v[at_row] * problem.cols.v[at_col];
+      const double x = problem.folded ? folded_deficit_from_product(dot, p_product, v_product)
+                                      : deficit_from_product(dot, p_product, v_product);
+      const int here_row = place.row + row + 8 * i, here_col = place.col + col + 8 * j + e;
+      const bool close = (x < 0 ? -x : x) < problem.close_deficit;
+      if (close && place.holds(here_row, here_col) && !place.diagonal(here_row, here_col))
+        flags |= 1u << ((i * Shape::kThreadPairs + j) * 2 + e);
+      return static_cast<P>(x);
+    });
+    repair_close_pairs(problem, place, cells, flags);
   }
 }
 

@@ -14,12 +14,12 @@ namespace fastntk::cuda {
 // A lane's cells: neighbouring rows, and two columns a warp apart.
 template <class P>
 struct Unit {
-  static constexpr int kRows = sizeof(P) == sizeof(float) ? 4 : 2;
+  static constexpr int kRows = sizeof(P) == sizeof(float) ? 4 : 1;
   static constexpr int kCols = 2;
   P x[kRows][kCols];
   P t[kRows][kCols];
-  long row[kRows];
-  long col[kCols];
+  int row[kRows];
+  int col[kCols];
 };
 
 template <class P, class F>
@@ -33,7 +33,7 @@ __device__ void for_unit(const Unit<P>&, F f) {
 }
 
 template <class P>
-__device__ MixingScalars<P> mixing_of(const RowTableView<P>& table, int layer, long i) {
+__device__ MixingScalars<P> mixing_of(const RowTableView<P>& table, int layer, int i) {
   return {table.w(layer)[i], table.v(layer)[i]};
 }
 

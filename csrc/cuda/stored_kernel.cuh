@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   const Cells<T, Tile::kCols> cells{reinterpret_cast<T*>(shared)};
   for (int cell = threadIdx.x; cell < Tile::kCells; cell += kThreads) {
     const int row = cell / Tile::kCols, col = cell % Tile::kCols;
-    const long i = place.row + row, j = place.col + col;
+    const int i = place.row + row, j = place.col + col;
     const T value = place.owns(i, j) ? matrix.at(i, j) : T(0);
     if (sink.writes() && place.owns(i, j))
       store(sink.dense, i, j, value);

@@ -31,7 +31,7 @@ public:
 protected:
   // largest: the magnitude that no entry exceeds, not zero.
   StoredSource(long n, double largest) : TileSource<T>(n, n, true), largest_(largest) {}
-  StoredView<T> view_{};
+  StoredView<T> view_{nullptr, 0, false, PackedLayout()};
 
 private:
   template <class V>

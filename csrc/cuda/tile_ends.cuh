@@ -22,7 +22,7 @@ __device__ void store_transpose(const TilePlace<Shape>& place, const Cells<P, Sh
   __syncthreads();
   for (int col = threadIdx.x / kWarp; col < Shape::kCols; col += kWarps) {
     for (int row = threadIdx.x % kWarp; row < Shape::kRows; row += kWarp) {
-      const long i = place.row + row, j = place.col + col;
+      const int i = place.row + row, j = place.col + col;
       if (place.holds(i, j) && i < j)
         store(sink, j, i, cells.at(row, col));
     }

@@ -109,7 +109,7 @@ __device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P
       for_unit(unit, [&](int r, int c) { unit.x[r][c] = cells.at(row + r, col + c * kWarp); });
       evaluate<Shape>(problem, output, constants, unit);
       for_unit(unit, [&](int r, int c) {
-        const long i = place.row + row + r, j = place.col + col + c * kWarp;
+        const int i = place.row + row + r, j = place.col + col + c * kWarp;
         const bool used = place.owns(i, j);
         const P factor =
             linear ? P(1) : problem.rows.scale[unit.row[r]] * problem.cols.scale[unit.col[c]];
@@ -129,7 +129,7 @@ __device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P
 }
 
 template <Product kProduct, class P>
-__global__ void __launch_bounds__(kThreads, kProduct == Product::kSlices ? 1 : 2)
+__global__ void __launch_bounds__(kThreads, TileShape<kProduct, P>::kBlocks)
     tile_kernel(const __grid_constant__ ProblemView<P> problem,
                 const __grid_constant__ OutputView<P> output,
                 const __grid_constant__ TileOrder<TileShape<kProduct, P>> order,

@@ -7,23 +7,25 @@
 
 namespace fastntk::cuda {
 
+// Rows and columns are counted in 32 bits, for the registers' sake; places in memory in 64.
 template <class Shape>
 struct TilePlace {
-  long row, col;    // of the first cell
-  long rows, cols;  // of the matrix
+  int row, col;    // of the first cell
+  int rows, cols;  // of the matrix
   bool symmetric;
 
   __device__ TilePlace(TileIndex at, long all_rows, long all_cols, bool is_symmetric)
-      : row(at.i * Shape::kRows), col(at.j * Shape::kCols), rows(all_rows), cols(all_cols),
+      : row(static_cast<int>(at.i * Shape::kRows)), col(static_cast<int>(at.j * Shape::kCols)),
+        rows(static_cast<int>(all_rows)), cols(static_cast<int>(all_cols)),
         symmetric(is_symmetric) {}
 
-  __device__ bool holds(long i, long j) const { return i < rows && j < cols; }
-  __device__ bool diagonal(long i, long j) const { return symmetric && i == j; }
+  __device__ bool holds(int i, int j) const { return i < rows && j < cols; }
+  __device__ bool diagonal(int i, int j) const { return symmetric && i == j; }
   // Whether an entry is computed here: of a symmetric matrix, those below the diagonal are not.
-  __device__ bool owns(long i, long j) const { return holds(i, j) && (!symmetric || i <= j); }
+  __device__ bool owns(int i, int j) const { return holds(i, j) && (!symmetric || i <= j); }
   // The indices to read for a cell, which may lie behind the data.
-  __device__ long clamped_row(long i) const { return smaller(i, rows - 1); }
-  __device__ long clamped_col(long j) const { return smaller(j, cols - 1); }
+  __device__ int clamped_row(int i) const { return i < rows ? i : rows - 1; }
+  __device__ int clamped_col(int j) const { return j < cols ? j : cols - 1; }
 };
 
 }  // namespace fastntk::cuda

@@ -32,6 +32,7 @@ struct TileShape {
   static constexpr int kWarpRows = kCols * kRows / kWarps / kWarpCols;
   static constexpr int kThreadRows = kWarpRows / 8;
   static constexpr int kThreadPairs = kWarpCols / 8;  // pairs of neighbouring columns
+  static constexpr int kWarpsAcross = kCols / kWarpCols;
   static constexpr int kRowsPerWarp = kRows / kWarps;
 
   static constexpr int kDigits = kProduct == Product::kSlices ? fastntk::kSlices : 1;
@@ -39,16 +40,19 @@ struct TileShape {
   static constexpr int kPlaneBytes = (kRows + kCols) * kRunBytes;
   static constexpr int kStageBytes = kPlaneBytes * kDigits;
   static constexpr int kCellBytes = kCells * static_cast<int>(sizeof(P));
+  // Blocks that share a multiprocessor: more registers for a thread where its sums need them.
+  static constexpr int kBlocks =
+      kProduct == Product::kInteger || kProduct == Product::kWideInteger ? 2 : 1;
   // Cells take the place of what was multiplied.
   static constexpr int kSharedBytes =
       kStages * kStageBytes > kCellBytes ? kStages * kStageBytes : kCellBytes;
 
   // First row and column of a thread in its tile.
   FASTNTK_HD static int thread_row(int thread) {
-    return thread / kWarp / (kCols / kWarpCols) * kWarpRows + thread % kWarp / 4;
+    return thread / kWarp / kWarpsAcross * kWarpRows + thread % kWarp / 4;
   }
   FASTNTK_HD static int thread_col(int thread) {
-    return thread / kWarp % (kCols / kWarpCols) * kWarpCols + thread % 4 * 2;
+    return thread / kWarp % kWarpsAcross * kWarpCols + thread % 4 * 2;
   }
 };
 

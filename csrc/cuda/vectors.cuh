@@ -40,7 +40,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // thread -> column: the power of two that brings the sum of its magnitudes into [1, 2).
-__global__ inline void scale_kernel(const double* partial, long chunks, long k, double* scales) {
+template <class Number>
+__global__ void scale_kernel(const Number* partial, long chunks, long k, Number* scales) {
   const long column = static_cast<long>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (column >= k)
     return;

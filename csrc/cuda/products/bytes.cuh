@@ -11,23 +11,36 @@
 
 namespace fastntk::cuda {
 
-// The operands of a warp in one step of 32 bytes, of one digit.
+// Two parts further on: the places of parts differ from row to row, but sixteen rows on they are
+// the same, so that one address serves a thread.
+__device__ inline int step_offset(int offset, int step) { return offset ^ step * 2 * kPartBytes; }
+
+// A warp's operands of the instructions in one step of 32 bytes, of one digit.
 template <class Shape>
-struct ByteFragments {
-  unsigned left[Shape::kThreadRows / 2][4];
-  unsigned right[Shape::kThreadPairs / 2][4];  // two instructions' worth each
+struct LeftFragments {
+  unsigned values[Shape::kThreadRows / 2][4];
+
+  __device__ LeftFragments(const char* plane, int step) {
+    const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
+    const int row = warp / Shape::kWarpsAcross * Shape::kWarpRows + lane % 16;
+    const char* from = plane + step_offset(part_offset(row, lane / 16), step);
+    FASTNTK_UNROLL
+    for (int i = 0; i < Shape::kThreadRows / 2; ++i)
+      load_matrices(values[i], from + 16 * i * kRunBytes);
+  }
+};
+
+template <class Shape>
+struct RightFragments {
+  unsigned values[Shape::kThreadPairs / 2][4];  // for two instructions each
 
   __device__ void load(const char* plane, int step) {
     const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
-    constexpr int kAcross = Shape::kCols / Shape::kWarpCols;
-    const int row = warp / kAcross * Shape::kWarpRows + lane % 16;
-    const int col = Shape::kRows + warp % kAcross * Shape::kWarpCols + lane % 8 + lane / 16 * 8;
-    FASTNTK_UNROLL
-    for (int i = 0; i < Shape::kThreadRows / 2; ++i)
-      load_matrices(left[i], plane + part_offset(row + 16 * i, step * 2 + lane / 16));
+    const int col = warp % Shape::kWarpsAcross * Shape::kWarpCols + lane % 8 + lane / 16 * 8;
+    const char* from = plane + step_offset(part_offset(Shape::kRows + col, lane / 8 % 2), step);
     FASTNTK_UNROLL
     for (int j = 0; j < Shape::kThreadPairs / 2; ++j)
-      load_matrices(right[j], plane + part_offset(col + 16 * j, step * 2 + lane / 8 % 2));
+      load_matrices(values[j], from + 16 * j * kRunBytes);
   }
 };
 
@@ -38,14 +51,14 @@ struct ByteSums {
   int values[Shape::kThreadRows / 2][Shape::kThreadPairs][4] = {};
 
   template <bool kSigned>
-  __device__ void add(const ByteFragments<Shape>& left, const ByteFragments<Shape>& right) {
+  __device__ void add(const LeftFragments<Shape>& left, const RightFragments<Shape>& right) {
     FASTNTK_UNROLL
     for (int i = 0; i < Shape::kThreadRows / 2; ++i) {
       FASTNTK_UNROLL
       for (int j = 0; j < Shape::kThreadPairs; ++j) {
-        const unsigned(&pair)[4] = right.right[j / 2];
+        const unsigned(&pair)[4] = right.values[j / 2];
         const unsigned operand[2] = {pair[j % 2 * 2], pair[j % 2 * 2 + 1]};
-        mma_bytes<kSigned>(values[i][j], left.left[i], operand);
+        mma_bytes<kSigned>(values[i][j], left.values[i], operand);
       }
     }
   }
@@ -61,9 +74,9 @@ struct IntegerProduct {
   __device__ void step(const char* stage) {
     FASTNTK_UNROLL
     for (int step = 0; step < kByteSteps; ++step) {
-      ByteFragments<Shape> fragments;
-      fragments.load(stage, step);
-      sums.template add<false>(fragments, fragments);
+      RightFragments<Shape> right;
+      right.load(stage, step);
+      sums.template add<false>(LeftFragments<Shape>(stage, step), right);
     }
   }
 
@@ -75,19 +88,18 @@ struct SliceProduct {
   ByteSums<Shape> sums[kSliceSums];
 
   __device__ void step(const char* stage) {
-    FASTNTK_UNROLL
+    FASTNTK_ROLLED  // registers for one step only
     for (int step = 0; step < kByteSteps; ++step) {
-      ByteFragments<Shape> digits[fastntk::kSlices];
+      RightFragments<Shape> right[fastntk::kSlices];
       FASTNTK_UNROLL
-      for (int d = 0; d < fastntk::kSlices; ++d)
-        digits[d].load(stage + d * Shape::kPlaneBytes, step);
+      for (int b = 0; b < fastntk::kSlices; ++b)
+        right[b].load(stage + b * Shape::kPlaneBytes, step);
       FASTNTK_UNROLL
       for (int a = 0; a < fastntk::kSlices; ++a) {
+        const LeftFragments<Shape> left(stage + a * Shape::kPlaneBytes, step);
         FASTNTK_UNROLL
-        for (int b = 0; b < fastntk::kSlices; ++b) {
-          if (a + b < kSliceSums)
-            sums[a + b].template add<true>(digits[a], digits[b]);
-        }
+        for (int b = 0; a + b < kSliceSums && b < fastntk::kSlices; ++b)
+          sums[a + b].template add<true>(left, right[b]);
       }
     }
   }

@@ -18,9 +18,8 @@ struct DoubleProduct {
   __device__ void step(const char* stage) {
     constexpr int kDepth = 4;  // of one instruction
     const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
-    constexpr int kAcross = Shape::kCols / Shape::kWarpCols;
-    const int row = warp / kAcross * Shape::kWarpRows + lane / 4;
-    const int col = Shape::kRows + warp % kAcross * Shape::kWarpCols + lane / 4;
+    const int row = warp / Shape::kWarpsAcross * Shape::kWarpRows + lane / 4;
+    const int col = Shape::kRows + warp % Shape::kWarpsAcross * Shape::kWarpCols + lane / 4;
     const auto number = [&](int line, int k) {
       const int byte = k * static_cast<int>(sizeof(double));
       return *reinterpret_cast<const double*>(stage + part_offset(line, byte / kPartBytes) +
