@@ -21,10 +21,13 @@ struct CudaError : std::runtime_error {
   cudaError_t code;
 };
 
-// call: what was called, for the message.
+// call: what was called, for the message. The runtime forgets an error that is thrown here: who
+// catches it and goes on is not told again.
 inline void check(cudaError_t code, const char* call) {
-  if (code != cudaSuccess)
-    throw CudaError(code, call);
+  if (code == cudaSuccess)
+    return;
+  static_cast<void>(cudaGetLastError());
+  throw CudaError(code, call);
 }
 
 }  // namespace fastntk::cuda

@@ -34,13 +34,18 @@ void launch(void (*kernel)(Parameters...), const Shape& shape, Arguments&&... ar
                                static_cast<int>(shape.shared_bytes)),
           "cudaFuncSetAttribute");
 #ifdef __CUDACC__
-  kernel<<<shape.grid, shape.block, shape.shared_bytes, shape.stream>>>(
-      std::forward<Arguments>(arguments)...);
+  cudaLaunchConfig_t configuration{};
+  configuration.gridDim = shape.grid;
+  configuration.blockDim = shape.block;
+  configuration.dynamicSmemBytes = shape.shared_bytes;
+  configuration.stream = shape.stream;
+  check(cudaLaunchKernelEx(&configuration, kernel, std::forward<Arguments>(arguments)...),
+        "kernel launch");
 #else
-  emulation::launch(kernel, shape.grid, shape.block, shape.shared_bytes,
-                    std::forward<Arguments>(arguments)...);
+  check(emulation::launch(kernel, shape.grid, shape.block, shape.shared_bytes,
+                          std::forward<Arguments>(arguments)...),
+        "kernel launch");
 #endif
-  check(cudaGetLastError(), "kernel launch");
 }
 
 // The block's dynamic shared memory, aligned to 128 bytes. Every call gives the same address.

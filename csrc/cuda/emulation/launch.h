@@ -53,13 +53,15 @@ inline void run_grid(const dim3& grid, const dim3& shape, std::size_t shared, co
 }
 
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), const dim3& grid, const dim3& block, std::size_t shared,
-            Arguments&&... arguments) {
-  if (report(check_configuration(grid, block, shared)) != cudaSuccess)
-    return;
-  const std::tuple<std::decay_t<Parameters>...> copies(std::forward<Arguments>(arguments)...);
-  // Every thread has parameters of its own.
-  run_grid(grid, block, shared, [&] { std::apply(kernel, copies); });
+cudaError_t launch(void (*kernel)(Parameters...), const dim3& grid, const dim3& block,
+                   std::size_t shared, Arguments&&... arguments) {
+  const cudaError_t code = check_configuration(grid, block, shared);
+  if (code == cudaSuccess) {
+    const std::tuple<std::decay_t<Parameters>...> copies(std::forward<Arguments>(arguments)...);
+    // Every thread has parameters of its own.
+    run_grid(grid, block, shared, [&] { std::apply(kernel, copies); });
+  }
+  return report(code);
 }
 
 inline void* dynamic_shared_bytes() { return current->block->shared(); }
