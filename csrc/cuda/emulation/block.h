@@ -2,8 +2,9 @@
 // A block's threads and what they wait for. How a thread waits and is woken is left to
 // fiber_runner.h and thread_runner.h; with fibers the mutexes do nothing.
 //
-// The mutexes are as small as the barriers they stand for, and the rest is relaxed atomics: so
-// ThreadSanitizer sees no more order between threads than the kernel's own barriers make.
+// A mutex belongs to one barrier, and the rest is relaxed atomics: so ThreadSanitizer sees hardly
+// more order between threads than the kernel's own barriers make (lanes that wait for different
+// parts of a warp are ordered by its mutex).
 #pragma once
 
 #include <atomic>
@@ -36,15 +37,15 @@ struct Thread {
   unsigned exchanges = 0;  // of whole warps, so far
   bool finished = false;   // for the runner
 
+  Bed bed;
+
   // Guarded by the mutex of the place waited at, a warp or the block.
-  bool waits = false;
-  unsigned mask = 0;  // lanes waited for; 0 at the block's barrier
+  unsigned mask = 0;  // lanes of the warp that are waited for
   Site site;
 };
 
 struct Warp {
   Mutex mutex;
-  Signal signal;
   unsigned present = 0;  // lanes that the block has
   unsigned waiting = 0;
   unsigned left = 0;  // lanes whose thread has returned from the kernel
@@ -89,7 +90,8 @@ public:
     for (Warp& warp : warps)
       warp.waiting = warp.left = 0;
     for (Thread& thread : threads) {
-      thread.waits = thread.finished = false;
+      thread.bed.wake();
+      thread.finished = false;
       thread.exchanges = 0;
       thread.copies.clear();
     }
@@ -128,14 +130,13 @@ private:
 
   void leave(Thread& self);
   void cancel(const std::exception_ptr& failure);
-  void sleep(Thread& self, Lock& lock, Signal& signal);
+  void sleep(Thread& self, Lock& lock);
   void report_deadlock();
 
   std::size_t shared_bytes_;
   void* shared_;
 
   Mutex mutex_;  // of the block's barrier
-  Signal signal_;
   std::size_t arrived_ = 0;
   std::size_t left_ = 0;
   Thread* first_ = nullptr;  // to arrive
