@@ -104,12 +104,13 @@ __global__ void shuffles_kernel(T* out) {  // [threads, 8]
   out[2] = __shfl_xor_sync(kAll, mine, 5);
   out[3] = __shfl_down_sync(kAll, mine, 3);
   out[4] = __shfl_down_sync(kAll, mine, 3, 16);
-  out[5] = __shfl_up_sync(kAll, mine, 2, 8);
-  // Halves of the warp by themselves, one of them more often; then together again.
+  // Halves of the warp by themselves, one of them more often, with other values each time; then
+  // together again.
   const unsigned half = lane < 16 ? 0x0000ffff : 0xffff0000;
-  out[6] = __shfl_xor_sync(half, mine, 1);
+  out[5] = __shfl_xor_sync(half, mine + 1000, 1);
   if (lane < 16)
-    out[6] += __shfl_xor_sync(half, mine, 2) - __shfl_sync(half, mine, lane ^ 2);
+    out[5] += __shfl_xor_sync(half, mine + 2000, 2) - __shfl_sync(half, mine + 3000, lane ^ 3);
+  out[6] = __shfl_up_sync(kAll, mine, 2, 8);
   out[7] = __shfl_xor_sync(kAll, mine, 31);
 }
 
@@ -126,8 +127,9 @@ void shuffles() {
     CHECK_EQUAL(got[2], given(lane ^ 5));
     CHECK_EQUAL(got[3], given(lane + 3 < 32 ? lane + 3 : lane));
     CHECK_EQUAL(got[4], given(lane % 16 + 3 < 16 ? lane + 3 : lane));
-    CHECK_EQUAL(got[5], given(lane % 8 >= 2 ? lane - 2 : lane));
-    CHECK_EQUAL(got[6], given(lane ^ 1));
+    CHECK_EQUAL(got[5], given(lane ^ 1) + 1000 +
+                            (lane < 16 ? given(lane ^ 2) - given(lane ^ 3) - 1000 : 0));
+    CHECK_EQUAL(got[6], given(lane % 8 >= 2 ? lane - 2 : lane));
     CHECK_EQUAL(got[7], given(lane ^ 31));
   }
 }
@@ -251,9 +253,13 @@ int main() {
   indices({1, 1, 3}, {2, 2, 64});
   barriers();
   fresh_shared_memory();
-  shuffles<int>();
-  shuffles<double>();
-  votes();
+  for (const Order order : {Order::kForward, Order::kBackward, Order::kShuffled}) {
+    emulation::set_order(order, 3);
+    shuffles<int>();
+    shuffles<double>();
+    votes();
+  }
+  emulation::set_order(Order::kForward);
   atomic_sums<int>();
   atomic_sums<unsigned>();
   atomic_sums<unsigned long long>();

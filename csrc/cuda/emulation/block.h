@@ -10,7 +10,6 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -80,7 +79,7 @@ public:
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
-  // Makes this the block at `index`, none of whose threads has started.
+  // From here on this is the block at `at`, and none of its threads has started.
   void begin(const uint3& at) {
     index = at;
     std::memset(shared_, kPoison, shared_bytes_);
