@@ -123,7 +123,7 @@ void check_kernel(int line, unsigned threads, const Words&... words) {
 void misused_barriers() {
   check_kernel<leaves_before_barrier_kernel<0>>(__LINE__, 64, " in __syncthreads", "the kernel");
   check_kernel<leaves_before_barrier_kernel<5>>(__LINE__, 64, " in __syncthreads", "the kernel");
-  check_kernel<two_barriers_kernel>(__LINE__, 64, "divergent barrier", "test_cuda_misuse.cpp:");
+  check_kernel<two_barriers_kernel>(__LINE__, 64, "divergent barrier", "test_emulator_misuse.cpp:");
   check_kernel<leaves_before_shuffle_kernel<32>>(__LINE__, 64, "thread (32, 0, 0)", "the kernel",
                                                  "in __shfl_sync");
   check_kernel<leaves_before_shuffle_kernel<40>>(__LINE__, 64, "thread (40, 0, 0)", "the kernel",

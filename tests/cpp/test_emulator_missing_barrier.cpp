@@ -2,8 +2,8 @@
 // The tests of kernels can fail: a kernel that lacks a barrier gives different results in different
 // orders of its threads, and ThreadSanitizer reports a data race when they are real threads.
 //
-//   test_cuda_missing_barrier            the proper kernel; with fibers, all of them in all orders
-//   test_cuda_missing_barrier NUMBER     the kernel that lacks barrier NUMBER, for ThreadSanitizer
+//   test_emulator_missing_barrier            the proper kernel; with fibers, all of them in all orders
+//   test_emulator_missing_barrier NUMBER     the kernel that lacks barrier NUMBER, for ThreadSanitizer
 #include <cstdlib>
 #include <set>
 #include <vector>
