@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastntk.linalg.operator import SymmetricOperator
+from fastntk.linalg.pairs import array_namespace
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -72,6 +73,12 @@ class CenteredOperator(SymmetricOperator):
         means = self.row_means
         centred: NDArray[Any] = self.operator.diagonal() - 2 * means + means.mean()
         return centred.astype(self.dtype, copy=False)
+
+    def columns(self, indices: NDArray[np.integer[Any]]) -> Any:
+        """Return some columns; see `SymmetricOperator.columns`."""
+        means = self.row_means
+        own = means[array_namespace(self).asarray(indices)] - means.mean()
+        return self.operator.columns(indices) - means[:, np.newaxis] - own
 
     def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the whole matrix; see `SymmetricOperator.to_dense`."""

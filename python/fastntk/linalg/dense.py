@@ -60,7 +60,8 @@ def dense_pairs(
     require_finite(values, "an eigenvalue")
     require_finite(vectors, "an eigenvector")
     scale = spectral_scale(values)
-    difference = block_product(op, vectors, 1, progress) - vectors * values
+    product = block_product(op, vectors, "eigenpairs, pass 1", progress)
+    difference = product - vectors * values
     relative = np.linalg.norm(difference / scale, axis=0)
     # LAPACK's own rounding grows with n, whatever the tolerance.
     reached = max(tol, n * float(np.finfo(np.float64).eps), op.rounding / scale)

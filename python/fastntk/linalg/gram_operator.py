@@ -19,6 +19,7 @@ from fastntk.linalg import tile_file
 from fastntk.linalg.cross import cross_gram, cross_product
 from fastntk.linalg.identity import matrix_identity
 from fastntk.linalg.operator import SymmetricOperator, float_columns, require_symmetric
+from fastntk.linalg.pairs import array_namespace
 from fastntk.linalg.storage import TileSource, select_storage, storage_path
 
 if TYPE_CHECKING:
@@ -227,6 +228,12 @@ class GramOperator(SymmetricOperator):
         if entries is not out:
             out[...] = entries
         return out
+
+    def columns(self, indices: NDArray[np.integer[Any]]) -> Any:
+        """Return some columns; computed from the data, where the operator has them."""
+        if self.X is None:
+            return super().columns(indices)
+        return self.cross(self.X[array_namespace(self.X).asarray(indices)]).T
 
     def cross(self, Z: ArrayLike) -> NDArray[Any]:
         """Return the kernel between new points and the points of the operator.
