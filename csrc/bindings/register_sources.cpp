@@ -7,6 +7,7 @@
 #include "bindings/arrays.h"
 #include "bindings/module.h"
 #include "bindings/network.h"
+#include "bindings/route.h"
 #include "cpu/gram_drivers.h"
 #include "cpu/limiting_kernel.h"
 #include "cpu/multiply.h"
@@ -71,8 +72,7 @@ template <class T>
 std::unique_ptr<LimitingKernel<T>>
 make_kernel(const py::array& rows, const std::optional<py::array>& cols, double scale,
             const std::vector<std::string>& activations, const std::vector<double>& weight_std,
-            const std::vector<double>& bias_std,
-            const ShareLists& outputs, int threads) {
+            const std::vector<double>& bias_std, const ShareLists& outputs, int threads) {
   const Samples x = samples_of(rows, "X");
   const bool square = !cols.has_value();
   const Samples y = square ? x : samples_of(*cols, "Y");
@@ -87,18 +87,9 @@ make_kernel(const py::array& rows, const std::optional<py::array>& cols, double 
 template <class T>
 py::dict route(const LimitingKernel<T>& kernel) {
   const cpu::Route chosen = kernel.route();
-  py::list layers;
-  for (const cpu::LayerPlan& layer : chosen.layers) {
-    layers.append(py::dict(py::arg("activation") = activation_name(layer.activation),
-                           py::arg("angle_level") = layer.angle_level,
-                           py::arg("equal") = layer.equal));
-  }
-  return py::dict(py::arg("isa") = chosen.isa,
-                  py::arg("product") = cpu::product_name(chosen.product),
-                  py::arg("double_recursion") = chosen.double_recursion,
-                  py::arg("widened") = chosen.double_recursion && sizeof(T) < sizeof(double),
-                  py::arg("tabulated") = chosen.tabulated, py::arg("columns") = chosen.columns,
-                  py::arg("data_columns") = chosen.data_columns, py::arg("layers") = layers);
+  py::dict found = route_dict<T>(chosen);
+  found["isa"] = chosen.isa;
+  return found;
 }
 
 // A view lives no longer than the array that it views.

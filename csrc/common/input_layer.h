@@ -20,6 +20,14 @@
 
 namespace fastntk {
 
+// The constants of the layer: Sigma_1 = s (x . x' + B).
+struct InputLayer {
+  double s;           // weight_std^2 / n0, times scale^2 for integer data
+  double data_scale;  // what multiplies the data beside that: 1 for integers, else scale
+  double bias_std;
+  FASTNTK_HD double bias_term() const { return bias_std * bias_std / s; }  // B
+};
+
 template <class V>
 struct RowRadius {
   V hi;

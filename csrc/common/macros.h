@@ -13,6 +13,8 @@
 #define FASTNTK_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__) || defined(__CUDACC__)
 #define FASTNTK_UNROLL FASTNTK_PRAGMA(unroll)
+#define FASTNTK_ROLLED FASTNTK_PRAGMA(unroll 1)
 #else
 #define FASTNTK_UNROLL FASTNTK_PRAGMA(GCC unroll 32)
+#define FASTNTK_ROLLED FASTNTK_PRAGMA(GCC unroll 1)
 #endif

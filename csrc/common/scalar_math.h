@@ -25,14 +25,37 @@ struct ScalarOf<double> {
 template <class V>
 using Scalar = typename ScalarOf<V>::type;
 
+// a b + c and c - a b: one rounding on the device and in its emulator, whose sums must agree. Host
+// code rounds the product, too: not all processors have the other instruction.
+#if defined(__CUDA_ARCH__)
+FASTNTK_HD float mul_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+FASTNTK_HD double mul_add(double a, double b, double c) { return __fma_rn(a, b, c); }
+FASTNTK_HD float neg_mul_add(float a, float b, float c) { return __fmaf_rn(-a, b, c); }
+FASTNTK_HD double neg_mul_add(double a, double b, double c) { return __fma_rn(-a, b, c); }
+#elif defined(FASTNTK_EMULATED)
+FASTNTK_HD float mul_add(float a, float b, float c) { return std::fma(a, b, c); }
+FASTNTK_HD double mul_add(double a, double b, double c) { return std::fma(a, b, c); }
+FASTNTK_HD float neg_mul_add(float a, float b, float c) { return std::fma(-a, b, c); }
+FASTNTK_HD double neg_mul_add(double a, double b, double c) { return std::fma(-a, b, c); }
+#else
 FASTNTK_HD float mul_add(float a, float b, float c) { return a * b + c; }
 FASTNTK_HD double mul_add(double a, double b, double c) { return a * b + c; }
-// c - a b
 FASTNTK_HD float neg_mul_add(float a, float b, float c) { return c - a * b; }
 FASTNTK_HD double neg_mul_add(double a, double b, double c) { return c - a * b; }
+#endif
 
+#ifdef __CUDA_ARCH__
+// Relative error at most 2^-23, by the PTX manual; subnormal numbers are read as zero.
+FASTNTK_HD float square_root(float a) {
+  float root;
+  asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(root) : "f"(a));
+  return root;
+}
+FASTNTK_HD double square_root(double a) { return __dsqrt_rn(a); }
+#else
 FASTNTK_HD float square_root(float a) { return std::sqrt(a); }
 FASTNTK_HD double square_root(double a) { return std::sqrt(a); }
+#endif
 
 FASTNTK_HD float minimum(float a, float b) { return a < b ? a : b; }
 FASTNTK_HD double minimum(double a, double b) { return a < b ? a : b; }

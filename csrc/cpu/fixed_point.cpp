@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "common/fixed_point.h"
 #include "cpu/row_scale.h"
 #include "cpu/thread_team.h"
 #include "cpu/tile.h"
@@ -11,35 +12,17 @@
 namespace fastntk::cpu {
 namespace {
 
-// A row x is rounded to x + e, which moves its cosine with a row y by e.y / (|x| |y|). That is little
-// where e has no pattern, at most 7e-8 in the mean square; where many numbers are alike, so are their
-// roundings, and a constant y meets them all. A thousand ones beside 1e7 move it by 3e-6.
-constexpr double kLargestCommon = 2e-7;  // of |sum of e| / (sqrt(columns) |x|)
-constexpr double kLargestError = 2e-6;   // of |e| / |x|, which no y exceeds
-// The products of third digits are left out: of two rows they move the cosine by at most the product
-// of these, the square. Rows without a pattern have 5e-9 of it.
-constexpr double kLargestThird = 2e-4;  // of |third digits| / |x|
-
-// The nearest integer of 0 <= x < 2^23, ties to even: no float beyond has a fraction.
-float nearest(float x) {
-  constexpr float kNoFraction = 8388608;
-  return (x + kNoFraction) - kNoFraction;
-}
-
 bool row_serves(const float* row, long columns) {
   constexpr long kLanes = 16;
   const float factor =
-      static_cast<float>(std::ldexp(1 / fixed_point_scale(largest_magnitude(row, columns)), 22));
+      static_cast<float>(fixed_point_factor(fixed_point_scale(largest_magnitude(row, columns))));
   float sums[kLanes] = {}, errors[kLanes] = {}, thirds[kLanes] = {}, squares[kLanes] = {};
   const auto add = [&](long lane, float value) {
-    const float exact = value * factor, size = std::abs(exact);
-    const float integer = nearest(size);
-    const float error = size - integer;
-    const float third = integer - 256 * nearest(integer / 256);
-    sums[lane] += std::copysign(error, exact * error);
-    errors[lane] += error * error;
-    thirds[lane] += third * third;
-    squares[lane] += exact * exact;
+    const FixedPointLoss<float> loss = fixed_point_loss(value * factor);
+    sums[lane] += loss.error;
+    errors[lane] += loss.error_square;
+    thirds[lane] += loss.third_square;
+    squares[lane] += loss.square;
   };
   long k = 0;
   for (; k + kLanes <= columns; k += kLanes) {
@@ -48,17 +31,14 @@ bool row_serves(const float* row, long columns) {
   }
   for (; k < columns; ++k)
     add(0, row[k]);
-  double sum = 0, error = 0, third = 0, square = 0;
+  FixedPointLoss<double> all{};
   for (long lane = 0; lane < kLanes; ++lane) {
-    sum += sums[lane];
-    error += errors[lane];
-    third += thirds[lane];
-    square += squares[lane];
+    all.error += sums[lane];
+    all.error_square += errors[lane];
+    all.third_square += thirds[lane];
+    all.square += squares[lane];
   }
-  // False for rows so small that the factor overflows.
-  return sum * sum <= kLargestCommon * kLargestCommon * static_cast<double>(columns) * square &&
-         error <= kLargestError * kLargestError * square &&
-         third <= kLargestThird * kLargestThird * square;
+  return fastntk::fixed_point_serves(all, columns);
 }
 
 }  // namespace

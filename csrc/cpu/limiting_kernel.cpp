@@ -4,25 +4,6 @@
 #include <algorithm>
 
 namespace fastntk::cpu {
-namespace {
-
-// The rounding of a float recursion, in units of one ReLU layer, that the gate of 6e-7 leaves room
-// for: 4e-7 is reached at 16 (measured on near-duplicates, where Theta is largest).
-constexpr int kFloatRoundings = 16;
-
-// Of one layer Theta falls off so steeply at a right angle, by 6.3 of its value per unit of x, that
-// the rounding of x alone fills the gate: 1.1e-6 was measured on short rows.
-bool too_steep(const Network& network) { return network.hidden_layers() == 1; }
-
-bool too_deep(const Network& network) {
-  int roundings = 0;
-  for (const Activation activation : network.activations)
-    roundings += activation_roundings(activation);
-  return roundings > kFloatRoundings;
-}
-
-}  // namespace
-
 template <class T>
 LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double scale,
                                   const Network& network, const std::vector<TrainedShares>& outputs,
@@ -36,9 +17,9 @@ LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double sca
   require(y == nullptr || (y->columns == x.columns && y->type == x.type && y->rows > 0),
           "X and Y must match");
   constexpr bool kFloat = sizeof(T) < sizeof(double);
-  if (!kFloat || !too_steep(network)) {
+  if (!kFloat || !too_steep_for_float(network)) {
     same_ = std::make_unique<LimitingTiles<T>>(x, y, scale, network, outputs, isa, threads);
-    if (!kFloat || !too_deep(network) || same_->tabulated())
+    if (!kFloat || !too_deep_for_float(network) || same_->tabulated())
       return;
     same_.reset();
   }

@@ -4,18 +4,11 @@
 
 #include <vector>
 
-#include "common/layer.h"
-#include "common/network.h"
-#include "cpu/depth_table.h"
+#include "common/depth_table.h"
+#include "common/limiting_plan.h"
 #include "cpu/operand.h"
 
 namespace fastntk::cpu {
-
-struct LayerPlan {
-  Activation activation;
-  int angle_level;  // AngleLevel that the incoming angles are known to meet
-  bool equal;       // w and v are one number each, on both sides
-};
 
 template <class T>
 struct LimitingPlan {
@@ -34,10 +27,5 @@ struct LimitingPlan {
 
   bool symmetric() const { return rows == cols; }
 };
-
-// Angle levels and equal layers follow from the data of both sides.
-template <class T>
-std::vector<LayerPlan> plan_layers(const Network& network, const Operand<T>& rows,
-                                   const Operand<T>& cols, bool non_negative);
 
 }  // namespace fastntk::cpu

@@ -38,6 +38,4 @@ private:
   LimitingPlan<P> plan_;
 };
 
-const char* product_name(Product product);
-
 }  // namespace fastntk::cpu

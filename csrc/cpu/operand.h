@@ -5,21 +5,14 @@
 
 #include <vector>
 
+#include "common/input_layer.h"
 #include "common/network.h"
+#include "common/samples.h"
 #include "cpu/aligned_buffer.h"
 #include "cpu/isa/engine.h"
 #include "cpu/row_table.h"
-#include "common/samples.h"
 
 namespace fastntk::cpu {
-
-// The constants of the input layer: Sigma_1 = s (x . x' + B).
-struct InputLayer {
-  double s;           // weight_std^2 / n0, times scale^2 for integer data
-  double data_scale;  // what multiplies the data beside that: 1 for integers, else scale
-  double bias_std;
-  double bias_term() const { return bias_std * bias_std / s; }  // B
-};
 
 template <class T>
 struct RadiusTable {

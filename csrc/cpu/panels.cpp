@@ -9,6 +9,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "common/row_scale.h"
 #include "cpu/tile.h"
 
 namespace fastntk::cpu {
@@ -255,7 +256,7 @@ void PanelPacker::fill(long row, const double* row_scale, char* gathered, char* 
     return fill_integers<std::int32_t>(row, bytes, sheets, start);
   case Product::kSlices: {
     auto* digits = reinterpret_cast<std::uint8_t*>(sheets);
-    return slice_row(floats, columns_, std::ldexp(inverse, 22), digits, digits + sheet_bytes(),
+    return slice_row(floats, columns_, inverse * kFixedPointUnit, digits, digits + sheet_bytes(),
                      digits + 2 * sheet_bytes());
   }
   case Product::kFloat:

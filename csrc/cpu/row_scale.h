@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The power of two that scales a row before it is multiplied.
+// The largest magnitude of a row, of which common/row_scale.h makes its scale.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+
+#include "common/row_scale.h"
 
 namespace fastntk::cpu {
 
@@ -36,19 +38,6 @@ inline double largest_magnitude(const double* row, long columns) {
   for (; k < columns; ++k)
     lanes[0] = larger(lanes[0], std::abs(row[k]));
   return *std::max_element(lanes, lanes + kLanes);
-}
-
-// A power of two, so that scaling is exact; its range keeps both it and its inverse finite.
-inline double power_below(double largest) {
-  return largest > 0 ? std::ldexp(1.0, std::max(std::ilogb(largest), -1022)) : 1.0;
-}
-
-// The same for fixed point, see panels.h: three digits of a byte hold up to 127 (2^16 + 2^8 + 1),
-// which is 1.99 times 2^22.
-inline double fixed_point_scale(double largest) {
-  constexpr double kLargestRatio = 1.99;
-  const double scale = power_below(largest);
-  return largest / scale > kLargestRatio ? 2 * scale : scale;
 }
 
 }  // namespace fastntk::cpu

@@ -29,6 +29,17 @@ bool in_range(Real value) {
   return value > kSmallest && value < kLargest;
 }
 
+template <class T>
+Range range_of(const AlignedBuffer<T>& numbers, long count) {
+  T least = numbers[0], most = numbers[0], strange = 0;
+  for (long i = 0; i < count; ++i) {
+    least = numbers[i] < least ? numbers[i] : least;
+    most = numbers[i] > most ? numbers[i] : most;
+    strange += numbers[i] - numbers[i];  // 0 times whatever is a number
+  }
+  return {static_cast<double>(least + strange), static_cast<double>(most + strange)};
+}
+
 }  // namespace
 
 template <class T>
@@ -140,6 +151,18 @@ bool RowTable<T>::fill_row(const Network& network, const std::vector<TrainedShar
     largest = largest_or_infinite(largest, theta[o]);
   }
   return true;
+}
+
+template <class T>
+RowRanges RowTable<T>::ranges(const Network& network, long rows) const {
+  RowRanges all{{range_of(first.w, rows), range_of(first.v, rows), {}}, {}};
+  for (int l = 0; l < network.hidden_layers(); ++l) {
+    const LayerRows<T>& layer = layers[l];
+    all.layers.push_back({range_of(layer.w, rows), range_of(layer.v, rows), {}});
+    for (int k = 0; k < activation_row_scalars(network.activations[l]); ++k)
+      all.layers[l].scalars[k] = range_of(layer.scalars[k], rows);
+  }
+  return all;
 }
 
 template <class T>

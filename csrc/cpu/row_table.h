@@ -3,10 +3,9 @@
 // double or, for T = double, extended precision; stored in the pair type T.
 #pragma once
 
-#include <algorithm>
 #include <vector>
 
-#include "common/network.h"
+#include "common/limiting_plan.h"
 #include "cpu/aligned_buffer.h"
 
 namespace fastntk::cpu {
@@ -18,14 +17,6 @@ struct LayerRows {
   AlignedBuffer<T> v;
   AlignedBuffer<T> scalars[kMaxRowScalars];
 };
-
-// Whether one number stands in the first rows of both. Compared in T: what a formula would see.
-template <class T>
-bool one_number(const AlignedBuffer<T>& a, long rows_a, const AlignedBuffer<T>& b, long rows_b) {
-  const auto same = [first = a[0]](T value) { return value == first; };
-  return std::all_of(a.data(), a.data() + rows_a, same) &&
-         std::all_of(b.data(), b.data() + rows_b, same);
-}
 
 template <class T>
 struct RowTable {
@@ -40,6 +31,8 @@ struct RowTable {
   std::vector<AlignedBuffer<T>> diagonals;  // one per output
   double largest_diagonal = 0;
 
+  // Of the first rows.
+  RowRanges ranges(const Network& network, long rows) const;
   std::size_t bytes() const;
 
 private:

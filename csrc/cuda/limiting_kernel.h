@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cuda/limiting_problem.h"
+#include "cuda/tile_sink.h"
 #include "cuda/tile_source.h"
 
 namespace fastntk::cuda {
@@ -29,6 +30,7 @@ public:
 
   int outputs() const override { return outputs_; }
   void write_dense(const std::vector<T*>& to, const Context& context) const override;
+  void write_packed(T* to, const Context& context) const override;
   void multiply(const float* v, double* y, long k, const Context& context) const override;
   void multiply(const double* v, double* y, long k, const Context& context) const override;
   void diagonal(T* to, const Context& context) const override;
@@ -38,6 +40,15 @@ public:
   double largest_diagonal() const;
 
 private:
+  // Calls f with the problem that there is.
+  template <class F>
+  auto visit(F f) const {
+    return wide_ ? f(*wide_) : f(*same_);
+  }
+  void write(int output, const DenseSink& to, const Context& context) const;
+  template <class V>
+  void times(const V* v, double* y, long k, const Context& context) const;
+
   int outputs_;
   std::unique_ptr<LimitingProblem<T>> same_;
   std::unique_ptr<LimitingProblem<double>> wide_;

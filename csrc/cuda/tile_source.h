@@ -27,6 +27,9 @@ public:
   virtual int outputs() const { return 1; }
   // to[o]: [rows, cols] of output o, row-major, contiguous, device memory.
   virtual void write_dense(const std::vector<T*>& to, const Context& context) const = 0;
+  // The upper triangle of the first output, PackedLayout(rows()).size() numbers; symmetric sources
+  // only.
+  virtual void write_packed(T* to, const Context& context) const = 0;
   // y = K v of the first output.  v [cols, k], y [rows, k], row-major, contiguous. Products within a
   // tile are formed with the digits of V and T; tiles are added up exactly, in fixed point of 62
   // bits of the largest sum there can be, so that the result depends on no order.

@@ -11,6 +11,7 @@
 
 namespace {
 
+using namespace fastntk;
 using namespace fastntk::cpu;
 
 void check(bool good, const char* what, const ProductShape& shape, long row, long column) {

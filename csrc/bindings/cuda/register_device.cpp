@@ -29,7 +29,8 @@ void register_device(py::module_& module) {
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
       std::rethrow_exception(thrown);
-    } catch (const cuda::CudaError& error) {  // the package's own class, which exists without this module
+    } catch (const cuda::CudaError&
+                 error) {  // the package's own class, which exists without this module
       const py::object type = py::module_::import("fastntk._backend").attr("CudaError");
       PyErr_SetString(type.ptr(), error.what());
     }

@@ -135,9 +135,8 @@ void register_for(py::module_& module, const std::string& bits) {
            py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"), py::arg("outputs"),
            py::arg("context"), py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
       .def_property_readonly("largest_diagonal", &LimitingKernel<T>::largest_diagonal)
-      .def_property_readonly("route", [](const LimitingKernel<T>& kernel) {
-        return route_dict<T>(kernel.route());
-      });
+      .def_property_readonly(
+          "route", [](const LimitingKernel<T>& kernel) { return route_dict<T>(kernel.route()); });
 
   py::class_<PackedTriangle<T>, TileSource<T>>(module, ("PackedTriangle" + bits).c_str());
   module.def("pack_triangle", &pack_triangle<T>, py::arg("source"), py::arg("context"));

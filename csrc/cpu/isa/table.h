@@ -5,7 +5,7 @@
 #include <type_traits>
 
 #include "common/angle.h"
-#include "cpu/depth_table.h"
+#include "common/depth_table.h"
 #include "cpu/isa/pack.h"
 
 namespace fastntk::cpu::FASTNTK_ISA {

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cpu/depth_table.h"
+#include "common/depth_table.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <type_traits>
 
-#include "common/layer.h"
-#include "common/network.h"
-#include "cpu/limiting_plan.h"
+#include "common/angle_extended.h"
 
-namespace fastntk::cpu {
+namespace fastntk {
 namespace {
 
 // The type in which the recursion is tabulated, with digits to spare.
@@ -47,26 +45,27 @@ PairDual<R> dual_of(Activation activation, R x, const R* scalars) {
 #undef FASTNTK_CASE
 }
 
-// The recursion that all rows share, row 0 standing for every row.
+// The recursion that all rows share: each range is one number.
 template <class T>
 class CommonRecursion {
 public:
   using R = Reference<T>;
 
-  CommonRecursion(const LimitingPlan<T>& plan, std::size_t output)
-      : plan_(plan), shares_(plan.shares[output]), table_(plan.rows->table) {}
+  CommonRecursion(const std::vector<LayerPlan>& layers, const RowRanges& ranges,
+                  const std::vector<Shares<T>>& shares)
+      : layers_(layers), ranges_(ranges), shares_(shares) {}
 
   // Theta / sqrt(q q') where the first deficit is s^2, or 1 - s^2.
   R operator()(R s, bool obtuse) const {
     const R x = obtuse ? -s * s : s * s;  // folded
     R folded = x;
-    R t = first_layer(unfold(x), mixing(table_.first), mixing(table_.first), shares(0));
-    for (std::size_t l = 0; l < plan_.layers.size(); ++l) {
-      const LayerRows<T>& layer = table_.layers[l];
+    R t = first_layer(unfold(x), mixing(ranges_.first), mixing(ranges_.first), shares(0));
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      const LayerRanges& layer = ranges_.layers[l];
       R scalars[kMaxRowScalars] = {};
-      for (int k = 0; k < kMaxRowScalars; ++k)
-        scalars[k] = layer.scalars[k].size() > 0 ? static_cast<R>(layer.scalars[k][0]) : R(0);
-      const PairDual<R> dual = dual_of(plan_.layers[l].activation, folded, scalars);
+      for (int k = 0; k < activation_row_scalars(layers_[l].activation); ++k)
+        scalars[k] = static_cast<R>(layer.scalars[k].least);
+      const PairDual<R> dual = dual_of(layers_[l].activation, folded, scalars);
       const AngleState<R> state = mix_equal(dual, t, mixing(layer), shares(l + 1));
       folded = state.x > R(0.5) ? state.x - R(1) : state.x;
       t = state.t;
@@ -76,8 +75,8 @@ public:
 
 private:
   // w and v with the digits that R has beyond T, from w^2 + v^2 = 1.
-  MixingScalars<R> mixing(const LayerRows<T>& layer) const {
-    const R w = layer.w[0], v = layer.v[0];
+  MixingScalars<R> mixing(const LayerRanges& layer) const {
+    const R w = layer.w.least, v = layer.v.least;
     const R norm = std::sqrt(w * w + v * v);
     return {w / norm, v / norm};
   }
@@ -85,9 +84,9 @@ private:
     return {static_cast<R>(shares_[l].weights), static_cast<R>(shares_[l].biases)};
   }
 
-  const LimitingPlan<T>& plan_;
+  const std::vector<LayerPlan>& layers_;
+  const RowRanges& ranges_;
   const std::vector<Shares<T>>& shares_;
-  const RowTable<T>& table_;
 };
 
 template <class R, int kCount>
@@ -155,25 +154,14 @@ bool fill_branch(const CommonRecursion<T>& recursion, bool obtuse, bool relative
 }
 
 // Whether all pairs of rows share one recursion.
-template <class T>
-bool all_alike(const LimitingPlan<T>& plan) {
-  const long m = plan.rows->samples.rows, n = plan.cols->samples.rows;
-  const RowTable<T>& a = plan.rows->table;
-  const RowTable<T>& b = plan.cols->table;
-  const auto equal_first = [&] {
-    return one_number(a.first.w, m, b.first.w, n) && one_number(a.first.v, m, b.first.v, n);
-  };
-  const auto equal_scalars = [&](std::size_t l) {
-    for (int k = 0; k < activation_row_scalars(plan.layers[l].activation); ++k) {
-      if (!one_number(a.layers[l].scalars[k], m, b.layers[l].scalars[k], n))
-        return false;
-    }
-    return true;
-  };
-  if (plan.layers.size() < kLeastLayers || !equal_first())
+bool all_alike(const std::vector<LayerPlan>& layers, const RowRanges& ranges) {
+  if (layers.size() < kLeastLayers || !ranges.first.w.one_number() || !ranges.first.v.one_number())
     return false;
-  for (std::size_t l = 0; l < plan.layers.size(); ++l) {
-    if (!plan.layers[l].equal || !equal_scalars(l))
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const Range* scalars = ranges.layers[l].scalars;
+    const int count = activation_row_scalars(layers[l].activation);
+    if (!layers[l].equal ||
+        !std::all_of(scalars, scalars + count, [](Range scalar) { return scalar.one_number(); }))
       return false;
   }
   return true;
@@ -182,16 +170,17 @@ bool all_alike(const LimitingPlan<T>& plan) {
 }  // namespace
 
 template <class T>
-std::vector<DepthTable<T>> depth_tables(const LimitingPlan<T>& plan) {
-  if (!all_alike(plan))
+std::vector<DepthTable<T>> depth_tables(const std::vector<LayerPlan>& layers,
+                                        const RowRanges& ranges,
+                                        const std::vector<std::vector<Shares<T>>>& shares) {
+  if (!all_alike(layers, ranges))
     return {};
-  const auto& layers = plan.layers;
   const bool relative = std::all_of(layers.begin(), layers.end(), [](const LayerPlan& layer) {
     return activation_dual_is_non_negative(layer.activation);
   });
-  std::vector<DepthTable<T>> tables(plan.shares.size());
+  std::vector<DepthTable<T>> tables(shares.size());
   for (std::size_t o = 0; o < tables.size(); ++o) {
-    const CommonRecursion<T> recursion(plan, o);
+    const CommonRecursion<T> recursion(layers, ranges, shares[o]);
     if (!fill_branch(recursion, false, relative, tables[o].acute))
       return {};
     if (layers.front().angle_level == kFolded) {
@@ -203,7 +192,11 @@ std::vector<DepthTable<T>> depth_tables(const LimitingPlan<T>& plan) {
   return tables;
 }
 
-template std::vector<DepthTable<float>> depth_tables(const LimitingPlan<float>&);
-template std::vector<DepthTable<double>> depth_tables(const LimitingPlan<double>&);
+template std::vector<DepthTable<float>>
+depth_tables(const std::vector<LayerPlan>&, const RowRanges&,
+             const std::vector<std::vector<Shares<float>>>&);
+template std::vector<DepthTable<double>>
+depth_tables(const std::vector<LayerPlan>&, const RowRanges&,
+             const std::vector<std::vector<Shares<double>>>&);
 
-}  // namespace fastntk::cpu
+}  // namespace fastntk

@@ -10,10 +10,9 @@
 #include <optional>
 #include <vector>
 
-namespace fastntk::cpu {
+#include "common/limiting_plan.h"
 
-template <class T>
-struct LimitingPlan;
+namespace fastntk {
 
 // Two registers of 512 bits hold a coefficient of all pieces.
 template <class T>
@@ -31,8 +30,10 @@ struct DepthTable {
 };
 
 // One table per output, or none: where rows differ in their mixing, or a table would be less
-// accurate than the recursion that it replaces.
+// accurate than the recursion that it replaces. shares: per output and linear map.
 template <class T>
-std::vector<DepthTable<T>> depth_tables(const LimitingPlan<T>& plan);
+std::vector<DepthTable<T>> depth_tables(const std::vector<LayerPlan>& layers,
+                                        const RowRanges& ranges,
+                                        const std::vector<std::vector<Shares<T>>>& shares);
 
-}  // namespace fastntk::cpu
+}  // namespace fastntk

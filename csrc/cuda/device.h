@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// CUDA, or its emulation on the CPU (FASTNTK_EMULATED), and how a kernel is launched on either.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "cuda/check.h"
+#ifdef FASTNTK_EMULATED
+#include "cuda/emulation/emulation.h"
+#else
+#include <cuda_runtime.h>
+#endif
+
+namespace fastntk::cuda {
+
+struct Shape {
+  dim3 grid;
+  dim3 block;
+  std::size_t shared_bytes = 0;  // dynamic shared memory of a block
+  cudaStream_t stream = nullptr;
+};
+
+// What a kernel may use without asking for more.
+constexpr std::size_t kUsualSharedBytes = 48 << 10;
+
+#if defined(__CUDACC__) || defined(FASTNTK_EMULATED)
+
+// Puts the kernel on shape.stream and returns. Throws CudaError if it could not be started.
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), const Shape& shape, Arguments&&... arguments) {
+  if (shape.shared_bytes > kUsualSharedBytes)
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(shape.shared_bytes)),
+          "cudaFuncSetAttribute");
+#ifdef __CUDACC__
+  cudaLaunchConfig_t configuration{};
+  configuration.gridDim = shape.grid;
+  configuration.blockDim = shape.block;
+  configuration.dynamicSmemBytes = shape.shared_bytes;
+  configuration.stream = shape.stream;
+  check(cudaLaunchKernelEx(&configuration, kernel, std::forward<Arguments>(arguments)...),
+        "kernel launch");
+#else
+  check(emulation::launch(kernel, shape.grid, shape.block, shape.shared_bytes,
+                          std::forward<Arguments>(arguments)...),
+        "kernel launch");
+#endif
+}
+
+// The block's dynamic shared memory, aligned to 128 bytes. Every call gives the same address.
+template <class T>
+__device__ __forceinline__ T* dynamic_shared() {
+#ifdef __CUDACC__
+  extern __shared__ __align__(128) unsigned char dynamic_shared_bytes[];
+  return reinterpret_cast<T*>(dynamic_shared_bytes);
+#else
+  return reinterpret_cast<T*>(emulation::dynamic_shared_bytes());
+#endif
+}
+
+#endif
+
+}  // namespace fastntk::cuda

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recursion over the layers, a unit of cells at a time; twin of cpu/isa/layers.h. x and t of a
+// unit stay in registers from the first layer to the last. What is known of the angles is a template
+// parameter of a step, which the layer picks: the same for all threads.
+#pragma once
+
+#include "common/depth_table.h"
+#include "common/layer.h"
+#include "common/limiting_plan.h"
+#include "cuda/problem.h"
+
+namespace fastntk::cuda {
+
+// A lane's cells: neighbouring rows, and two columns a warp apart.
+template <class P>
+struct Unit {
+  static constexpr int kRows = sizeof(P) == sizeof(float) ? 4 : 1;
+  static constexpr int kCols = 2;
+  P x[kRows][kCols];
+  P t[kRows][kCols];
+  int row[kRows];
+  int col[kCols];
+};
+
+template <class P, class F>
+__device__ void for_unit(const Unit<P>&, F f) {
+  FASTNTK_UNROLL
+  for (int r = 0; r < Unit<P>::kRows; ++r) {
+    FASTNTK_UNROLL
+    for (int c = 0; c < Unit<P>::kCols; ++c)
+      f(r, c);
+  }
+}
+
+template <class P>
+__device__ MixingScalars<P> mixing_of(const RowTableView<P>& table, int layer, int i) {
+  return {table.w(layer)[i], table.v(layer)[i]};
+}
+
+template <class Act, int kLevel, class P, class SharesOrAll>
+__device__ void layer_step(const ProblemView<P>& problem, int layer, const SharesOrAll& shares,
+                           Unit<P>& unit) {
+  const RowTableView<P>&rows = problem.rows.table, &cols = problem.cols.table;
+  constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
+  MixingScalars<P> mixing[Unit<P>::kCols];
+  P col_scalars[Unit<P>::kCols][kScalars];
+  FASTNTK_UNROLL
+  for (int c = 0; c < Unit<P>::kCols; ++c) {
+    mixing[c] = mixing_of(cols, layer, unit.col[c]);
+    FASTNTK_UNROLL
+    for (int k = 0; k < Act::kRowScalars; ++k)
+      col_scalars[c][k] = cols.scalar(layer, k)[unit.col[c]];
+  }
+  FASTNTK_UNROLL
+  for (int r = 0; r < Unit<P>::kRows; ++r) {
+    const MixingScalars<P> own = mixing_of(rows, layer, unit.row[r]);
+    P row_scalars[kScalars];
+    FASTNTK_UNROLL
+    for (int k = 0; k < Act::kRowScalars; ++k)
+      row_scalars[k] = rows.scalar(layer, k)[unit.row[r]];
+    FASTNTK_UNROLL
+    for (int c = 0; c < Unit<P>::kCols; ++c) {
+      const PairDual<P> dual =
+          Act::template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars[c]);
+      const AngleState<P> state = mix(dual, unit.t[r][c], own, mixing[c], shares);
+      unit.x[r][c] = state.x;
+      unit.t[r][c] = state.t;
+    }
+  }
+}
+
+// Angles of later layers need shorter polynomials; the long ones serve everywhere. What runs less
+// often than the NTK of ReLU networks has fewer variants.
+template <class Act, class P, class SharesOrAll>
+__device__ void layer_step(int angle_level, const ProblemView<P>& problem, int layer,
+                           const SharesOrAll& shares, Unit<P>& unit) {
+#define FASTNTK_LEVEL(level)                                                                       \
+  case level:                                                                                      \
+    return layer_step<Act, level>(problem, layer, shares, unit);
+  if constexpr (!Act::kUsesAngleLevels) {
+    switch (angle_level) {
+      FASTNTK_LEVEL(kFolded)
+    default:
+      return layer_step<Act, kAnyAngle>(problem, layer, shares, unit);
+    }
+  } else if constexpr (std::is_same_v<SharesOrAll, AllTrained>) {
+    switch (angle_level) {
+      FASTNTK_LEVEL(kFolded)
+      FASTNTK_LEVEL(kAnyAngle)
+      FASTNTK_LEVEL(kAcute)
+      FASTNTK_LEVEL(kSecondLayer)
+      FASTNTK_LEVEL(kThirdLayer)
+    default:
+      return layer_step<Act, kDeeper>(problem, layer, shares, unit);
+    }
+  } else {
+    switch (angle_level) {
+      FASTNTK_LEVEL(kFolded)
+      FASTNTK_LEVEL(kAnyAngle)
+    default:
+      return layer_step<Act, kAcute>(problem, layer, shares, unit);
+    }
+  }
+#undef FASTNTK_LEVEL
+}
+
+template <class P, class SharesOrAll>
+__device__ void layer_step(const ProblemView<P>& problem, int layer, const SharesOrAll& shares,
+                           Unit<P>& unit) {
+  const LayerStep step = problem.layers[layer];
+  // Activations that a float recursion has no room for come with doubles only.
+#define FASTNTK_CASE(Type)                                                                         \
+  case Activation::k##Type:                                                                        \
+    if constexpr (sizeof(P) == sizeof(double) || Type::kRoundings <= kFloatRoundings)              \
+      layer_step<Type>(step.angle_level, problem, layer, shares, unit);                            \
+    break;
+  switch (step.activation) {
+    FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+  default:
+    break;
+  }
+#undef FASTNTK_CASE
+}
+
+// t of the last layer from x of the first. shares_of(l): those of linear map l.
+template <class P, class SharesOf>
+__device__ void run_layers(const ProblemView<P>& problem, SharesOf shares_of, Unit<P>& unit) {
+  const RowTableView<P>&rows = problem.rows.table, &cols = problem.cols.table;
+  for_unit(unit, [&](int r, int c) {
+    const MixingScalars<P> own{rows.first_w()[unit.row[r]], rows.first_v()[unit.row[r]]};
+    const MixingScalars<P> other{cols.first_w()[unit.col[c]], cols.first_v()[unit.col[c]]};
+    unit.t[r][c] =
+        first_layer(problem.folded ? unfold(unit.x[r][c]) : unit.x[r][c], own, other, shares_of(0));
+  });
+  for (int layer = 0; layer < problem.hidden_layers; ++layer)
+    layer_step(problem, layer, shares_of(layer + 1), unit);
+}
+
+// Reading a depth table in shared memory, [degree + 1][kPieces]: the pieces of one coefficient fill
+// the banks once, so lanes meet only where they read the same number.
+template <class P>
+__device__ P table_value(const P* acute, const P* obtuse, P x) {
+  using Table = DepthTable<P>;
+  // Adding it rounds to an integer that the low bits of the sum then hold: 1.5 2^23, 1.5 2^52.
+  constexpr P kRounding =
+      sizeof(P) == sizeof(float) ? P(12582912) : P(6755399441055744);
+  const bool beyond = x < P(0);
+  const P s = square_root(beyond ? -x : x);
+  const P index = mul_add(s, Table::kPiecesPerUnit, kRounding);
+  const P offset = mul_add(s, Table::kPiecesPerUnit, kRounding - index);
+  const P* coefficients =
+      (beyond ? obtuse : acute) + static_cast<int>(index - kRounding);
+  P sum = coefficients[Table::kDegree * Table::kPieces];
+  FASTNTK_UNROLL
+  for (int k = Table::kDegree - 1; k >= 0; --k)
+    sum = mul_add(sum, offset, coefficients[k * Table::kPieces]);
+  return sum;
+}
+
+}  // namespace fastntk::cuda

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tiles of a limiting Gram matrix: products of rows, angles, the recursion over the layers, and what
+// becomes of the result, without a word to device memory in between.
+//
+//   problem  both sides, packed, with the row steps of all layers     (problem.h)
+//   output   which matrix of the problem
+//   order    which block computes which tile                          (tile_shape.h)
+//   sink     where the entries go                                     (tile_sink.h)
+//
+// Cost of an entry: columns / 32 steps of a matrix instruction shared by 512 entries (eight times
+// that for kSlices), about 25 instructions per layer or 12 for a table, one store and, above the
+// diagonal of a symmetric matrix, a second one. Shared memory: TileShape::kSharedBytes.
+#pragma once
+
+#include "cuda/deficits.cuh"
+#include "cuda/layers.cuh"
+#include "cuda/products/bytes.cuh"
+#include "cuda/products/numbers.cuh"
+#include "cuda/tile_ends.cuh"
+
+namespace fastntk::cuda {
+
+template <class Shape>
+auto product_of_shape() {
+  if constexpr (Shape::kProduct == Product::kInteger)
+    return IntegerProduct<Shape>{};
+  else if constexpr (Shape::kProduct == Product::kSlices)
+    return SliceProduct<Shape>{};
+  else if constexpr (Shape::kProduct == Product::kFloat)
+    return FloatProduct<Shape>{};
+  else
+    return DoubleProduct<Shape>{};
+}
+template <class Shape>
+using ProductOf = decltype(product_of_shape<Shape>());
+
+template <class P>
+constexpr int kTableNumbers = (DepthTable<P>::kDegree + 1) * DepthTable<P>::kPieces;
+
+// What evaluating a tile reads besides the problem, in shared memory.
+template <class P>
+struct TileConstants {
+  double doubtful;  // integers: deficits below it need care
+  P tables[2][kTableNumbers<P>];
+};
+
+template <class Shape, class P>
+__device__ void fill_constants(const ProblemView<P>& problem, const OutputView<P>& output,
+                               const TilePlace<Shape>& place, TileConstants<P>& constants) {
+  if (Shape::kProduct == Product::kInteger && threadIdx.x == 0)
+    constants.doubtful = doubtful_deficit(problem, place);
+  for (int at = threadIdx.x; at < kTableNumbers<P>; at += kThreads) {
+    if (output.acute_table != nullptr)
+      constants.tables[0][at] = output.acute_table[at];
+    if (output.obtuse_table != nullptr)
+      constants.tables[1][at] = output.obtuse_table[at];
+  }
+}
+
+// t of a unit of cells: Theta / sqrt(q q'), or the kernel itself without hidden layers.
+template <class Shape, class P>
+__device__ void evaluate(const ProblemView<P>& problem, const OutputView<P>& output,
+                         const TileConstants<P>& constants, Unit<P>& unit) {
+  if constexpr (Shape::kProduct == Product::kInteger) {
+    RowRadius<P> radius[Unit<P>::kCols];
+    FASTNTK_UNROLL
+    for (int c = 0; c < Unit<P>::kCols; ++c)
+      radius[c] = radius_of(problem.cols, unit.col[c]);
+    for_unit(unit, [&](int r, int c) {
+      const int dot = integer_of_cell(unit.x[r][c]);
+      unit.x[r][c] =
+          problem.hidden_layers == 0
+              ? linear_kernel(problem, output, static_cast<unsigned>(dot), unit.row[r], unit.col[c])
+              : integer_deficit(problem, dot, unit.row[r], unit.col[c],
+                                radius_of(problem.rows, unit.row[r]), radius[c],
+                                constants.doubtful);
+    });
+  }
+  if (problem.hidden_layers == 0) {
+    for_unit(unit, [&](int r, int c) { unit.t[r][c] = unit.x[r][c]; });
+  } else if (output.acute_table != nullptr) {
+    for_unit(unit, [&](int r, int c) {
+      unit.t[r][c] = table_value(constants.tables[0], constants.tables[1], unit.x[r][c]);
+    });
+  } else if (output.all_trained) {
+    run_layers(problem, [](int) { return AllTrained{}; }, unit);
+  } else {
+    run_layers(problem, [&](int l) { return output.shares[l]; }, unit);
+  }
+}
+
+// Kernel values of every unit of the block's rows; all threads of the block. Cells keep what is
+// needed of them: the entries above the diagonal for the transpose, or t for vectors.
+template <class Shape, class P>
+__device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P>& output,
+                               const TilePlace<Shape>& place, const TileConstants<P>& constants,
+                               const Cells<P, Shape::kCols>& cells, const TileSink& sink) {
+  const bool linear = problem.hidden_layers == 0;
+  const int first = threadIdx.x / kWarp * Shape::kRowsPerWarp;
+  for (int row = first; row < first + Shape::kRowsPerWarp; row += Unit<P>::kRows) {
+    for (int col = threadIdx.x % kWarp; col < Shape::kCols; col += kWarp * Unit<P>::kCols) {
+      Unit<P> unit;
+      FASTNTK_UNROLL
+      for (int r = 0; r < Unit<P>::kRows; ++r)
+        unit.row[r] = place.clamped_row(place.row + row + r);
+      FASTNTK_UNROLL
+      for (int c = 0; c < Unit<P>::kCols; ++c)
+        unit.col[c] = place.clamped_col(place.col + col + c * kWarp);
+      for_unit(unit, [&](int r, int c) { unit.x[r][c] = cells.at(row + r, col + c * kWarp); });
+      evaluate<Shape>(problem, output, constants, unit);
+      for_unit(unit, [&](int r, int c) {
+        const int i = place.row + row + r, j = place.col + col + c * kWarp;
+        const bool used = place.owns(i, j);
+        const P factor =
+            linear ? P(1) : problem.rows.scale[unit.row[r]] * problem.cols.scale[unit.col[c]];
+        P value = unit.t[r][c];
+        if (place.diagonal(i, j) && used) {
+          const P exact = output.diagonal[i];
+          value = sink.writes() ? exact : factor > P(0) ? exact / factor : P(0);
+        } else if (sink.writes()) {
+          value = value * factor;
+        }
+        if (sink.writes() && used)
+          store(sink.dense, i, j, value);
+        cells.at(row + r, col + c * kWarp) = used ? value : P(0);
+      });
+    }
+  }
+}
+
+template <Product kProduct, class P>
+__global__ void __launch_bounds__(kThreads, TileShape<kProduct, P>::kBlocks)
+    tile_kernel(const __grid_constant__ ProblemView<P> problem,
+                const __grid_constant__ OutputView<P> output,
+                const __grid_constant__ TileOrder<TileShape<kProduct, P>> order,
+                const __grid_constant__ TileSink sink) {
+  // block -> tile (i, j) of the matrix, or of its upper triangle
+  using Shape = TileShape<kProduct, P>;
+  __shared__ TileConstants<P> constants;
+  TileIndex at;
+  if (!order.tile(blockIdx.x, at))
+    return;
+  const TilePlace<Shape> place(at, problem.rows.rows, problem.cols.rows, problem.symmetric);
+  char* shared = dynamic_shared<char>();
+  const Cells<P, Shape::kCols> cells{reinterpret_cast<P*>(shared)};
+  fill_constants(problem, output, place, constants);
+  {
+    ProductOf<Shape> product;
+    Pipeline<Shape> pipeline(problem, place.row, place.col, shared);
+    pipeline.run([&](const char* stage) { product.step(stage); });
+    fill_cells(problem, output, place, product, cells);
+  }
+  __syncthreads();
+  evaluate_cells(problem, output, place, constants, cells, sink);
+  pass_on(place, cells, sink, shared + Shape::kCellBytes);
+}
+
+}  // namespace fastntk::cuda
