@@ -95,13 +95,13 @@ def engine(device: str = HOST, **arrays: Any) -> Engine:
 
 
 def engines(devices: Sequence[int | str]) -> list[Engine]:
-    """Return the engine of each device: numbers of GPUs, or names as in `engine`."""
-    if isinstance(devices, str) or not len(devices):
+    """Return the engine of each GPU: by number, or by name as in "cuda:0"."""
+    if isinstance(devices, str) or not isinstance(devices, Sequence) or not devices:
         raise ValueError(f"devices must be a list such as [0, 1] or ['cuda:0'], got {devices!r}")
     found = [engine(f"cuda:{d}" if isinstance(d, int) else d) for d in devices]
     names = [one.name for one in found]
-    if len(set(names)) != len(names):
-        raise ValueError(f"devices must differ, got {devices!r}")
+    if len(set(names)) != len(names) or HOST in names:
+        raise ValueError(f"devices must be GPUs, each once, got {devices!r}")
     return found
 
 

@@ -12,6 +12,7 @@ from fastntk import _backend, _validate
 from fastntk._arrays import array_namespace, in_library, kind_of, on_device, place_of
 from fastntk._memory import Budget
 from fastntk.gram import limiting
+from fastntk.gram.problem import prepared_bytes
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -163,7 +164,7 @@ def _block_rows(
     # What preparing takes depends on shape and type only.
     like_X = np.broadcast_to(np.zeros((), common), X.shape)
     # The packed vectors, and at most as many sums: few new points share the work by columns.
-    fixed = limiting.prepared_bytes(like_X, program) + 2 * len(X) * padded
-    tile = limiting.prepared_bytes(like_X[:1], program) + edge * padded
+    fixed = prepared_bytes(like_X, program) + 2 * len(X) * padded
+    tile = prepared_bytes(like_X[:1], program) + edge * padded
     tile += edge * X.shape[1] * common.itemsize
     return edge * max(1, (left - fixed) // tile), fixed + tile
