@@ -19,6 +19,11 @@ struct ScalarOf<Extended> {
 inline Extended mul_add(Extended a, Extended b, Extended c) { return a * b + c; }
 inline Extended neg_mul_add(Extended a, Extended b, Extended c) { return c - a * b; }
 inline Extended square_root(Extended a) { return std::sqrt(a); }
+inline Extended arc_tangent(Extended y, Extended x) { return std::atan2(y, x); }
+template <>
+inline Extended two_over_pi() {
+  return 0.636619772367581343075535053490057448L;
+}
 inline Extended minimum(Extended a, Extended b) { return a < b ? a : b; }
 inline Extended maximum(Extended a, Extended b) { return a > b ? a : b; }
 inline bool less(Extended a, Extended b) { return a < b; }

@@ -40,11 +40,7 @@ struct TrainedShares {
 
 const char* activation_name(Activation activation);
 Activation activation_from_name(const std::string& name);
-template <class Real>  // double or Extended
-RowDual<Real> activation_row_step(Activation activation, Real variance);
-double activation_square_at_zero(Activation activation);
 bool activation_dual_is_non_negative(Activation activation);
 int activation_roundings(Activation activation);
-int activation_row_scalars(Activation activation);
 
 }  // namespace fastntk

@@ -57,6 +57,14 @@ FASTNTK_HD float square_root(float a) { return std::sqrt(a); }
 FASTNTK_HD double square_root(double a) { return std::sqrt(a); }
 #endif
 
+// The angle of the point (x, y), x, y >= 0.
+FASTNTK_HD double arc_tangent(double y, double x) { return std::atan2(y, x); }
+
+template <class T>
+FASTNTK_HD T two_over_pi() {
+  return static_cast<T>(0.636619772367581343);
+}
+
 FASTNTK_HD float minimum(float a, float b) { return a < b ? a : b; }
 FASTNTK_HD double minimum(double a, double b) { return a < b ? a : b; }
 FASTNTK_HD float maximum(float a, float b) { return a > b ? a : b; }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/row_measures.h"
 #include "cpu/panels.h"
 #include "cpu/row_scale.h"
 #include "cpu/thread_team.h"
@@ -12,14 +13,12 @@
 namespace fastntk::cpu {
 namespace {
 
-// hi + lo = sqrt(n + B) to twice the digits of T.
 template <class T>
 void set_radius(RadiusTable<T>& table, long i, double square) {
-  const double root = std::sqrt(square);
-  const double rest = root > 0 ? std::fma(-root, root, square) / (2 * root) : 0;
-  table.hi[i] = static_cast<T>(root);
-  table.lo[i] = static_cast<T>((root - static_cast<double>(table.hi[i])) + rest);
-  table.half_inverse[i] = root > 0 ? static_cast<T>(0.5 / root) : T(0);
+  const RowRadius<T> radius = row_radius<T>(square);
+  table.hi[i] = radius.hi;
+  table.lo[i] = radius.lo;
+  table.half_inverse[i] = radius.half_inverse;
 }
 
 template <class T>
@@ -159,15 +158,11 @@ double Operand<T>::measure_numbers(long i, const InputLayer& input, Product prod
       product == Product::kSlices ? fixed_point_scale(largest) : power_below(largest);
   const double norm =
       with_row([&](auto* row) { return scaled_norm(row, samples.columns, 1 / scale); });
-  // With r = size sqrt(norm + B / size^2), written so that neither extreme overflows.
-  const double size = scale * input.data_scale;
-  const double radius_over_size = std::sqrt(norm + input.bias_term() / size / size);
+  const RowMeasures measures = row_measures(norm, scale, input);
   row_scale[i] = scale;
-  p[i] = radius_over_size > 0 ? 1 / radius_over_size : 0;
-  const double weights = norm > 0 ? input.s * size * size * norm : 0;
-  const double variance = weights + input.bias_std * input.bias_std;
-  v[i] = variance > 0 ? input.bias_std / std::sqrt(variance) : 0;
-  return weights;
+  p[i] = measures.p;
+  v[i] = measures.v;
+  return measures.weights;
 }
 
 template struct Operand<float>;

@@ -10,8 +10,8 @@
 
 #include <vector>
 
-#include "cpu/isa/engine.h"
 #include "common/samples.h"
+#include "cpu/isa/engine.h"
 
 namespace fastntk::cpu {
 

@@ -4,17 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <type_traits>
 
+#include "common/row_recursion.h"
 #include "cpu/thread_team.h"
 #include "cpu/tile.h"
 
 namespace fastntk::cpu {
 namespace {
-
-// Where numbers of a row may lie for doubles to carry them without loss.
-constexpr double kSmallest = 1e-280;
-constexpr double kLargest = 1e280;
 
 // The larger of the two; infinite as soon as one of them is no finite number.
 template <class Real>
@@ -22,11 +18,6 @@ double largest_or_infinite(double largest, Real value) {
   const double number = static_cast<double>(value);
   return std::isfinite(number) ? std::max(largest, number)
                                : std::numeric_limits<double>::infinity();
-}
-
-template <class Real>
-bool in_range(Real value) {
-  return value > kSmallest && value < kLargest;
 }
 
 template <class T>
@@ -106,47 +97,43 @@ double RowTable<T>::fill(const Network& network, const std::vector<TrainedShares
   return largest;
 }
 
+// Keeps what a row's recursion tells.
+template <class T>
+struct RowSink {
+  RowTable<T>& table;
+  const Network& network;
+  long i;
+
+  template <class Real>
+  void first(Real w, Real v) const {
+    table.first.w[i] = static_cast<T>(w);
+    table.first.v[i] = static_cast<T>(v);
+  }
+  template <class Real>
+  void layer(int l, Real w, Real v, const Real* scalars) const {
+    LayerRows<T>& layer = table.layers[l];
+    layer.w[i] = static_cast<T>(w);
+    layer.v[i] = static_cast<T>(v);
+    for (int k = 0; k < activation_row_scalars(network.activations[l]); ++k)
+      layer.scalars[k][i] = static_cast<T>(scalars[k]);
+  }
+};
+
 template <class T>
 template <class Real>
 bool RowTable<T>::fill_row(const Network& network, const std::vector<TrainedShares>& outputs,
                            Real weights, long i, Real* theta, double& largest) {
-  const Real bias = Real(network.maps[0].bias_std) * network.maps[0].bias_std;
-  bool safe = in_range(weights);
-  Real q = weights + bias;
-  Real inverse = q > 0 ? 1 / q : 0;
-  first.w[i] = static_cast<T>(q > 0 ? std::sqrt(weights * inverse) : 1);
-  first.v[i] = static_cast<T>(std::sqrt(bias * inverse));
-  const std::size_t count = outputs.size();
-  for (std::size_t o = 0; o < count; ++o)
-    theta[o] = outputs[o].weights[0] * weights + outputs[o].biases[0] * bias;
-  for (int l = 0; l < network.hidden_layers(); ++l) {
-    const LinearMap& map = network.maps[l + 1];
-    const Activation activation = network.activations[l];
-    // A zero row has no angle: any scalars do, and only f(0)^2 survives of it.
-    const RowDual<Real> dual = activation_row_step<Real>(activation, q > 0 ? q : 1);
-    const Real moment = q > 0 ? dual.second_moment : Real(activation_square_at_zero(activation));
-    const Real weight_part = map.weight_std * map.weight_std * moment;
-    const Real bias_part = map.bias_std * map.bias_std;
-    const Real next = weight_part + bias_part;
-    const Real derivative = weight_part * dual.slope * inverse;
-    for (std::size_t o = 0; o < count; ++o) {
-      safe = safe && (theta[o] == 0 || in_range(theta[o]));
-      theta[o] = derivative * theta[o] + outputs[o].weights[l + 1] * weight_part +
-                 outputs[o].biases[l + 1] * bias_part;
-    }
-    safe = safe && in_range(weight_part) && in_range(next);
-    inverse = next > 0 ? 1 / next : 0;
-    layers[l].w[i] = static_cast<T>(next > 0 ? std::sqrt(weight_part * inverse) : 1);
-    layers[l].v[i] = static_cast<T>(std::sqrt(bias_part * inverse));
-    for (int k = 0; k < activation_row_scalars(activation); ++k)
-      layers[l].scalars[k][i] = static_cast<T>(dual.scalars[k]);
-    q = next;
-  }
-  if (std::is_same_v<Real, double> && !safe)
+  const auto shares = [&outputs](int o, int map) {
+    return Shares<double>{outputs[o].weights[map], outputs[o].biases[map]};
+  };
+  const RowEnd<Real> end = row_recursion(
+      network.maps.data(), network.activations.data(), network.hidden_layers(), shares,
+      static_cast<int>(outputs.size()), weights, theta, RowSink<T>{*this, network, i});
+  if (!end.safe)
     return false;
-  scale[i] = static_cast<T>(std::sqrt(q));
-  largest = largest_or_infinite(largest, q);
-  for (std::size_t o = 0; o < count; ++o) {
+  scale[i] = static_cast<T>(std::sqrt(end.q));
+  largest = largest_or_infinite(largest, end.q);
+  for (std::size_t o = 0; o < outputs.size(); ++o) {
     diagonals[o][i] = static_cast<T>(theta[o]);
     largest = largest_or_infinite(largest, theta[o]);
   }

@@ -2,7 +2,7 @@
 // What an activation f is to the limiting recursion: two functions.
 //
 // Row step, from the variance q of a preactivation u ~ N(0, q); once per row and layer, so in
-// double for float pairs, and for double ones in extended precision where there is one:
+// double for float pairs, and for double ones with more digits (Extended, or WideDouble):
 //   second_moment = E[f(u)^2],  slope = E[f'(u)^2] q / E[f(u)^2],
 //   and up to kMaxRowScalars numbers for the pair step.
 // Pair step, from the deficit x of a pair of rows and their scalars, with (u, v) ~ N(0, Sigma) and

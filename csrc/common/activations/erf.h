@@ -27,14 +27,14 @@ struct Erf {
   static constexpr bool kDualIsNonNegative = false;
 
   template <class Real>
-  static RowDual<Real> row_step(Real q) {
-    constexpr Real kTwoOverPi = 0.636619772367581343075535053490057448L;
+  FASTNTK_HD static RowDual<Real> row_step(Real q) {
     const Real complement = 1 / (1 + 2 * q);  // 1 - R^2
     const Real r2 = 2 * q * complement;
-    const Real cosine = std::sqrt(complement * (1 + r2));
-    const Real phi = std::atan2(r2, cosine);
-    const Real r = std::sqrt(r2), root = std::sqrt(phi);
-    return {kTwoOverPi * phi, r2 / (cosine * phi), {r, complement, cosine, root, r / root}};
+    const Real cosine = square_root(complement * (1 + r2));
+    const Real phi = arc_tangent(r2, cosine);
+    const Real r = square_root(r2), root = square_root(phi);
+    return {
+        two_over_pi<Real>() * phi, r2 / (cosine * phi), {r, complement, cosine, root, r / root}};
   }
 
   template <int kLevel, class V>

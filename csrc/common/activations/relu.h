@@ -16,8 +16,8 @@ struct Relu {
   static constexpr bool kDualIsNonNegative = true;
 
   template <class Real>
-  static RowDual<Real> row_step(Real q) {
-    return {q / 2, 1, {}};
+  FASTNTK_HD static RowDual<Real> row_step(Real q) {
+    return {q / 2, Real(1), {}};
   }
 
   template <int kLevel, class V>

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The few numbers that the host chooses by: written by kernels, read back once.
+#pragma once
+
+#include <vector>
+
+#include "common/limiting_plan.h"
+#include "cuda/context.h"
+
+namespace fastntk::cuda {
+
+// Of one side. Zero at first; kernels only ever add to it, in any order.
+struct SideSummary {
+  unsigned negative;     // not 0: a value lies below zero
+  unsigned non_finite;   // not 0: a value is NaN or infinite
+  unsigned coarse;       // not 0: a row that fixed point does not serve
+  unsigned close_pairs;  // of the sample of pairs; counted for the rows' side
+  // Bits of doubles that are not negative, which order them; infinite where one is no number.
+  unsigned long long largest_diagonal;
+  unsigned long long largest_normalised_diagonal;
+};
+
+// The range of a field of a row table comes in so many parts of the rows.
+constexpr int kRangeParts = 32;
+
+class DataSummary {
+public:
+  DataSummary(long columns, int fields, const Context& context);
+
+  // Device memory. Bit k of used: column k is not zero in all rows. ranges: [fields][kRangeParts].
+  SideSummary* side(int s) const;
+  unsigned* used(int s) const;
+  Range* ranges(int s) const;
+
+  // Copies everything to the host and waits for it: what follows reads it there.
+  void fetch(const Context& context);
+  const SideSummary& seen(int s) const;
+  bool column_used(int s, long k) const;
+  RowRanges row_ranges(int s, const Network& network) const;
+  double largest_diagonal(int s) const;
+  double largest_normalised_diagonal(int s) const;
+
+private:
+  std::size_t used_at(int s) const;
+  std::size_t ranges_at(int s) const;
+
+  long words_;
+  int fields_;
+  DeviceArray<char> device_;
+  std::vector<char> host_;
+};
+
+}  // namespace fastntk::cuda

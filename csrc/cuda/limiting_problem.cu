@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/limiting_problem.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "common/close_pairs.h"
+#include "common/depth_table.h"
+#include "common/error.h"
+#include "common/product_choice.h"
+#include "cuda/survey.h"
+#include "cuda/upload.h"
+
+namespace fastntk::cuda {
+namespace {
+
+template <class T>
+std::vector<Shares<T>> flat_shares(const std::vector<TrainedShares>& outputs) {
+  std::vector<Shares<T>> flat;
+  for (const std::vector<Shares<T>>& one : shares_in<T>(outputs))
+    flat.insert(flat.end(), one.begin(), one.end());
+  return flat;
+}
+
+template <class P>
+constexpr std::size_t kBranchNumbers = (DepthTable<P>::kDegree + 1) * DepthTable<P>::kPieces;
+
+template <class P>
+void append_branch(const typename DepthTable<P>::Branch& branch, std::vector<P>& to) {
+  const P* first = &branch.coefficients[0][0];
+  to.insert(to.end(), first, first + kBranchNumbers<P>);
+}
+
+}  // namespace
+
+template <class P>
+LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double scale,
+                                    const Network& network,
+                                    const std::vector<TrainedShares>& outputs,
+                                    const Context& context)
+    : type_(x.type), data_columns_(x.columns), hidden_layers_(network.hidden_layers()),
+      input_(input_layer(network, x.type, x.columns, scale)), all_trained_(all_trained(outputs)) {
+  require(x.columns <= std::numeric_limits<int>::max(), "too many columns");
+  DataSummary summary(x.columns, row_fields(hidden_layers_), context);
+  survey(x, y, network, outputs, context, summary);
+  choose(x, y, summary);
+  pack(summary, context);
+  plan(x.rows * (y ? y->rows : x.rows), network, outputs, summary, context);
+}
+
+template <class P>
+void LimitingProblem<P>::survey(const Samples& x, const Samples* y, const Network& network,
+                                const std::vector<TrainedShares>& outputs, const Context& context,
+                                DataSummary& summary) {
+  const DeviceArray<LinearMap> maps = upload(context, network.maps);
+  const DeviceArray<Activation> activations = upload(context, network.activations);
+  const DeviceArray<Shares<double>> shares = upload(context, flat_shares<double>(outputs));
+  const RowNetwork row_network{maps.data(), activations.data(), hidden_layers_, shares.data(),
+                               static_cast<int>(outputs.size())};
+  const bool floats = x.type == SampleType::kFloat32 && sizeof(P) == sizeof(float);
+  const bool may_slice = floats && hidden_layers_ > 0 && data_columns_ >= kLeastSliceColumns;
+  const auto side = [&](const Samples& samples, int s) {
+    return std::make_unique<Side<P>>(samples, input_, row_network, y == nullptr, may_slice, summary,
+                                     s, context);
+  };
+  rows_ = side(x, 0);
+  if (y != nullptr)
+    cols_ = side(*y, 1);
+  if (floats)
+    count_close_pairs(x, y ? *y : x, input_, close_deficit(Product::kFloat, hidden_layers_),
+                      summary.side(0), context);
+  summary.fetch(context);
+  require(!summary.seen(0).non_finite, "X must be finite, got NaN or infinity");
+  require(!summary.seen(1).non_finite, "Y must be finite, got NaN or infinity");
+}
+
+template <class P>
+void LimitingProblem<P>::choose(const Samples& x, const Samples* y, const DataSummary& summary) {
+  largest_diagonal_ = std::max(summary.largest_diagonal(0), summary.largest_diagonal(1));
+  largest_normalised_diagonal_ =
+      std::max(summary.largest_normalised_diagonal(0), summary.largest_normalised_diagonal(1));
+  columns_ = 0;
+  for (long k = 0; k < data_columns_; ++k)
+    columns_ += summary.column_used(0, k) && (cols_ == nullptr || summary.column_used(1, k));
+  const SideSummary &first = summary.seen(0), &second = summary.seen(1);
+  const long sample = close_pair_sample(x.rows, y ? y->rows : x.rows);
+  product_ = choose_product({type_, data_columns_, columns_, input_.bias_term(), hidden_layers_,
+                             sizeof(P) == sizeof(double), Product::kSlices,
+                             [&] { return too_many_close(first.close_pairs, sample); },
+                             [&] { return !first.coarse && !second.coarse; }});
+}
+
+template <class P>
+void LimitingProblem<P>::pack(const DataSummary& summary, const Context& context) {
+  if (columns_ < data_columns_) {
+    std::vector<int> used;
+    for (long k = 0; k < data_columns_; ++k) {
+      if (summary.column_used(0, k) && (cols_ == nullptr || summary.column_used(1, k)))
+        used.push_back(static_cast<int>(k));
+    }
+    used_columns_ = upload(context, used);
+  }
+  rows_->pack(product_, used_columns_.data(), columns_, context);
+  if (cols_ != nullptr)
+    cols_->pack(product_, used_columns_.data(), columns_, context);
+}
+
+template <class P>
+void LimitingProblem<P>::plan(long entries, const Network& network,
+                              const std::vector<TrainedShares>& outputs, const DataSummary& summary,
+                              const Context& context) {
+  RowRanges ranges = summary.row_ranges(0, network);
+  if (cols_ != nullptr)
+    ranges = joined(ranges, summary.row_ranges(1, network), network);
+  const bool negative = summary.seen(0).negative || summary.seen(1).negative;
+  layers_ = plan_layers(network, ranges, !negative);
+  std::vector<LayerStep> steps;
+  for (const LayerPlan& layer : layers_)
+    steps.push_back({layer.activation, layer.angle_level});
+  steps_ = upload(context, steps);
+  shares_ = upload(context, flat_shares<P>(outputs));
+  if (entries < kTableEntries)
+    return;
+  std::vector<P> coefficients;
+  for (const DepthTable<P>& table : depth_tables(layers_, ranges, shares_in<P>(outputs))) {
+    append_branch<P>(table.acute, coefficients);
+    if (table.obtuse)
+      append_branch<P>(*table.obtuse, coefficients);
+  }
+  tables_ = upload(context, coefficients);
+}
+
+template <class P>
+ProblemView<P> LimitingProblem<P>::view() const {
+  ProblemView<P> view{};
+  view.rows = rows_->view();
+  view.cols = cols_ ? cols_->view() : view.rows;
+  view.symmetric = cols_ == nullptr;
+  view.product = product_;
+  view.type = type_;
+  view.data_columns = data_columns_;
+  view.runs = packed_runs(product_, columns_);
+  view.hidden_layers = hidden_layers_;
+  view.layers = steps_.data();
+  view.folded = !layers_.empty() && layers_.front().angle_level == kFolded;
+  view.s = input_.s;
+  view.data_scale = input_.data_scale;
+  view.bias_std = input_.bias_std;
+  view.bias_term = input_.bias_term();
+  view.admitted_loss = admitted_loss(hidden_layers_);
+  view.close_deficit = close_deficit(product_, hidden_layers_);
+  return view;
+}
+
+template <class P>
+OutputView<P> LimitingProblem<P>::output(int o) const {
+  OutputView<P> view{};
+  view.shares = shares_.data() + o * (hidden_layers_ + 1);
+  view.all_trained = all_trained_[o];
+  view.diagonal = rows_->diagonal(o);
+  if (tabulated()) {
+    const std::size_t each = tables_.size() / all_trained_.size();
+    view.acute_table = tables_.data() + o * each;
+    view.obtuse_table = each > kBranchNumbers<P> ? view.acute_table + kBranchNumbers<P> : nullptr;
+  }
+  return view;
+}
+
+template <class P>
+std::size_t LimitingProblem<P>::bytes() const {
+  return rows_->bytes() + (cols_ ? cols_->bytes() : 0) + used_columns_.bytes() + steps_.bytes() +
+         shares_.bytes() + tables_.bytes();
+}
+
+template class LimitingProblem<float>;
+template class LimitingProblem<double>;
+
+}  // namespace fastntk::cuda

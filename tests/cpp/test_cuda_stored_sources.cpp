@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrices in the memory of an emulated GPU: written out, packed, multiplied with vectors.
+#include <cmath>
+#include <string>
+
+#include "check.h"
+#include "cuda/stored_sources.h"
+#include "emulated_gpu.h"
+#include "rows.h"
+
+namespace {
+
+using namespace test;
+using fastntk::cuda::DenseMatrix;
+using fastntk::cuda::PackedTriangle;
+using fastntk::cuda::TileSource;
+
+// Entries of all sizes and signs down to 1e-3, symmetric.
+template <class T>
+std::vector<T> matrix(long n) {
+  Random random(static_cast<std::uint64_t>(n));
+  std::vector<T> K(n * n);
+  for (long i = 0; i < n; ++i) {
+    for (long j = i; j < n; ++j)
+      K[i * n + j] = K[j * n + i] = static_cast<T>(random.bell() * std::pow(10, -3 * random.uniform()));
+  }
+  return K;
+}
+
+template <class T>
+std::vector<T> dense(const TileSource<T>& source) {
+  std::vector<T> all(source.rows() * source.cols(), T(NAN));
+  source.write_dense({all.data()}, gpu());
+  return all;
+}
+
+template <class T, class V>
+std::vector<double> times(const TileSource<T>& source, const std::vector<V>& v, long k) {
+  std::vector<double> y(source.rows() * k, NAN);
+  source.multiply(v.data(), y.data(), k, gpu());
+  return y;
+}
+
+// Of a product with vectors, relative to the sum of magnitudes. A float tile: 128 products with 22
+// bits each, summed in float; doubles: those of 64 doubles, and the unit of the fixed point.
+template <class T, class V>
+constexpr double kProductError = sizeof(T) == 4 && sizeof(V) == 4 ? 1e-6 : 1e-14;
+
+template <class T, class V>
+void check_products(const TileSource<T>& source, const std::vector<T>& K, long k) {
+  const long n = source.rows();
+  Random random(static_cast<std::uint64_t>(k));
+  std::vector<V> v(n * k);
+  // Columns of very different sizes.
+  for (long at = 0; at < n * k; ++at)
+    v[at] = static_cast<V>(random.bell() * std::pow(10, at % k % 5 * 4 - 8));
+  const std::vector<double> y = times(source, v, k);
+  long double worst = 0;
+  for (long i = 0; i < n; ++i) {
+    for (long c = 0; c < k; ++c) {
+      long double sum = 0, magnitude = 0;
+      for (long j = 0; j < n; ++j) {
+        const long double product = static_cast<long double>(K[i * n + j]) * v[j * k + c];
+        sum += product;
+        magnitude += std::abs(product);
+      }
+      worst = std::max(worst, std::abs(y[i * k + c] - sum) / magnitude);
+    }
+  }
+  const std::string what = std::to_string(n) + " rows, " + std::to_string(k) + " vectors";
+  CHECK_AT_MOST(worst, (kProductError<T, V>), what);
+  in_every_order([&] { CHECK(times(source, v, k) == y); });
+}
+
+template <class T>
+void stored_matrices() {
+  for (const long n : {1, 31, 33, 64, 127, 129, 300}) {
+    const std::vector<T> K = matrix<T>(n);
+    double largest = 0;
+    for (const T value : K)
+      largest = std::max(largest, std::abs(static_cast<double>(value)));
+    const DenseMatrix<T> view(K.data(), n, largest);
+    const PackedTriangle<T> packed(view, largest, gpu());
+    const PackedTriangle<T> again(packed, largest, gpu());
+    CHECK_EQUAL(view.bytes(), n * n * sizeof(T));
+    const long blocks = (n + 127) / 128;
+    CHECK_EQUAL(packed.bytes(), (blocks * (blocks + 1) / 2 * 128 * 128 + n) * sizeof(T));
+    for (const TileSource<T>* source :
+         {static_cast<const TileSource<T>*>(&view), static_cast<const TileSource<T>*>(&packed),
+          static_cast<const TileSource<T>*>(&again)}) {
+      CHECK(dense(*source) == K);
+      in_every_order([&] { CHECK(dense(*source) == K); });
+      std::vector<T> diagonal(n);
+      source->diagonal(diagonal.data(), gpu());
+      for (long i = 0; i < n; ++i)
+        CHECK_EQUAL(diagonal[i], K[i * n + i]);
+      for (const long k : {1, 5, 17, 33, 64}) {
+        check_products<T, float>(*source, K, k);
+        check_products<T, double>(*source, K, k);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  stored_matrices<float>();
+  stored_matrices<double>();
+  return test::summary();
+}
