@@ -57,21 +57,21 @@ class CudaEngine(Engine):
         kernel = self.native.LimitingKernel32 if single else self.native.LimitingKernel64
         with self.here() as stream:
             native = kernel(X, Y, *arguments, self.context(stream))
-            return CudaSource(self, native, stream, X, Y)
+            return CudaSource(self, native, stream, native.largest_diagonal, X, Y)
 
     def pack_triangle(
         self, source: CudaSource, threads: int = 0, progress: TileProgress | None = None
     ) -> CudaSource:
         """Return a symmetric source as a stored triangle."""
         with source.used(progress) as (stream, native, context):
-            return CudaSource(self, self.native.pack_triangle(native, context), stream)
+            packed = self.native.pack_triangle(native, source.largest_magnitude or 1.0, context)
+            return CudaSource(self, packed, stream, source.largest_magnitude)
 
     def dense_source(self, K: Any) -> CudaSource:
         """Return a symmetric matrix on the device as a tile source; waits for its largest entry."""
         with self.here() as stream:
             largest = max(float(K.max()), -float(K.min()))
-            native = self.native.dense_source(K, largest, self.context(stream))
-            return CudaSource(self, native, stream, K)
+            return CudaSource(self, self.native.dense_source(K, largest or 1.0), stream, largest, K)
 
     def empty(self, shape: Sequence[int], dtype: np.dtype[Any]) -> Any:
         """Return a device array for results."""
@@ -131,12 +131,22 @@ class CudaSource:
         The native source.
     stream : cupy.cuda.Stream
         On which it was made.
+    largest_magnitude : float
+        No entry exceeds it but by rounding.
     *kept : cupy.ndarray
         What the native source reads as long as it lives.
     """
 
-    def __init__(self, engine: CudaEngine, native: Any, stream: Any, *kept: Any) -> None:
+    def __init__(
+        self,
+        engine: CudaEngine,
+        native: Any,
+        stream: Any,
+        largest_magnitude: float,
+        *kept: Any,
+    ) -> None:
         self.engine, self._native, self._home, self._kept = engine, native, stream, kept
+        self.largest_magnitude = largest_magnitude
         self._ready = engine.event()
         self._ready.record(stream)
         self.shape: tuple[int, int] = native.shape

@@ -90,32 +90,28 @@ make_kernel(const py::object& rows, const py::object& cols, double scale,
 
 template <class T>
 std::unique_ptr<PackedTriangle<T>> pack_triangle(const TileSource<T>& source,
-                                                 const Context& context) {
+                                                 double largest_magnitude, const Context& context) {
   const py::gil_scoped_release release;
   const OnDevice device(context);
-  return std::make_unique<PackedTriangle<T>>(source, context);
+  return std::make_unique<PackedTriangle<T>>(source, largest_magnitude, context);
 }
 
 // A view lives no longer than the array that it views.
 template <class T>
-py::object matrix_view(const py::object& matrix, const DeviceView& view, double largest_magnitude,
-                       const Context& context) {
+py::object matrix_view(const py::object& matrix, const DeviceView& view, double largest_magnitude) {
   auto made = std::make_unique<DenseMatrix<T>>(data_of<T>(view, "K", false), view.shape[0],
-                                               largest_magnitude, context);
+                                               largest_magnitude);
   py::object source = py::cast(std::move(made));
   py::detail::keep_alive_impl(source, matrix);
   return source;
 }
 
-py::object dense_source(const py::object& matrix, double largest_magnitude,
-                        const Context& context) {
+py::object dense_source(const py::object& matrix, double largest_magnitude) {
   const DeviceView view = view_of(matrix, "K");
   const long n = view.shape.size() == 2 ? view.shape[0] : 0;
   check_shape(view, "K", {n, n});
-  const OnDevice device(context);
-  return view.type == type_text<float>()
-             ? matrix_view<float>(matrix, view, largest_magnitude, context)
-             : matrix_view<double>(matrix, view, largest_magnitude, context);
+  return view.type == type_text<float>() ? matrix_view<float>(matrix, view, largest_magnitude)
+                                         : matrix_view<double>(matrix, view, largest_magnitude);
 }
 
 template <class T>
@@ -139,7 +135,8 @@ void register_for(py::module_& module, const std::string& bits) {
           "route", [](const LimitingKernel<T>& kernel) { return route_dict<T>(kernel.route()); });
 
   py::class_<PackedTriangle<T>, TileSource<T>>(module, ("PackedTriangle" + bits).c_str());
-  module.def("pack_triangle", &pack_triangle<T>, py::arg("source"), py::arg("context"));
+  module.def("pack_triangle", &pack_triangle<T>, py::arg("source"), py::arg("largest_magnitude"),
+             py::arg("context"));
   py::class_<DenseMatrix<T>, TileSource<T>>(module, ("DenseMatrix" + bits).c_str());
 }
 
@@ -148,8 +145,7 @@ void register_for(py::module_& module, const std::string& bits) {
 void register_sources(py::module_& module) {
   register_for<float>(module, "32");
   register_for<double>(module, "64");
-  module.def("dense_source", &dense_source, py::arg("K"), py::arg("largest_magnitude"),
-             py::arg("context"));
+  module.def("dense_source", &dense_source, py::arg("K"), py::arg("largest_magnitude"));
 }
 
 }  // namespace fastntk::bindings

@@ -211,8 +211,6 @@ class GramOperator(SymmetricOperator):
         op.net = op.X = op.kernel = op.scale = None
         op.host = not on_device(given)
         op._hold(engine.dense_source(matrix), "dense", budget, workers)
-        if matrix is not given and engine.name != _backend.CPU.name:
-            op.nbytes += matrix.nbytes
         return op
 
     @classmethod
