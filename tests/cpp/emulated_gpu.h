@@ -14,8 +14,8 @@ namespace test {
 inline fastntk::cuda::Context gpu() {
   return {0, nullptr, [](std::size_t bytes) {
             constexpr std::size_t kAlignment = 256;
-            void* memory = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment *
-                                                              kAlignment);
+            void* memory =
+                std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
             std::memset(memory, 0xff, bytes);
             return std::shared_ptr<void>(memory, std::free);
           }};

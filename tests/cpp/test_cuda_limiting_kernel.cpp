@@ -28,9 +28,8 @@ struct Shape {
 
 // Around the edges of warps and tiles; one run of columns, and several.
 const std::vector<Shape> kShapes = {
-    {1, 0, 1},    {31, 0, 63},   {32, 0, 784},  {33, 0, 1},    {127, 0, 63},
-    {129, 0, 64}, {300, 0, 784}, {1, 300, 63},  {300, 1, 129}, {31, 127, 784},
-    {129, 33, 1}, {64, 65, 200},
+    {1, 0, 1},     {31, 0, 63},  {32, 0, 784},  {33, 0, 1},     {127, 0, 63}, {129, 0, 64},
+    {300, 0, 784}, {1, 300, 63}, {300, 1, 129}, {31, 127, 784}, {129, 33, 1}, {64, 65, 200},
 };
 
 const std::vector<Network>& networks() {
@@ -71,7 +70,7 @@ Computed<T> computed_by(const fastntk::cuda::LimitingKernel<T>& kernel) {
 // entries. Floats: the entries' gate and that of sums of 22-bit products; doubles: the unit of the
 // fixed point and the rounding of the dense entries.
 template <class T, class V>
-constexpr double kProductError = sizeof(T) == 8    ? 1e-14
+constexpr double kProductError = sizeof(T) == 8   ? 1e-14
                                  : sizeof(V) == 4 ? 2e-6
                                                   : 6e-7;
 

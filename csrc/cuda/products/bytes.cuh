@@ -89,7 +89,7 @@ struct SliceProduct {
 
   __device__ void step(const char* stage) {
     FASTNTK_ROLLED  // registers for one step only
-    for (int step = 0; step < kByteSteps; ++step) {
+        for (int step = 0; step < kByteSteps; ++step) {
       RightFragments<Shape> right[fastntk::kSlices];
       FASTNTK_UNROLL
       for (int b = 0; b < fastntk::kSlices; ++b)

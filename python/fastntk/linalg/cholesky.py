@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk.linalg.pairs import array_namespace, block_product, require_finite, to_host
+from fastntk._arrays import array_namespace, to_host
+from fastntk.linalg.pairs import block_product, require_finite
 from fastntk.linalg.solution import Solution, column_norms
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk.linalg.pairs import array_namespace, block_product, to_host
+from fastntk._arrays import array_namespace, to_host
+from fastntk.linalg.pairs import block_product
 from fastntk.linalg.preconditioner import (
     NystromPreconditioner,
     preconditioner_bytes,

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastntk.linalg.pairs import array_namespace, require_finite, to_host
+from fastntk._arrays import array_namespace, to_host
+from fastntk.linalg.pairs import require_finite
 
 if TYPE_CHECKING:
     from fastntk._memory import Budget

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk.linalg.pairs import array_namespace, to_host
+from fastntk._arrays import array_namespace, to_host
 
 
 # Arrays have no single truth value: solutions are compared by identity.

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastntk import _validate
+from fastntk._arrays import array_namespace
 from fastntk._memory import Budget, budget_bytes
 from fastntk.linalg.cholesky import cholesky_bytes, cholesky_solution
 from fastntk.linalg.conjugate_gradients import conjugate_gradients
 from fastntk.linalg.convergence import ConvergenceWarning
 from fastntk.linalg.gram_operator import GramOperator
 from fastntk.linalg.operator import SymmetricOperator, float_columns
-from fastntk.linalg.pairs import array_namespace, require_finite
+from fastntk.linalg.pairs import require_finite
 from fastntk.linalg.solution import Solution, column_norms
 
 if TYPE_CHECKING:
