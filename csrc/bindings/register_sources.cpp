@@ -6,7 +6,8 @@
 
 #include "bindings/arrays.h"
 #include "bindings/module.h"
-#include "common/product_choice.h"
+#include "bindings/network.h"
+#include "bindings/route.h"
 #include "cpu/gram_drivers.h"
 #include "cpu/limiting_kernel.h"
 #include "cpu/multiply.h"
@@ -67,36 +68,16 @@ py::array diagonal(const TileSource<T>& source) {
   return values;
 }
 
-Network make_network(const std::vector<std::string>& activations,
-                     const std::vector<double>& weight_std, const std::vector<double>& bias_std) {
-  if (weight_std.size() != bias_std.size())
-    throw py::value_error("weight_std and bias_std must have one value per linear map");
-  Network network;
-  for (std::size_t l = 0; l < weight_std.size(); ++l)
-    network.maps.push_back({weight_std[l], bias_std[l]});
-  for (const std::string& name : activations)
-    network.activations.push_back(activation_from_name(name));
-  return network;
-}
-
 template <class T>
 std::unique_ptr<LimitingKernel<T>>
 make_kernel(const py::array& rows, const std::optional<py::array>& cols, double scale,
             const std::vector<std::string>& activations, const std::vector<double>& weight_std,
-            const std::vector<double>& bias_std,
-            const std::vector<std::pair<std::vector<double>, std::vector<double>>>& outputs,
-            int threads) {
+            const std::vector<double>& bias_std, const ShareLists& outputs, int threads) {
   const Samples x = samples_of(rows, "X");
   const bool square = !cols.has_value();
   const Samples y = square ? x : samples_of(*cols, "Y");
   const Network network = make_network(activations, weight_std, bias_std);
-  std::vector<TrainedShares> shares;
-  for (const auto& [weights, biases] : outputs) {
-    if (weights.size() != network.maps.size() || biases.size() != network.maps.size()) {
-      throw py::value_error("an output needs one weight share and one bias share per linear map");
-    }
-    shares.push_back({weights, biases});
-  }
+  const std::vector<TrainedShares> shares = make_shares(outputs, network);
   const std::string isa = cpu::selected_isa();
   const py::gil_scoped_release release;
   return std::make_unique<LimitingKernel<T>>(x, square ? nullptr : &y, scale, network, shares, isa,
@@ -106,17 +87,9 @@ make_kernel(const py::array& rows, const std::optional<py::array>& cols, double 
 template <class T>
 py::dict route(const LimitingKernel<T>& kernel) {
   const cpu::Route chosen = kernel.route();
-  py::list layers;
-  for (const LayerPlan& layer : chosen.layers) {
-    layers.append(py::dict(py::arg("activation") = activation_name(layer.activation),
-                           py::arg("angle_level") = layer.angle_level,
-                           py::arg("equal") = layer.equal));
-  }
-  return py::dict(py::arg("isa") = chosen.isa, py::arg("product") = product_name(chosen.product),
-                  py::arg("double_recursion") = chosen.double_recursion,
-                  py::arg("widened") = chosen.double_recursion && sizeof(T) < sizeof(double),
-                  py::arg("tabulated") = chosen.tabulated, py::arg("columns") = chosen.columns,
-                  py::arg("data_columns") = chosen.data_columns, py::arg("layers") = layers);
+  py::dict found = route_dict<T>(chosen);
+  found["isa"] = chosen.isa;
+  return found;
 }
 
 // A view lives no longer than the array that it views.

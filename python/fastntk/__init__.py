@@ -16,6 +16,7 @@ from fastntk._version import __version__
 
 if TYPE_CHECKING:
     from fastntk import datasets
+    from fastntk._backend import CudaError
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.route import Route
     from fastntk.linalg import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CenteredOperator",
     "ConvergenceWarning",
+    "CudaError",
     "Eigenpairs",
     "FullyConnected",
     "GramOperator",
@@ -44,6 +46,7 @@ __all__ = [
 
 # Where each name comes from; a folder stands for itself.
 _ORIGINS = {
+    "CudaError": "fastntk._backend",
     "FullyConnected": "fastntk.gram.architecture",
     "KernelPCA": "fastntk.models",
     "Route": "fastntk.gram.route",

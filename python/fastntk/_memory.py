@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastntk._arrays import HOST
+
 _UNITS = {
     "": 1,
     "b": 1,
@@ -31,7 +33,7 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Z]*)\s*")
 _DEFAULT_SHARE = 0.5
 # Requests up to here are granted unasked: to ask the system takes 0.2 ms, often longer than to
 # serve them.
-_UNASKED = 64 * 10**6
+UNASKED = 64 * 10**6
 # Assumed where the system does not say what is available.
 _FALLBACK_AVAILABLE = 4 * 2**30
 
@@ -134,7 +136,7 @@ def available_for(needed: int) -> int:
     int
         `available_bytes`; for requests of up to 64 MB that number, without asking the system.
     """
-    return _UNASKED if needed <= _UNASKED else available_bytes()
+    return UNASKED if needed <= UNASKED else available_bytes()
 
 
 def budget_bytes(memory: int | str | None = None) -> int:
@@ -163,17 +165,20 @@ class Budget:
     ----------
     total, held : int
         Bytes.
+    place : str
+        The device, as in "cuda:0", whose memory this is; "cpu" for the host's.
     """
 
     total: int
     held: int = 0
+    place: str = HOST
 
     @property
     def left(self) -> int:
         """Bytes that can still be taken, not negative."""
         return max(0, self.total - self.held)
 
-    def require(self, needed: int, what: str) -> None:
+    def require(self, needed: int, what: str, *details: object) -> None:
         """Refuse an allocation that does not fit, before it is made.
 
         Parameters
@@ -182,6 +187,8 @@ class Budget:
             Bytes.
         what : str
             What the bytes are for; starts the message.
+        *details : object
+            What ``what`` is formatted with, which takes longer than a small request itself.
 
         Raises
         ------
@@ -191,35 +198,28 @@ class Budget:
         if needed <= self.left:
             return
         total = f"{format_bytes(self.total)} ({self.total} bytes)"
+        what = what.format(*details) if details else what
         raise MemoryError(
             f"{what} needs {format_bytes(needed)} ({needed} bytes), "
             + (
-                f"of the memory budget of {total} the operator holds {format_bytes(self.held)}"
+                f"of the memory budget of {total}{self._on} the operator holds "
+                f"{format_bytes(self.held)}"
                 if self.held
-                else f"the memory budget is {total}"
+                else f"the memory budget{self._on} is {total}"
             )
+            + self.hint
         )
 
+    @property
+    def hint(self) -> str:
+        """What to do where a GPU has too little memory."""
+        if self.place == HOST:
+            return ""
+        return "; take blocks of rows, storage='lazy', dtype='float32' or device='cpu'"
 
-def require(needed: int, budget: int, what: str, *details: object) -> None:
-    """Refuse an allocation that does not fit a budget of which nothing is taken.
-
-    Parameters
-    ----------
-    needed, budget : int
-        Bytes.
-    what : str
-        What the bytes are for; starts the message.
-    *details : object
-        What ``what`` is formatted with, which takes longer than a small request itself.
-
-    Raises
-    ------
-    MemoryError
-        ``needed > budget``; the message gives both.
-    """
-    if needed > budget:
-        Budget(max(budget, 0)).require(needed, what.format(*details) if details else what)
+    @property
+    def _on(self) -> str:
+        return "" if self.place == HOST else f" on {self.place}"
 
 
 def _system_available(proc: Path) -> int:

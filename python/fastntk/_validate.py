@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from fastntk import _backend
+from fastntk._arrays import (
+    array_namespace,
+    is_aligned,
+    kind_of,
+    may_share_memory,
+    on_device,
+)
+
 if TYPE_CHECKING:
     from fastntk._memory import Budget
 
@@ -22,6 +31,9 @@ def samples(
     X: ArrayLike, name: str = "X", *, copy: bool = False, room: Budget | None = None
 ) -> NDArray[Any]:
     """Return data as a C-contiguous 2-D array of uint8, float32 or float64, copied if it must be.
+
+    Arrays on a GPU stay there, and that they are finite is left to `require_finite`: to look would
+    be to wait.
 
     Parameters
     ----------
@@ -53,20 +65,19 @@ def samples(
         )
     dtype = array.dtype.newbyteorder("=")
     dtype = dtype if dtype in _NATIVE_DTYPES else np.dtype(np.float64)
-    native = array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
+    native = array.dtype == dtype and array.flags.c_contiguous and is_aligned(array)
     copy = copy or not native
     if room is not None and copy:
         room.require(array.size * dtype.itemsize, f"a copy of {name} in {dtype}")
-    array = np.array(array, dtype, order="C") if copy else array
-    if array.dtype.kind == "f":
-        _require_finite(array, name)
+    array = array_namespace(array).array(array, dtype, order="C") if copy else array
+    if not on_device(array):
+        require_finite(array, name)
     return array
 
 
 def copied_bytes(array: NDArray[Any], original: object) -> int:
     """Return the bytes of an array that is not, or not part of, what the caller gave."""
-    shared = isinstance(original, np.ndarray) and np.may_share_memory(array, original)
-    return 0 if shared else array.nbytes
+    return 0 if may_share_memory(array, original) else array.nbytes
 
 
 def not_masked(X: object, name: str) -> None:
@@ -80,7 +91,7 @@ def real_array(X: ArrayLike, name: str) -> NDArray[Any]:
     """Return an array of any shape and any real type that float64 holds exactly, not copied."""
     not_masked(X, name)
     try:
-        array = np.asarray(X)
+        array: NDArray[Any] = _backend.as_array(X)
     except ValueError:  # rows of different lengths
         raise TypeError(
             f"{name} must be a 2-D array of real numbers, got nested sequences of unequal lengths"
@@ -96,17 +107,20 @@ def real_array(X: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
-def _require_finite(array: NDArray[Any], name: str) -> None:
+def require_finite(array: NDArray[Any], name: str) -> None:
+    """Require that all entries are finite; waits for a GPU that holds them."""
+    if array.dtype.kind != "f":
+        return
     # A sum is finite whenever all entries are, unless it overflows: then look closer.
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(array.sum()):
+        if math.isfinite(float(array.sum())):
             return
-    finite = np.isfinite(array)
+    finite = array_namespace(array).isfinite(array)
     if finite.all():
         return
-    row, column = np.argwhere(~finite)[0]
+    row, column = divmod(int(finite.argmin()), array.shape[1])
     raise ValueError(
-        f"{name} must be finite, got {array[row, column]} at [{row}, {column}] "
+        f"{name} must be finite, got {array[row, column].item()} at [{row}, {column}] "
         f"({array.size - int(finite.sum())} such entries)"
     )
 
@@ -144,19 +158,19 @@ def output(
     """
     if out is None:
         return None
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
+    if not isinstance(out, np.ndarray) and not on_device(out):
+        raise TypeError(f"out must be a NumPy array, got {kind_of(out)}")
     if out.dtype != dtype:
         raise TypeError(f"out must have dtype {dtype}, got {out.dtype}")
     if out.shape != shape:
         raise ValueError(f"out must have shape {shape}, got {out.shape}")
     if not out.flags.c_contiguous:
         raise ValueError(f"out must be C-contiguous, got strides {out.strides}")
-    if not out.flags.aligned:
+    if not is_aligned(out):
         raise ValueError("out must be aligned to its dtype, got an array that is not")
-    if not out.flags.writeable:
+    if not getattr(out.flags, "writeable", True):
         raise ValueError("out must be writeable, got a read-only array")
-    if any(np.may_share_memory(out, array) for array in data):
+    if any(may_share_memory(out, array) for array in data):
         raise ValueError("out must not overlap the data, got an array that shares memory with it")
     return out
 

@@ -152,11 +152,14 @@ def test_info_survives_a_wrong_instruction_set(run, monkeypatch):
 
 def test_gpu_is_asked_for_only_where_cupy_sees_one(run, monkeypatch):
     runtime = SimpleNamespace(
-        getDeviceCount=lambda: 1, getDeviceProperties=lambda _: {"name": b"Some GPU"}
+        getDeviceCount=lambda: 1,
+        getDeviceProperties=lambda _: {"name": b"Some GPU", "major": 9, "minor": 0},
     )
     cupy = SimpleNamespace(is_available=lambda: True, cuda=SimpleNamespace(runtime=runtime))
     monkeypatch.setitem(sys.modules, "cupy", cupy)
-    assert json.loads(run("info", "--json").output)["gpu"]["devices"] == ["Some GPU"]
+    assert json.loads(run("info", "--json").output)["gpu"]["devices"] == [
+        "Some GPU, compute capability 9.0"
+    ]
     cupy.is_available = lambda: False
     del cupy.cuda
     assert json.loads(run("info", "--json").output)["gpu"]["available"] is False

@@ -112,10 +112,10 @@ def test_not_a_dtype(value):
         fn.FullyConnected().ntk(X, dtype=value)
 
 
-@pytest.mark.parametrize("value", ["cuda:17", "gpu", "", None])
+@pytest.mark.parametrize("value", ["cuda:", "cuda:-1", "cuda:x", "gpu", "", None, 0])
 def test_unknown_device(value):
     """The known ones are listed."""
-    with pytest.raises(ValueError, match=say("device", "'auto', 'cpu'", repr(value))):
+    with pytest.raises(ValueError, match=say("device", "'auto', 'cpu', 'cuda'", repr(value))):
         fn.FullyConnected().ntk(X, device=value)
 
 

@@ -14,6 +14,10 @@ PACKAGE = ROOT / "python" / "fastntk"
 RANKS = {
     "_version": 0,
     "_cpu": 0,
+    "_arrays": 0,
+    "_tiles": 0,
+    "_engine": 1,
+    "_cuda_engine": 1,
     "_backend": 1,
     "_validate": 1,
     "_memory": 1,

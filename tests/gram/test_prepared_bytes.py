@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import fastntk as fn
-from fastntk.gram import limiting
+from fastntk.gram import limiting, problem
 
 
 @pytest.mark.parametrize("rows", [3, 512, 1500])
@@ -18,7 +18,7 @@ from fastntk.gram import limiting
 def test_estimate_covers_the_source(dtype, net, kind, rows):
     X = np.random.default_rng(0).integers(0, 255, (rows, 2)).astype(kind)
     source = limiting.limiting_source(net, X, dtype=dtype)
-    estimate = limiting.prepared_bytes(X, net.program())
+    estimate = problem.prepared_bytes(X, net.program())
     assert source.nbytes <= estimate
     with pytest.raises(MemoryError, match="preparing data"):
         limiting.limiting_source(net, X, dtype=dtype, budget=estimate - 1)

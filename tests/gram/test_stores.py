@@ -97,7 +97,7 @@ def test_results_begin_with_a_line(dtype, shape):
 
 def test_memory_of_a_result_outlives_its_views():
     """The array owns its memory: views keep it, and it goes with the last of them."""
-    native = _backend.native_module("auto")
+    native = _backend.CPU.native
     K = native.empty((3, 5), np.dtype("float64"))
     assert K.dtype == np.float64
     K[:] = 7

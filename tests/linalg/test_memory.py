@@ -4,12 +4,12 @@
 import pytest
 
 from fastntk._memory import (
+    Budget,
     available_bytes,
     available_for,
     budget_bytes,
     format_bytes,
     parse_bytes,
-    require,
 )
 
 GIB = 2**30
@@ -70,10 +70,16 @@ def test_sizes_are_shown_with_three_digits(count, text):
 
 
 def test_a_refusal_gives_both_sizes():
-    require(10, 10, "a thing")
+    Budget(10).require(10, "a thing")
     message = r"a thing needs 7\.20 GB \(7200000000 bytes\), the memory budget is 2\.00 GB \(2000"
     with pytest.raises(MemoryError, match=message):
-        require(7_200_000_000, 2_000_000_000, "a thing")
+        Budget(2_000_000_000).require(7_200_000_000, "a {}", "thing")
+
+
+def test_a_refusal_on_a_gpu_names_it_and_says_what_to_do():
+    message = r"a thing needs 2 bytes \(2 .*budget on cuda:1 is 1 bytes.*blocks of rows.*'lazy'"
+    with pytest.raises(MemoryError, match=message):
+        Budget(1, place="cuda:1").require(2, "a thing")
 
 
 def test_default_budget_is_half_of_what_is_available():

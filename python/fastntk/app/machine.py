@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fastntk
-from fastntk._backend import native_module
+from fastntk._backend import CPU, cuda_facts
 from fastntk._memory import available_bytes
 from fastntk.datasets.mnist import DATA_VARIABLE, search_folders
 
@@ -28,7 +28,7 @@ def facts() -> dict[str, dict[str, Any]]:
         "versions": versions(),
         "processor": processor(),
         "memory": memory(),
-        "gpu": gpu(),
+        "gpu": cuda_facts(),
         "data": data,
     }
 
@@ -50,7 +50,7 @@ def versions() -> dict[str, str | None]:
 def processor() -> dict[str, Any]:
     """Return the processor's name, CPUs, threads and instruction sets."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cpu = native_module("cpu")
+    cpu = CPU.native
     facts = {"name": _processor_name(), "machine": platform.machine(), "usable CPUs": usable}
     try:
         selected = cpu.selected_isa()
@@ -88,24 +88,6 @@ def peak_memory() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def gpu() -> dict[str, Any]:
-    """Return what CuPy sees, without touching a device if there is none."""
-    try:
-        import cupy
-    except ImportError:
-        return {"available": False, "reason": "CuPy is not installed"}
-    except Exception as error:
-        # A CuPy of another CUDA version fails in many ways; none of them concerns the CPU.
-        return {"available": False, "reason": f"CuPy does not load: {error}"}
-    if not cupy.is_available():
-        return {"available": False, "reason": "CuPy sees no CUDA device"}
-    names = [
-        cupy.cuda.runtime.getDeviceProperties(i)["name"].decode()
-        for i in range(cupy.cuda.runtime.getDeviceCount())
-    ]
-    return {"available": True, "devices": names}
 
 
 def _processor_name() -> str:

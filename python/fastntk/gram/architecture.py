@@ -12,6 +12,8 @@ from fastntk.gram.program import LayerProgram
 from fastntk.gram.route import Route, route_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from fastntk._progress import Progress
@@ -99,6 +101,7 @@ class FullyConnected:
         dtype: DTypeLike | None = None,
         out: NDArray[Any] | None = None,
         device: str = "auto",
+        devices: Sequence[int | str] | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> NDArray[Any]:
@@ -107,7 +110,8 @@ class FullyConnected:
         Parameters
         ----------
         X : array_like of shape (n, d)
-            uint8, float32 or float64; other real types are taken as float64.
+            uint8, float32 or float64; other real types are taken as float64. CuPy arrays, and by
+            DLPack those of PyTorch and JAX, are read where they are.
         Y : array_like of shape (m, d), optional
             A second set of points. Without it the result is symmetric to the bit.
         scale : float
@@ -115,9 +119,13 @@ class FullyConnected:
         dtype : {"float32", "float64"}, optional
             Of the result: float64 for float64 data by default, else float32.
         out : ndarray, optional
-            C-contiguous array of the result's shape and dtype to write into.
-        device : {"auto", "cpu"}
-            Where to compute.
+            C-contiguous array of the result's shape and dtype to write into, where X is.
+        device : {"auto", "cpu", "cuda", "cuda:N"}
+            Where to compute. "auto" is where X is; for X in the host's memory a GPU if this build
+            has the CUDA engine and CuPy sees one, else the CPU. "cuda" is CuPy's current device.
+        devices : list of int or str, optional
+            GPUs, as [0, 1], that compute equal shares of the rows at once, through the host's
+            memory. Every pair is computed then: the result is symmetric within the bounds below.
         threads : int, optional
             Number of threads: by default OMP_NUM_THREADS, else the processors this process may
             use, less those that other calls occupy. The result does not depend on it.
@@ -127,20 +135,27 @@ class FullyConnected:
         Returns
         -------
         ndarray of shape (n, n) or (n, m)
-            The kernel; exactly 0 for a zero row if ``bias_std`` is 0.
+            The kernel; exactly 0 for a zero row if ``bias_std`` is 0. A CuPy array for data on a
+            GPU, a tensor for PyTorch's tensors, else a NumPy array.
 
         Raises
         ------
         TypeError
-            Data that are not real numbers, or an unsupported dtype.
+            Data that are not real numbers, an unsupported dtype, or arrays on different devices.
         ValueError
             Data that are not 2-D, empty or not finite; a kernel value that overflows; ``out``
-            unfit.
+            unfit; no such device.
         MemoryError
             The result does not fit into memory: said before it is allocated.
+        CudaError
+            A call of CUDA failed.
 
         Notes
         -----
+        On a GPU work is queued on CuPy's current stream, and a CuPy result is left in flight there.
+        The host waits once, for what preparing the data finds out about them. A NumPy result that
+        does not fit a GPU's memory is computed by blocks of rows.
+
         Cost: n (n + 1) / 2 (or n m) inner products of length d and as many recursions over the
         layers, or readings of a table: `explain` says which. Memory beside the result: the data
         packed twice, at most 16 bytes per value (4 for uint8 of up to 33,025 columns), and seven
@@ -152,7 +167,9 @@ class FullyConnected:
         near-duplicates included. erf is held to this up to 10 layers, with ``weight_std > 1`` up to
         one: deeper, such a network magnifies every error.
         """
-        (K,) = limiting.gram(self, X, Y, ("ntk",), scale, dtype, out, device, threads, progress)
+        (K,) = limiting.gram(
+            self, X, Y, ("ntk",), scale, dtype, out, device, threads, progress, devices
+        )
         return K
 
     def nngp(
@@ -164,6 +181,7 @@ class FullyConnected:
         dtype: DTypeLike | None = None,
         out: NDArray[Any] | None = None,
         device: str = "auto",
+        devices: Sequence[int | str] | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> NDArray[Any]:
@@ -171,7 +189,9 @@ class FullyConnected:
 
         Parameters and errors are those of `ntk`.
         """
-        (K,) = limiting.gram(self, X, Y, ("nngp",), scale, dtype, out, device, threads, progress)
+        (K,) = limiting.gram(
+            self, X, Y, ("nngp",), scale, dtype, out, device, threads, progress, devices
+        )
         return K
 
     def kernels(

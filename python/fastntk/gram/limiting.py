@@ -3,32 +3,28 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastntk import _backend, _validate
-from fastntk._memory import available_for, require
+from fastntk._arrays import array_namespace, on_device, to_host
+from fastntk._memory import Budget
 from fastntk._progress import of_stage
-from fastntk.gram.program import KERNELS, LayerProgram, Shares
+from fastntk.gram.problem import Problem, present
+from fastntk.gram.program import KERNELS
+from fastntk.gram.through_device import across_devices, through_device
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from fastntk._cpu import LimitingKernel32, LimitingKernel64
+    from fastntk._backend import Engine
     from fastntk._progress import Progress
+    from fastntk._tiles import LimitingSource, TileProgress
     from fastntk.gram.program import Network
-
-_SMALLEST = 1e-70
-# Columns of uint8 whose products the engine forms in 32 bits.
-_INTEGER_COLUMNS = 33025
-# Layouts of bytes hold whole runs of this many columns; bytes of a value there, by its own size:
-# one per pixel, three per float32.
-_RUN = 64
-_RUN_BYTES = {1: 1, 4: 3, 8: 0}
-# What the engine keeps per row: numbers per layer (mixing, an activation's own), bytes besides.
-_ROW_NUMBERS = 7
-_ROW_BYTES = 160
 
 
 def limiting_source(
@@ -42,7 +38,7 @@ def limiting_source(
     device: str = "auto",
     threads: int | None = None,
     budget: int | None = None,
-) -> LimitingKernel32 | LimitingKernel64:
+) -> LimitingSource:
     """Return a limiting Gram matrix as a source of tiles, none of which is computed yet.
 
     Parameters
@@ -58,9 +54,9 @@ def limiting_source(
 
     Returns
     -------
-    TileSource
+    LimitingSource
         Holds the data packed for products in two layouts, of 1 to 8 bytes per value each, and a
-        few numbers per row and layer: at most `prepared_bytes`.
+        few numbers per row and layer: at most `prepared_bytes`. On a GPU it holds the data too.
 
     Raises
     ------
@@ -70,13 +66,13 @@ def limiting_source(
     _validate.choice(kernel, "kernel", ("ntk", "nngp"))
     workers = _validate.thread_count(threads)
     rows, columns = _data(X, Y)
-    result = _validate.result_dtype(dtype, *_present(rows, columns))
+    result = _validate.result_dtype(dtype, *present(rows, columns))
     program = net.program()
-    outputs = program.trained_shares(kernel)
-    prepared = _prepared(rows, columns, program)
-    return _source(
-        program, rows, columns, outputs, scale, result, device, workers, prepared, budget
-    )
+    problem = Problem(program, program.trained_shares(kernel), scale, result, workers)
+    engine = _backend.engine(device, X=rows, Y=columns)
+    needed = problem.bytes_for(engine, rows, columns)
+    room = engine.room(needed) if budget is None else Budget(budget, 0, engine.name)
+    return problem.source(engine, rows, columns, room)
 
 
 def gram(
@@ -90,37 +86,105 @@ def gram(
     device: str,
     threads: int | None,
     progress: Progress | None,
+    devices: Sequence[int | str] | None = None,
 ) -> tuple[NDArray[Any], ...]:
     """Return whole kernels; see `FullyConnected.kernels`. ``out`` is for a single one."""
     names = _kernel_names(get)
     workers = _validate.thread_count(threads)
     rows, columns = _data(X, Y)
-    result = _validate.result_dtype(dtype, *_present(rows, columns))
+    result = _validate.result_dtype(dtype, *present(rows, columns))
     program = net.program()
     outputs = [program.trained_shares(name) for name in names]
-    shape = (rows.shape[0], rows.shape[0] if columns is None else columns.shape[0])
     flat = [shares for output in outputs for shares in output]
-    count = len(flat)
-    out = _validate.output(out, shape, result, *_present(rows, columns))
-    prepared = _prepared(rows, columns, program)
-    if out is None:
-        needed = count * shape[0] * shape[1] * result.itemsize
-        available = available_for(needed + prepared)
-        require(needed, available, "{} kernel(s) of shape {} in {}", count, shape, result)
-        budget = available - needed
+    shape = (rows.shape[0], rows.shape[0] if columns is None else columns.shape[0])
+    out = _validate.output(out, shape, result, *present(rows, columns))
+    problem = Problem(program, flat, scale, result, workers)
+    stage = of_stage(progress, "kernel")
+    stack = (len(flat), *shape)
+    if devices is not None:
+        planes = _on_several(devices, device, problem, rows, columns, out, stack, stage)
     else:
-        budget = None
-    source = _source(program, rows, columns, flat, scale, result, device, workers, prepared, budget)
-    native = _backend.native_module(device)
-    planes = native.empty((count, *shape), result) if out is None else out[np.newaxis]
-    source.to_dense_all(list(planes), workers, of_stage(progress, "kernel"))
+        engine = _backend.engine(device, X=rows, Y=columns, out=out)
+        if engine.xp is array_namespace(rows):
+            planes = _in_place(engine, problem, rows, columns, out, stack, stage)
+        else:
+            planes = _results(_backend.CPU, stack, result, out)
+            through_device(engine, problem, rows, columns, planes, stage)
+    if out is not None:
+        return (out,)
     kernels = []
     first = 0
     for name, shares in zip(names, outputs, strict=True):
         plane = planes[first : first + len(shares)]
-        kernels.append(plane if name == "layers" else plane[0])
+        kernels.append(_backend.like(plane if name == "layers" else plane[0], X))
         first += len(shares)
-    return tuple(kernels) if out is None else (out,)
+    return tuple(kernels)
+
+
+def _in_place(
+    engine: Engine,
+    problem: Problem,
+    rows: NDArray[Any],
+    columns: NDArray[Any] | None,
+    out: NDArray[Any] | None,
+    stack: tuple[int, ...],
+    progress: TileProgress | None,
+) -> NDArray[Any]:
+    """Compute all outputs where the data are."""
+    needed = 0 if out is not None else math.prod(stack) * problem.dtype.itemsize
+    room = engine.room(needed + problem.bytes_for(engine, rows, columns))
+    room.require(needed, "{} kernel(s) of shape {} in {}", stack[0], stack[1:], problem.dtype)
+    left = Budget(room.total - needed, 0, room.place)
+    source = problem.source(engine, rows, columns, left)
+    planes = _results(engine, stack, problem.dtype, out)
+    source.to_dense_all(list(planes), problem.threads, progress)
+    return planes
+
+
+def _on_several(
+    devices: Sequence[int | str],
+    device: str,
+    problem: Problem,
+    rows: NDArray[Any],
+    columns: NDArray[Any] | None,
+    out: NDArray[Any] | None,
+    stack: tuple[int, ...],
+    progress: TileProgress | None,
+) -> NDArray[Any]:
+    """Compute all outputs on several GPUs, through the host's memory."""
+    if device != "auto":
+        raise ValueError(f"give device or devices, got device={device!r} and devices={devices!r}")
+    engines = _backend.engines(devices)
+    home: Engine = _backend.CPU
+    if on_device(rows):
+        home = _backend.engine("cuda", X=rows, Y=columns, out=out)
+        rows, columns = to_host(rows), to_host(columns)
+        _validate.require_finite(rows, "X")
+        if columns is not None:
+            _validate.require_finite(columns, "Y")
+    elif on_device(out) or on_device(columns):
+        _backend.engine("cuda", X=rows, Y=columns, out=out)  # says what is where
+    planes = _results(_backend.CPU, stack, problem.dtype, None if on_device(out) else out)
+    across_devices(engines, problem, rows, columns, planes, progress)
+    if home is _backend.CPU:
+        return planes
+    if out is None:
+        moved: NDArray[Any] = home.asarray(planes)
+        return moved
+    with home.here():
+        out[...] = home.asarray(planes[0])
+    return out[np.newaxis]
+
+
+def _results(
+    engine: Engine,
+    stack: tuple[int, ...],
+    dtype: np.dtype[Any],
+    out: NDArray[Any] | None,
+) -> NDArray[Any]:
+    """Return memory for one matrix per output, in ``out`` if that is given."""
+    results: NDArray[Any] = engine.empty(stack, dtype) if out is None else out[np.newaxis]
+    return results
 
 
 def _kernel_names(get: tuple[str, ...]) -> tuple[str, ...]:
@@ -132,10 +196,6 @@ def _kernel_names(get: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _present(*arrays: NDArray[Any] | None) -> list[NDArray[Any]]:
-    return [array for array in arrays if array is not None]
-
-
 def _data(X: ArrayLike, Y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Both sets of points, checked, in one dtype that holds either exactly."""
     rows = _validate.samples(X, "X")
@@ -143,74 +203,5 @@ def _data(X: ArrayLike, Y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any]
         return rows, None
     columns = _validate.samples(Y, "Y")
     _validate.same_columns(columns, rows)
-    common = np.result_type(rows, columns)
+    common = np.result_type(rows.dtype, columns.dtype)
     return rows.astype(common, copy=False), columns.astype(common, copy=False)
-
-
-def _source(
-    program: LayerProgram,
-    rows: NDArray[Any],
-    columns: NDArray[Any] | None,
-    outputs: list[Shares],
-    scale: float,
-    dtype: np.dtype[Any],
-    device: str,
-    threads: int,
-    prepared: int,
-    budget: int | None,
-) -> LimitingKernel32 | LimitingKernel64:
-    factor = _validate.positive(scale, "scale")
-    # Pixels are scaled in the first layer, other data row by row.
-    pixels = rows.dtype == np.uint8
-    if pixels:
-        _require_moderate(factor * program.weight_std[0], "scale times weight_std")
-    else:
-        _require_moderate(program.weight_std[0], "weight_std")
-    if max(program.bias_std) > 1 / _SMALLEST:
-        largest = max(program.bias_std)
-        raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
-    native = _backend.native_module(device)
-    available = available_for(prepared) if budget is None else budget
-    require(prepared, available, "preparing data of shape {}", rows.shape)
-    kernel: type[LimitingKernel32 | LimitingKernel64] = (
-        native.LimitingKernel32 if dtype == np.float32 else native.LimitingKernel64
-    )
-    source = kernel(
-        rows,
-        columns,
-        factor,
-        program.activations,
-        program.weight_std,
-        program.bias_std,
-        outputs,
-        threads,
-    )
-    limit = float(np.finfo(dtype).max)
-    if not source.largest_diagonal <= limit:
-        raise ValueError(
-            f"scale, weight_std and X must keep the kernel within {dtype}, whose largest number is "
-            f"{limit:.3g}; got {source.largest_diagonal:.3g} on the diagonal"
-        )
-    return source
-
-
-def _prepared(rows: NDArray[Any], columns: NDArray[Any] | None, program: LayerProgram) -> int:
-    return sum(prepared_bytes(side, program) for side in _present(rows, columns))
-
-
-def prepared_bytes(data: NDArray[Any], program: LayerProgram) -> int:
-    """Return the bytes of one side: two layouts of its values, numbers per row and layer."""
-    edge = _backend.tile_edge()
-    rows: int = -(-data.shape[0] // edge) * edge
-    exact_in_32_bits = data.itemsize == 1 and data.shape[1] <= _INTEGER_COLUMNS
-    value = 2 if exact_in_32_bits else 8
-    runs = -(-data.shape[1] // _RUN) * _RUN
-    layout = max(value * data.shape[1], _RUN_BYTES[data.itemsize] * runs)
-    per_layer = _ROW_NUMBERS * len(program.activations) * 8  # the recursion may run in float64
-    return int(rows * (2 * layout + per_layer + _ROW_BYTES))
-
-
-def _require_moderate(value: float, name: str) -> None:
-    """Refuse factors whose squares, and the ratios of those, leave the range of float64."""
-    if not _SMALLEST <= value <= 1 / _SMALLEST:
-        raise ValueError(f"{name} must be in [{_SMALLEST:g}, {1 / _SMALLEST:g}], got {value:g}")

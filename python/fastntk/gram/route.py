@@ -26,7 +26,8 @@ class Route:
     Attributes
     ----------
     instruction_set : str
-        What the kernels were compiled for: the best that this processor runs, or FASTNTK_ISA.
+        What the kernels were compiled for: the best that this processor runs, or FASTNTK_ISA. The
+        name and compute capability of a GPU.
     product : str
         How inner products are formed: "exact 32-bit integers", "exact integers in double",
         "24-bit fixed point", "float, summed in double" or "double".

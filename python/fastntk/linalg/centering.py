@@ -7,16 +7,21 @@ the column means of V before the product with K and those of the result after it
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastntk._arrays import array_namespace, in_library
 from fastntk.linalg.operator import SymmetricOperator
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
+
+# Centred together.
+_ROWS = 16
 
 
 class CenteredOperator(SymmetricOperator):
@@ -49,36 +54,53 @@ class CenteredOperator(SymmetricOperator):
         self.operator = operator
         self.shape, self.dtype = operator.shape, operator.dtype
         self.nbytes, self.budget = operator.nbytes, operator.budget
+        self.place, self.xp, self.host = operator.place, operator.xp, operator.host
         # The trace bounds the norm of K, which may be far above that of H K H.
-        trace = float(np.abs(operator.diagonal()).sum())
+        trace = float(abs(operator.diagonal()).sum())
         self.rounding = 8 * float(np.finfo(np.float64).eps) * trace
 
-    @cached_property
+    def here(self) -> contextlib.AbstractContextManager[Any]:
+        """Make the operator's device CuPy's current one, if it has one."""
+        return self.operator.here()
+
+    @property
     def row_means(self) -> NDArray[np.float64]:
         """Mean of each row of K, (N,), from one float64 product."""
+        means: NDArray[np.float64] = self._returned(self._row_means)
+        return means
+
+    @cached_property
+    def _row_means(self) -> Any:
         n = self.shape[0]
-        return self.operator.matmat(np.full((n, 1), 1 / n))[:, 0]
+        with self.here():
+            return self.operator.matmat(self.xp.full((n, 1), 1 / n))[:, 0]
 
     def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
         """Return the product with the columns of V; see `SymmetricOperator.matmat`."""
         columns = self._check_columns(V)
-        centred = columns - columns.mean(axis=0, dtype=np.float64)
-        product = self.operator.matmat(centred.astype(columns.dtype, copy=False), progress)
-        product -= product.mean(axis=0)
-        return product
+        with self.here():
+            centred = columns - columns.mean(axis=0, dtype=np.float64)
+            product = self.operator.matmat(centred.astype(columns.dtype, copy=False), progress)
+            product -= product.mean(axis=0)
+            returned: NDArray[np.float64] = self._returned(product, V)
+            return returned
 
     def diagonal(self) -> NDArray[Any]:
         """Return the diagonal, (N,), of the operator's dtype."""
         means = self.row_means
-        centred: NDArray[Any] = self.operator.diagonal() - 2 * means + means.mean()
-        return centred.astype(self.dtype, copy=False)
+        with self.here():
+            centred: NDArray[Any] = self.operator.diagonal() - 2 * means + means.mean()
+            return centred.astype(self.dtype, copy=False)
 
     def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the whole matrix; see `SymmetricOperator.to_dense`."""
         K = self.operator.to_dense(self._dense_out(out))
-        means = self.row_means
-        grand = means.mean()
-        for i, mean in enumerate(means):
-            # m_i + m_j is rounded alike for (i, j) and (j, i): the result is symmetric to the bit.
-            K[i] -= mean + means - grand
+        means = in_library(self._row_means, array_namespace(K))
+        with self.here():
+            grand = means.mean()
+            for start in range(0, len(K), _ROWS):
+                rows = slice(start, start + _ROWS)
+                # m_i + m_j is rounded alike for (i, j) and (j, i): the result is symmetric to the
+                # bit.
+                K[rows] -= means[rows, np.newaxis] + means - grand
         return K

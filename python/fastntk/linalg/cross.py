@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastntk import _backend, _validate
+from fastntk._arrays import array_namespace, in_library, kind_of, on_device, place_of
 from fastntk._memory import Budget
 from fastntk.gram import limiting
+from fastntk.gram.problem import prepared_bytes
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -31,19 +33,29 @@ def cross_gram(
     **options: Any,
 ) -> NDArray[Any]:
     """Return K(Z, X); see `fastntk.GramOperator.cross`, and `cross_product` for the arguments."""
-    points = _points(Z, X, "Z", room)
-    shape, result = (len(points), len(X)), np.dtype(dtype)
-    needed = shape[0] * shape[1] * result.itemsize
-    room.require(needed, f"the kernel of {len(points)} new points")
-    common = np.result_type(points, X)
-    copies = sum(a.size * common.itemsize for a in (points, X) if a.dtype != common)
-    left = room.left - needed - _validate.copied_bytes(points, Z) - copies
-    source = limiting.limiting_source(
-        net, points, X, dtype=dtype, threads=threads, budget=max(left, 0), **options
-    )
-    out = np.empty(shape, dtype=result)
-    source.to_dense(out, _validate.thread_count(threads))
-    return out
+    engine = _backend.engine(place_of(X), X=X)
+    with engine.here():
+        points, library = _points(Z, X, "Z", room)
+        shape, result = (len(points), len(X)), np.dtype(dtype)
+        needed = shape[0] * shape[1] * result.itemsize
+        room.require(needed, f"the kernel of {len(points)} new points")
+        common = np.result_type(points.dtype, X.dtype)
+        copies = sum(a.size * common.itemsize for a in (points, X) if a.dtype != common)
+        copies += 0 if library is engine.xp else points.nbytes
+        left = room.left - needed - _validate.copied_bytes(points, Z) - copies
+        source = limiting.limiting_source(
+            net,
+            engine.asarray(points),
+            X,
+            dtype=dtype,
+            threads=threads,
+            budget=max(left, 0),
+            **options,
+        )
+        out = engine.xp.empty(shape, dtype=result)
+        source.to_dense(out, _validate.thread_count(threads))
+        returned: NDArray[Any] = in_library(out, library)
+        return returned
 
 
 def cross_product(
@@ -68,9 +80,9 @@ def cross_product(
     Z : array_like of shape (M, d)
         New points.
     X : ndarray of shape (N, d)
-        The points that V belongs to, checked.
+        The points that V belongs to, checked; on a GPU if they are CuPy's.
     V : ndarray of shape (N, k)
-        C-contiguous, float32 or float64.
+        C-contiguous, float32 or float64, where X is.
     dtype : {"float32", "float64"}
         Type of the kernel values.
     room : Budget
@@ -88,7 +100,7 @@ def cross_product(
     Returns
     -------
     ndarray of shape (M, k)
-        float64.
+        float64, of the library of Z.
 
     Raises
     ------
@@ -96,36 +108,47 @@ def cross_product(
         The result, or a block of 256 rows, does not fit: said before it is prepared.
     """
     _validate.callback(progress)
-    points = _points(Z, X, name, room)
-    rows, columns = len(points), V.shape[1]
-    room.require(8 * rows * columns, f"the result of {rows} new points")
-    # Both sides in the type that holds either; new points are converted by blocks.
-    common = np.result_type(points, X)
-    left = room.left - 8 * rows * columns - _validate.copied_bytes(points, Z)
-    if X.dtype != common:
-        left -= X.size * common.itemsize
-    size, needed = _block_rows(net, X, common, columns, left)
-    block = f"a block of {_backend.tile_edge()} new points, of which there are {rows},"
-    room.require(room.left - left + needed, block)
-    held = X.astype(common, copy=False)
-    out = np.empty((rows, columns))
-    for start in range(0, rows, size):
-        stop = min(rows, start + size)
-        part = points[start:stop].astype(common, copy=False)
-        source = limiting.limiting_source(
-            net, part, held, dtype=dtype, threads=threads, budget=left, **options
-        )
-        source.matmat(V, out[start:stop], _validate.thread_count(threads))
-        del part, source  # before the next ones are made
-        if progress is not None:
-            progress("new points", stop, rows)
-    return out
+    engine = _backend.engine(place_of(X), X=X)
+    with engine.here():
+        points, library = _points(Z, X, name, room)
+        rows, columns = len(points), V.shape[1]
+        room.require(8 * rows * columns, f"the result of {rows} new points")
+        # Both sides in the type that holds either; new points are converted by blocks.
+        common = np.result_type(points.dtype, X.dtype)
+        left = room.left - 8 * rows * columns - _validate.copied_bytes(points, Z)
+        if X.dtype != common:
+            left -= X.size * common.itemsize
+        size, needed = _block_rows(net, X, common, columns, left)
+        block = f"a block of {_backend.tile_edge()} new points, of which there are {rows},"
+        room.require(room.left - left + needed, block)
+        held = X.astype(common, copy=False)
+        out = engine.xp.empty((rows, columns))
+        for start in range(0, rows, size):
+            stop = min(rows, start + size)
+            part = engine.asarray(points[start:stop].astype(common, copy=False))
+            source = limiting.limiting_source(
+                net, part, held, dtype=dtype, threads=threads, budget=left, **options
+            )
+            source.matmat(V, out[start:stop], _validate.thread_count(threads))
+            del part, source  # before the next ones are made
+            if progress is not None:
+                progress("new points", stop, rows)
+        returned: NDArray[np.float64] = in_library(out, library)
+        return returned
 
 
-def _points(Z: ArrayLike, X: NDArray[Any], name: str, room: Budget) -> NDArray[Any]:
+def _points(Z: ArrayLike, X: NDArray[Any], name: str, room: Budget) -> tuple[Any, Any]:
+    """Return new points, checked, and their library: NumPy, or that of X."""
     points = _validate.samples(Z, name, room=room)
     _validate.same_columns(points, X, name)
-    return points
+    if on_device(points):
+        if place_of(points) != place_of(X):
+            raise TypeError(
+                f"{name} must be where the points of the kernel are, on {place_of(X)}, "
+                f"got {kind_of(points)}"
+            )
+        _validate.require_finite(points, name)
+    return points, array_namespace(points)
 
 
 def _block_rows(
@@ -141,7 +164,7 @@ def _block_rows(
     # What preparing takes depends on shape and type only.
     like_X = np.broadcast_to(np.zeros((), common), X.shape)
     # The packed vectors, and at most as many sums: few new points share the work by columns.
-    fixed = limiting.prepared_bytes(like_X, program) + 2 * len(X) * padded
-    tile = limiting.prepared_bytes(like_X[:1], program) + edge * padded
+    fixed = prepared_bytes(like_X, program) + 2 * len(X) * padded
+    tile = prepared_bytes(like_X[:1], program) + edge * padded
     tile += edge * X.shape[1] * common.itemsize
     return edge * max(1, (left - fixed) // tile), fixed + tile

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Eigenpairs of a matrix that is formed in float64, by LAPACK's divide and conquer."""
+"""Eigenpairs of a matrix that is formed in float64, by divide and conquer.
+
+LAPACK's on the host, cuSOLVER's on a GPU.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from fastntk._arrays import to_host
 from fastntk.linalg.pairs import (
     Eigenpairs,
     block_product,
@@ -33,8 +37,8 @@ _POLL = 0.1
 def dense_bytes(n: int) -> int:
     """Return the bytes that `dense_pairs` takes for N = n rows.
 
-    K, a copy that LAPACK reduces, its workspace of 2 N^2 numbers, and N eigenvectors; the k that
-    are kept and their product take less, later.
+    K, a copy that LAPACK or cuSOLVER reduces, its workspace of 2 N^2 numbers, and N eigenvectors;
+    the k that are kept and their product take less, later.
     """
     return 40 * n * n
 
@@ -50,18 +54,24 @@ def dense_pairs(
         if progress is not None:
             progress("eigenpairs, dense", done, 1)
 
-    # NumPy's eigh lets other threads run meanwhile; SciPy's, which can leave out vectors, does not.
-    K = op.to_dense(np.empty(op.shape))
+    K = op.to_dense(op.xp.empty(op.shape))
     require_finite(K, "an entry")
-    every, vectors = in_background(np.linalg.eigh, K, lambda: report(0))
+    if op.xp is np:
+        # NumPy's eigh lets other threads run meanwhile; SciPy's, which can leave out vectors, does
+        # not.
+        every, vectors = in_background(np.linalg.eigh, K, lambda: report(0))
+    else:
+        report(0)
+        every, vectors = op.xp.linalg.eigh(K)
     report(1)
     del K
     values, vectors = every[-k:][::-1].copy(), vectors[:, -k:][:, ::-1].copy()
     require_finite(values, "an eigenvalue")
     require_finite(vectors, "an eigenvector")
-    scale = spectral_scale(values)
     difference = block_product(op, vectors, 1, progress) - vectors * values
-    relative = np.linalg.norm(difference / scale, axis=0)
+    values = to_host(values)
+    scale = spectral_scale(values)
+    relative = np.sqrt(to_host(((difference / scale) ** 2).sum(axis=0)))
     # LAPACK's own rounding grows with n, whatever the tolerance.
     reached = max(tol, n * float(np.finfo(np.float64).eps), op.rounding / scale)
     converged = bool(relative.max() <= reached)

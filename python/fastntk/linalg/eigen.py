@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk import _validate
-from fastntk._memory import Budget, budget_bytes
+from fastntk import _backend, _validate
+from fastntk._arrays import in_library
+from fastntk._memory import Budget, parse_bytes
 from fastntk.linalg.dense import dense_bytes, dense_pairs
 from fastntk.linalg.gram_operator import GramOperator
 from fastntk.linalg.krylov import block_krylov
@@ -77,7 +79,7 @@ def eigenpairs(
     Parameters
     ----------
     op : SymmetricOperator or ndarray of shape (N, N)
-        A `GramOperator`, a `CenteredOperator`, or a symmetric matrix.
+        A `GramOperator`, a `CenteredOperator`, or a symmetric matrix, also one of CuPy.
     k : int
         Number of pairs, ``1 <= k <= N``.
     method : {"auto", "dense", "krylov"}
@@ -128,6 +130,9 @@ def eigenpairs(
     block b and m columns of basis, and holds ``16 N m`` bytes, ``m <= k + 10 b``. An eigenvalue of
     a multiplicity above the block may be returned fewer times than it occurs.
 
+    On a GPU everything but problems as small as the basis is computed there; the results are CuPy
+    arrays if the operator's data are.
+
     "dense" costs ``O(N^3)`` operations, whatever k. Ctrl-C ends the call at once; LAPACK, which
     cannot be stopped, still finishes in a thread, with its memory, and the end of the process waits
     for it.
@@ -153,26 +158,27 @@ def eigenpairs(
     _validate.choice(method, "method", METHODS)
     _validate.callback(progress)
 
-    room = operator.room if memory is None else Budget(budget_bytes(memory))
+    room = operator.room if memory is None else Budget(parse_bytes(memory), 0, operator.place)
     if method == "auto":
         method = select_method(operator, k, room.left)
-    if method == "dense":
-        pairs = dense_pairs(operator, k, tol, room, progress)
-    else:
-        if max_passes * block < k:
-            raise ValueError(
-                f"max_passes={max_passes} products of block={block} columns cannot give k={k} pairs"
-            )
-        pairs = block_krylov(
-            operator,
-            k,
-            tol,
-            rng,
-            block=block,
-            max_passes=max_passes,
-            room=room,
-            progress=progress,
+    if method == "krylov" and max_passes * block < k:
+        raise ValueError(
+            f"max_passes={max_passes} products of block={block} columns cannot give k={k} pairs"
         )
+    with operator.here(), _backend.strict_linalg(operator.xp):
+        if method == "dense":
+            pairs = dense_pairs(operator, k, tol, room, progress)
+        else:
+            pairs = block_krylov(
+                operator,
+                k,
+                tol,
+                rng,
+                block=block,
+                max_passes=max_passes,
+                room=room,
+                progress=progress,
+            )
     if not pairs.converged:
         worst = float(pairs.residuals.max()) / spectral_scale(pairs.values)
         warnings.warn(
@@ -181,4 +187,8 @@ def eigenpairs(
             ConvergenceWarning,
             stacklevel=2,
         )
-    return pairs
+    xp = np if operator.host else operator.xp
+    arrays = (pairs.values, pairs.vectors, pairs.residuals)
+    with operator.here():
+        values, vectors, residuals = (in_library(array, xp) for array in arrays)
+    return replace(pairs, values=values, vectors=vectors, residuals=residuals)

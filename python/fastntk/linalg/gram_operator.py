@@ -12,17 +12,22 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastntk import _backend, _validate
-from fastntk._memory import Budget, budget_bytes
+from fastntk._arrays import array_namespace, in_library, kind_of, on_device, place_of
+from fastntk._memory import Budget
 from fastntk._progress import of_stage
 from fastntk.gram.limiting import limiting_source
 from fastntk.linalg import tile_file
 from fastntk.linalg.cross import cross_gram, cross_product
 from fastntk.linalg.identity import matrix_identity
 from fastntk.linalg.operator import SymmetricOperator, float_columns, require_symmetric
-from fastntk.linalg.storage import TileSource, select_storage, storage_path
+from fastntk.linalg.storage import select_storage, storage_path
 
 if TYPE_CHECKING:
+    import contextlib
+
+    from fastntk._backend import Engine
     from fastntk._progress import Progress
+    from fastntk._tiles import TileSource
     from fastntk.gram.architecture import FullyConnected
 
 
@@ -51,8 +56,9 @@ class GramOperator(SymmetricOperator):
         the operator with its copy of X, and for what is computed with it.
     threads : int, optional
         Of construction and products; all allowed CPUs by default. Results do not depend on it.
-    device : {"auto", "cpu"}
-        Where to compute.
+    device : {"auto", "cpu", "cuda", "cuda:N"}
+        Where the matrix is kept and multiplied, see `FullyConnected.ntk`. On a GPU the budget is of
+        its memory, by default nine tenths of what CuPy can allocate.
     copy_X : bool
         Whether X is copied, so that later changes to it do not matter. Without a copy X must not
         change as long as the operator is used.
@@ -65,6 +71,8 @@ class GramOperator(SymmetricOperator):
         As given; None for an operator from a matrix.
     storage : str
         What "auto" chose, or the path.
+    place : str
+        "cpu", or as in "cuda:0".
 
     Raises
     ------
@@ -86,6 +94,11 @@ class GramOperator(SymmetricOperator):
 
     A file that is interrupted, by kill -9 or a power cut too, lacks the tiles of the last second.
     It may be completed on another machine: each tile is within the bounds of its instruction set.
+    Files are computed and multiplied by the CPU.
+
+    On a GPU results are in the library of the arguments: for CuPy arrays they are left in flight on
+    CuPy's current stream, which may be another one at every call. Construction waits once for the
+    device, to learn what the data are like.
     """
 
     net: FullyConnected | None
@@ -112,25 +125,35 @@ class GramOperator(SymmetricOperator):
         path = storage_path(storage)
         if path is not None:
             tile_file.require_place(path)
-        _backend.native_module(device)
-        budget = budget_bytes(memory)
+        given = _validate.real_array(X, "X")
+        engine = _engine_for(device, given, path)
+        budget = engine.budget_bytes(memory)
         workers = _validate.thread_count(threads)
         stage = of_stage(progress, "Gram matrix")
-        points = _validate.samples(X, copy=copy_X, room=Budget(budget))
-        room = Budget(budget, _validate.copied_bytes(points, X))
+        transferred = engine.xp is not array_namespace(given)
+        with engine.here():
+            room = (
+                _backend.CPU.room(given.nbytes) if transferred else Budget(budget, 0, engine.name)
+            )
+            points = _validate.samples(given, copy=copy_X, room=room)
+            held = points.nbytes if transferred else _validate.copied_bytes(points, X)
+            room = Budget(budget, held, engine.name)
+            if transferred:
+                Budget(budget, 0, engine.name).require(points.nbytes, "the data")
+            self._points = engine.asarray(points)
         make = partial(
             limiting_source,
             net,
-            points,
+            self._points,
             kernel=kernel,
             scale=scale,
             dtype=dtype,
-            device=device,
+            device=engine.name,
             threads=threads,
             budget=room.left,
         )
         self.net, self.X, self.kernel, self.scale = net, points, kernel, scale
-        self._device = device
+        self.host = not on_device(given)
         if path is None:
             source = make()
             chosen = select_storage(str(storage), source, room)
@@ -138,13 +161,18 @@ class GramOperator(SymmetricOperator):
         else:
             entries = _validate.result_dtype(dtype, points)
             content = matrix_identity(net, points, kernel, scale, entries)
-            held = tile_file.stored(path, content, make, workers, room, stage)
-            self._hold(held, str(path), budget, workers)
+            stored = tile_file.stored(path, content, make, workers, room, stage)
+            self._hold(stored, str(path), budget, workers)
         self.nbytes += room.held
 
     @classmethod
     def from_matrix(
-        cls, K: ArrayLike, *, memory: int | str | None = None, threads: int | None = None
+        cls,
+        K: ArrayLike,
+        *,
+        memory: int | str | None = None,
+        threads: int | None = None,
+        device: str = "auto",
     ) -> GramOperator:
         """Return a ready symmetric matrix as an operator; a contiguous float array is not copied.
 
@@ -156,22 +184,35 @@ class GramOperator(SymmetricOperator):
         memory, threads
             As in the class. A budget given includes K; the default, half of what is available
             beside K, does not.
+        device : str
+            "auto": where K is. A GPU gets a copy of a K in the host's memory.
 
         Raises
         ------
         TypeError
             K is not numeric, or complex.
         ValueError
-            K is empty, not square, not finite or not symmetric.
+            K is empty, not square, not finite or not symmetric; there is no such device.
+        MemoryError
+            K is to be copied to a GPU, and does not fit there.
         """
-        matrix = np.ascontiguousarray(float_columns(K, "K"))
-        require_symmetric(matrix)
-        budget = budget_bytes(memory) + (matrix.nbytes if memory is None else 0)
+        given = float_columns(K, "K")
+        engine = _backend.engine(_where(device, given), K=given)
+        with engine.here():
+            matrix = array_namespace(given).ascontiguousarray(given)
+            require_symmetric(matrix)
+            if engine.xp is not array_namespace(matrix):
+                room = Budget(engine.budget_bytes(memory), 0, engine.name)
+                room.require(matrix.nbytes, "K")
+            matrix = engine.asarray(matrix)
+        budget = engine.budget_bytes(memory) + (matrix.nbytes if memory is None else 0)
         workers = _validate.thread_count(threads)
         op = cls.__new__(cls)
         op.net = op.X = op.kernel = op.scale = None
-        op._device = "auto"
-        op._hold(_backend.native_module("cpu").dense_source(matrix), "dense", budget, workers)
+        op.host = not on_device(given)
+        op._hold(engine.dense_source(matrix), "dense", budget, workers)
+        if matrix is not given and engine.name != _backend.CPU.name:
+            op.nbytes += matrix.nbytes
         return op
 
     @classmethod
@@ -194,12 +235,12 @@ class GramOperator(SymmetricOperator):
         ValueError
             The file is not finished, damaged, or no Gram matrix.
         """
-        budget, workers = budget_bytes(memory), _validate.thread_count(threads)
+        budget = _backend.CPU.budget_bytes(memory)
+        workers = _validate.thread_count(threads)
         source, content = tile_file.required(Path(path))
         op = cls.__new__(cls)
         op.net = op.X = None
         op.kernel, op.scale = content["kernel"], content["scale"]
-        op._device = "auto"
         op._hold(source, str(path), budget, workers)
         return op
 
@@ -207,29 +248,46 @@ class GramOperator(SymmetricOperator):
         self._source, self._threads = source, threads
         self.shape, self.dtype, self.nbytes = source.shape, np.dtype(source.dtype), source.nbytes
         self.storage, self.budget = storage, budget
+        self._engine = _backend.engine_of(source)
+        self.place, self.xp = self._engine.name, self._engine.xp
+
+    def here(self) -> contextlib.AbstractContextManager[Any]:
+        """Make the operator's device CuPy's current one, if it has one."""
+        return self._engine.here()
 
     def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
         """Return the product with the columns of V; see `SymmetricOperator.matmat`."""
         columns = self._check_columns(V)
-        out = np.empty(columns.shape)
-        self._source.matmat(columns, out, self._threads, of_stage(progress, "product"))
-        return out
+        with self.here():
+            out = self.xp.empty(columns.shape)
+            self._source.matmat(columns, out, self._threads, of_stage(progress, "product"))
+            if on_device(columns):
+                # Sums in fixed point know no NaN, and to look for one would be to wait.
+                out *= self.xp.where(self.xp.isfinite(columns).all(axis=0), 1.0, np.nan)
+            returned: NDArray[np.float64] = self._returned(out, V)
+            return returned
 
     def diagonal(self) -> NDArray[Any]:
         """Return the diagonal, (N,), of the operator's dtype."""
-        return self._source.diagonal()
+        diagonal: NDArray[Any] = self._returned(self._source.diagonal())
+        return diagonal
 
     def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the whole matrix; see `SymmetricOperator.to_dense`."""
         out = self._dense_out(out)
-        entries = out if out.dtype == self.dtype else np.empty(self.shape, self.dtype)
-        self._source.to_dense(entries, self._threads)
-        if entries is not out:
-            out[...] = entries
+        if array_namespace(out) is self.xp and out.dtype == self.dtype:
+            self._source.to_dense(out, self._threads)
+            return out
+        with self.here():
+            entries = self.xp.empty(self.shape, self.dtype)
+            self._source.to_dense(entries, self._threads)
+            out[...] = in_library(entries, array_namespace(out))
         return out
 
     def cross(self, Z: ArrayLike) -> NDArray[Any]:
         """Return the kernel between new points and the points of the operator.
+
+        The result is of the library of Z.
 
         Parameters
         ----------
@@ -274,20 +332,21 @@ class GramOperator(SymmetricOperator):
             The result, or a block of 256 rows, does not fit the budget.
         """
         net, X, options = self._data()
-        return cross_product(net, Z, X, self._check_columns(V), progress=progress, **options)
+        columns = self._check_columns(V)
+        return cross_product(net, Z, X, columns, progress=progress, **options)
 
     def _data(self) -> tuple[FullyConnected, NDArray[Any], dict[str, Any]]:
-        if self.net is None or self.X is None:
+        if self.net is None:
             raise ValueError("an operator from a matrix or a file has no data for new points")
         options = {
             "kernel": self.kernel,
             "scale": self.scale,
             "dtype": self.dtype,
-            "device": self._device,
+            "device": self.place,
             "threads": self._threads or None,
             "room": self.room,
         }
-        return self.net, self.X, options
+        return self.net, self._points, options
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, {self.storage}>"
@@ -297,3 +356,21 @@ class GramOperator(SymmetricOperator):
             "a GramOperator holds native memory and cannot be pickled; "
             "pickle the network and the data"
         )
+
+
+def _where(device: str, array: Any) -> str:
+    """Return "auto" as the place of an array; other devices as they are."""
+    return place_of(array) if device == "auto" else device
+
+
+def _engine_for(device: str, X: Any, path: Path | None) -> Engine:
+    """Return the engine of an operator on data; the CPU's for a matrix in a file."""
+    if path is None:
+        return _backend.engine(device, X=X)
+    engine = _backend.engine(_where(device, X), X=X)
+    if engine.name != _backend.CPU.name:
+        raise ValueError(
+            f"storage in a file is the CPU's: give X in the host's memory and device='cpu', "
+            f"or storage='lazy', got {kind_of(X)} and device={device!r}"
+        )
+    return engine

@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastntk._arrays import array_namespace, to_host
 from fastntk.linalg.pairs import (
     Eigenpairs,
-    array_namespace,
     block_product,
     require_finite,
     spectral_scale,
-    to_host,
     with_signs,
 )
 
@@ -79,7 +78,7 @@ def block_krylov(
             basis.restart(values, Y, k + (basis.capacity - k - block) // 2)
         remainder /= scale
         V = basis.complement(remainder[:, : n - basis.size])
-    vectors = with_signs(basis.Q[:, : basis.size] @ Y[:, :k])
+    vectors = with_signs(basis.Q[:, : basis.size] @ basis.xp.asarray(Y[:, :k]))
     return Eigenpairs(values[:k].copy(), vectors, relative * scale, "krylov", done, bool(converged))
 
 
@@ -164,7 +163,7 @@ class Basis:
         while True:
             lost = np.flatnonzero(lengths <= 1e-14)
             if len(lost):
-                C[:, lost] = self.random(len(lost)) / self.n**0.5
+                C[:, self.xp.asarray(lost)] = self.random(len(lost)) / self.n**0.5
             lengths = self._orthonormalise(self._remove(C, Q.T @ C))
             # Columns that kept their length lost no digits to the projection (Kahan and Parlett).
             if lengths.min() > 0.7:

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastntk import _validate
+from fastntk import _backend, _validate
+from fastntk._arrays import HOST, array_namespace, in_library, kind_of, on_device, place_of
 from fastntk._memory import Budget
 
 if TYPE_CHECKING:
@@ -32,6 +34,13 @@ class SymmetricOperator(ABC):
     rounding : float
         Absolute error of float64 products with unit vectors beyond that relative to the largest
         eigenvalue: not 0 where the operator is a difference of larger ones.
+    place : str
+        Where it is computed: "cpu", or as in "cuda:0".
+    xp : module
+        NumPy or CuPy, by ``place``: whose arrays algorithms use with the operator.
+    host : bool
+        Whether results are NumPy arrays where no argument says otherwise: also for data in the
+        host's memory whose matrix is on a GPU.
     """
 
     shape: tuple[int, int]
@@ -39,11 +48,18 @@ class SymmetricOperator(ABC):
     nbytes: int
     budget: int
     rounding: float = 0.0
+    place: str = HOST
+    xp: Any = np
+    host: bool = True
 
     @property
     def room(self) -> Budget:
         """The budget, with what the operator holds."""
-        return Budget(self.budget, self.nbytes)
+        return Budget(self.budget, self.nbytes, self.place)
+
+    def here(self) -> contextlib.AbstractContextManager[Any]:
+        """Make the operator's device CuPy's current one, if it has one."""
+        return contextlib.nullcontext()
 
     @abstractmethod
     def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
@@ -54,6 +70,9 @@ class SymmetricOperator(ABC):
         V : array_like of shape (N, k)
             Finite. Where V and the operator are both float32, products within a tile are formed in
             float32 (about 1e-7 of the largest eigenvalue, and faster); otherwise in float64.
+            The result is of the library of V. On a GPU, NumPy arrays are copied there and back; a
+            CuPy array is not waited for, and where a column of it is not finite the result's column
+            is NaN.
         progress : callable, optional
             Called with (stage, done, total).
         """
@@ -86,16 +105,28 @@ class SymmetricOperator(ABC):
         n = self.shape[0]
         return f"<{n} x {n} {type(self).__name__}, {self.dtype}>"
 
-    def _check_columns(self, V: ArrayLike) -> NDArray[Any]:
-        """V as a finite C-contiguous (N, k) array of a type that the native module takes."""
+    def _check_columns(self, V: ArrayLike) -> Any:
+        """V as a C-contiguous (N, k) array of a type and place that the native module takes."""
         columns = float_columns(V, "V")
         n = self.shape[0]
         if columns.ndim != 2 or columns.shape[0] != n:
             raise ValueError(f"V must have shape ({n}, columns), got shape {columns.shape}")
-        if not np.isfinite(columns).all():
+        if on_device(columns):
+            if place_of(columns) != self.place:
+                raise TypeError(
+                    f"V must be where the operator is, on {self.place}, got {kind_of(columns)}"
+                )
+        elif not np.isfinite(columns).all():
             raise ValueError("V must be finite, got NaN or infinity")
         dtype = np.result_type(self.dtype, columns.dtype)
-        return np.ascontiguousarray(columns, dtype=dtype)
+        with self.here():
+            return self.xp.ascontiguousarray(self.xp.asarray(columns), dtype=dtype)
+
+    def _returned(self, array: Any, V: ArrayLike | None = None) -> Any:
+        """Return a result in the library of V; without V, in that of the operator's results."""
+        if V is None:
+            return in_library(array, np) if self.host else array
+        return in_library(array, array_namespace(_backend.as_array(V)))
 
     def _dense_out(self, out: NDArray[Any] | None) -> NDArray[Any]:
         """``out`` checked, or a new array within the budget."""
@@ -103,17 +134,24 @@ class SymmetricOperator(ABC):
             n = self.shape[0]
             needed = n * n * self.dtype.itemsize
             self.room.require(needed, f"a dense {n} x {n} {self.dtype} matrix")
-            return np.empty(self.shape, dtype=self.dtype)
+            with self.here():
+                new: NDArray[Any] = (np if self.host else self.xp).empty(self.shape, self.dtype)
+                return new
         double = getattr(out, "dtype", None) == np.float64
         checked = _validate.output(out, self.shape, np.dtype(np.float64) if double else self.dtype)
         assert checked is not None
+        if on_device(checked) and place_of(checked) != self.place:
+            raise TypeError(
+                f"out must be where the operator is, on {self.place}, got {kind_of(checked)}"
+            )
         return checked
 
 
 def float_columns(V: ArrayLike, name: str = "V") -> NDArray[Any]:
     """Return an argument as an aligned native float32 or float64 array of any shape."""
     array = _validate.real_array(V, name)
-    return np.require(array, np.float32 if array.dtype == np.float32 else np.float64, "A")
+    dtype = np.dtype(np.float32 if array.dtype == np.float32 else np.float64)
+    return array.astype(dtype, copy=False) if on_device(array) else np.require(array, dtype, "A")
 
 
 def require_symmetric(K: NDArray[Any]) -> None:
@@ -124,10 +162,10 @@ def require_symmetric(K: NDArray[Any]) -> None:
     step = max(1, 2**22 // len(K))  # blocks of rows, so that no second matrix is held
     for i in range(0, len(K), step):
         rows = K[i : i + step]
-        if not np.isfinite(rows).all():
+        if not array_namespace(rows).isfinite(rows).all():
             raise ValueError("K must be finite, got NaN or infinity")
-        largest = max(largest, float(np.abs(rows).max()))
-        difference = max(difference, float(np.abs(rows - K[:, i : i + step].T).max()))
+        largest = max(largest, float(abs(rows).max()))
+        difference = max(difference, float(abs(rows - K[:, i : i + step].T).max()))
     # Room for a matrix whose triangles a BLAS summed in a different order.
     if difference > 64 * np.finfo(K.dtype).eps * largest:
         raise ValueError(

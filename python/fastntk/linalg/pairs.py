@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fastntk._arrays import array_namespace
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class Eigenpairs:
     """Eigenpairs of a symmetric matrix with certificates.
+
+    Arrays are CuPy's where the operator is of data on a GPU.
 
     Attributes
     ----------
@@ -42,12 +45,6 @@ class Eigenpairs:
     method: str
     passes: int
     converged: bool
-
-
-def array_namespace(array: Any) -> Any:
-    """Return the library of an array, or of an operator's arrays (its attribute ``xp``)."""
-    library = type(array).__module__.partition(".")[0]
-    return sys.modules[library] if library == "cupy" else getattr(array, "xp", np)
 
 
 def spectral_scale(values: NDArray[np.float64]) -> float:
@@ -76,10 +73,5 @@ def with_signs(vectors: Any) -> Any:
     """Give each column the sign that makes its largest entry positive, in place."""
     xp = array_namespace(vectors)
     largest = xp.abs(vectors).argmax(axis=0)
-    vectors *= xp.where(vectors[largest, range(vectors.shape[1])] < 0, -1.0, 1.0)
+    vectors *= xp.where(vectors[largest, xp.arange(vectors.shape[1])] < 0, -1.0, 1.0)
     return vectors
-
-
-def to_host(array: Any) -> Any:
-    """Return an array in the host's memory."""
-    return array.get() if hasattr(array, "get") else array

@@ -23,15 +23,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from fastntk import _backend
 from fastntk._memory import Budget
-
-TileProgress = Callable[[int, int], None]
+from fastntk._tiles import TileProgress, TileSource
 
 # Columns of an eigensolver's basis and of their products (16 bytes a row and column) for which
 # "auto" leaves room beside a stored matrix.
@@ -39,43 +34,6 @@ _SOLVER_COLUMNS = 512
 # Rows beyond which "auto" does not store a matrix densely: half of it multiplies as fast, and a
 # default run leaves the memory of a large machine to others.
 _DENSE_ROWS = 8192
-
-
-class TileSource(Protocol):
-    """A matrix delivered tile by tile; the native classes satisfy it."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the entries, float32 or float64."""
-
-    @property
-    def symmetric(self) -> bool:
-        """Whether only one triangle is ever computed."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-
-    def diagonal(self) -> NDArray[Any]:
-        """Return the diagonal, (N,), of a symmetric source."""
-
-    def to_dense(
-        self, out: NDArray[Any], threads: int = 0, progress: TileProgress | None = None
-    ) -> None:
-        """Write every entry to ``out`` (M, N), C-contiguous, of the source's dtype."""
-
-    def matmat(
-        self,
-        V: NDArray[Any],
-        out: NDArray[np.float64],
-        threads: int = 0,
-        progress: TileProgress | None = None,
-    ) -> None:
-        """Write the product with ``V`` (N, k) to ``out`` (M, k), both C-contiguous."""
 
 
 @dataclass(frozen=True)
@@ -195,10 +153,10 @@ def _dense_nbytes(source: TileSource) -> int:
 
 
 def _build_dense(source: TileSource, threads: int, progress: TileProgress | None) -> TileSource:
-    native = _backend.module_of(source)
-    K = native.empty(source.shape, source.dtype)
+    engine = _backend.engine_of(source)
+    K = engine.empty(source.shape, source.dtype)
     source.to_dense(K, threads, progress)
-    dense: TileSource = native.dense_source(K)
+    dense: TileSource = engine.dense_source(K)
     return dense
 
 
@@ -209,7 +167,7 @@ def _packed_nbytes(source: TileSource) -> int:
 
 
 def _build_packed(source: TileSource, threads: int, progress: TileProgress | None) -> TileSource:
-    packed: TileSource = _backend.module_of(source).pack_triangle(source, threads, progress)
+    packed: TileSource = _backend.engine_of(source).pack_triangle(source, threads, progress)
     return packed
 
 

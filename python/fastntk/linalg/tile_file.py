@@ -26,7 +26,7 @@ from fastntk.linalg.tile_header import packed_header, read_header
 
 if TYPE_CHECKING:
     from fastntk._cpu import TileFile32, TileFile64
-    from fastntk.linalg.storage import TileProgress, TileSource
+    from fastntk._tiles import TileProgress, TileSource
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # What a file system answers that has no locks, or no second names for a file.
@@ -239,7 +239,7 @@ def _read(
     if there != length:
         what = "truncated" if there < length else "too long"
         raise ValueError(f"{path} is {what}: it has {there} bytes and not {length}")
-    native = _backend.native_module("cpu")
+    native = _backend.CPU.native
     kind = native.TileFile32 if content["dtype"] == "float32" else native.TileFile64
     name = os.fsencode(path).decode("utf-8", "backslashreplace")  # for messages
     return kind(descriptor, name, content["rows"], header_bytes), content
@@ -251,7 +251,7 @@ def _geometry() -> Identity:
 
 def _length(content: Identity, header_bytes: int) -> int:
     itemsize = 4 if content["dtype"] == "float32" else 8
-    native = _backend.native_module("cpu")
+    native = _backend.CPU.native
     return int(native.tile_file_bytes(content["rows"], itemsize, header_bytes))
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fastntk import _validate
-from fastntk._memory import Budget, budget_bytes
+from fastntk import _backend, _validate
+from fastntk._arrays import array_namespace, on_device, place_of
+from fastntk._memory import Budget
 from fastntk.gram.architecture import FullyConnected
 from fastntk.linalg.centering import CenteredOperator
 from fastntk.linalg.cross import cross_product
@@ -61,6 +62,8 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Start vectors of the "krylov" method.
     threads : int, optional
         All allowed CPUs by default.
+    device : {"auto", "cpu", "cuda", "cuda:N"}
+        Where to compute, see `FullyConnected.ntk`. The attributes are CuPy arrays if the data are.
     copy_X : bool
         Whether the data are copied into ``X_fit_``, so that later changes to them do not matter.
         Without a copy X must not change as long as the model is used.
@@ -79,7 +82,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         The data, which `transform` needs.
     net_, kernel_, scale_
         As used in `fit`, and by `transform` whatever the parameters are set to afterwards; of these
-        it reads memory and threads only, which do not decide what is computed.
+        it reads memory, threads and device only, which do not decide what is computed.
     n_features_in_, n_samples_ : int
         Shape of the data.
     feature_names_in_ : ndarray of str
@@ -118,6 +121,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         tol: float = 1e-6,
         random_state: int | RandomState | None = 0,
         threads: int | None = None,
+        device: str = "auto",
         copy_X: bool = True,
     ) -> None:
         self.net = net
@@ -132,6 +136,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.tol = tol
         self.random_state = random_state
         self.threads = threads
+        self.device = device
         self.copy_X = copy_X
 
     def fit(self, X: ArrayLike, y: object = None) -> KernelPCA:
@@ -163,7 +168,9 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         ConvergenceWarning
             A residual stayed above ``tol``.
         """
-        points = _checked(check_array, X, estimator=self)
+        X = _on_device(X)
+        points = X if on_device(X) else _checked(check_array, X, estimator=self)
+        points = _validate.samples(points)
         n = points.shape[0]
         k = self.n_components
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= n:
@@ -181,13 +188,16 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             dtype=self.dtype,
             memory=self.memory,
             threads=self.threads,
+            device=self.device,
             copy_X=self.copy_X,
         )
         operator = CenteredOperator(gram) if self.centered else gram
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         pairs = eigenpairs(operator, k, method=self.method, tol=self.tol, seed=seed)
-        roots = _square_roots(pairs.values, gram.dtype, operator.rounding)
-        projection, offset = _projection(pairs.vectors, roots, gram, self.centered)
+        with gram.here():
+            roots = _square_roots(pairs.values, gram.dtype, operator.rounding)
+            projection, offset = _projection(pairs.vectors, roots, gram, self.centered)
+            over_n = pairs.values / n
 
         # Nothing is set before everything is known: a fit that fails leaves the model as it was.
         validate_data(self, X, skip_check_array=True)  # sets n_features_in_, feature_names_in_
@@ -195,7 +205,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.X_fit_: Any = gram.X
         self.n_samples_, self._dtype = n, gram.dtype
         self.eigenvalues_, self.eigenvectors_ = pairs.values, pairs.vectors
-        self.eigenvalues_over_n_ = pairs.values / n
+        self.eigenvalues_over_n_ = over_n
         self.residuals_ = pairs.residuals
         self._roots, self._projection, self._offset = roots, projection, offset
         return self
@@ -223,19 +233,28 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             The result, or a block of 256 points, does not fit the budget.
         """
         check_is_fitted(self)
+        X = _on_device(X)
+        if on_device(X):
+            points = _validate.samples(X)
+            validate_data(self, X, reset=False, skip_check_array=True)
+        else:
+            points = _checked(validate_data, self, X, reset=False)
+        engine = _backend.engine(self.device, X=points, X_fit_=self.X_fit_)
         scores = cross_product(
             self.net_,
-            _checked(validate_data, self, X, reset=False),
-            self.X_fit_,
-            self._projection,
-            room=Budget(budget_bytes(self.memory)),
+            points,
+            engine.asarray(self.X_fit_),
+            engine.asarray(self._projection),
+            room=Budget(engine.budget_bytes(self.memory), 0, engine.name),
             threads=self.threads,
             kernel=self.kernel_,
             scale=self.scale_,
             dtype=self._dtype,
+            device=engine.name,
             name="X",
         )
-        scores -= self._offset
+        with engine.here():
+            scores -= self._offset
         return scores
 
     def fit_transform(self, X: ArrayLike, y: object = None) -> NDArray[np.float64]:
@@ -254,7 +273,9 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             float64.
         """
         self.fit(X, y)
-        scores: NDArray[np.float64] = self.eigenvectors_ * self._roots
+        device = place_of(self.eigenvectors_)
+        with _backend.engine(device).here():
+            scores: NDArray[np.float64] = self.eigenvectors_ * self._roots
         return scores
 
     @property
@@ -270,12 +291,19 @@ def _checked(check: Callable[..., Any], *data: Any, **options: Any) -> NDArray[A
     return points
 
 
+def _on_device(X: Any) -> Any:
+    """Return an array on a GPU as CuPy's; anything else as it is, for scikit-learn's checks."""
+    array = _backend.as_array(X) if hasattr(X, "__dlpack_device__") else X
+    return array if on_device(array) else X
+
+
 def _square_roots(
     values: NDArray[np.float64], dtype: np.dtype[Any], rounding: float
 ) -> NDArray[np.float64]:
     """Square roots of the eigenvalues, 0 for those that are 0 up to the kernel's rounding."""
-    zero = values <= max(10 * np.finfo(dtype).eps * values[0], rounding)
-    roots: NDArray[np.float64] = np.sqrt(np.where(zero, 0.0, values))
+    xp = array_namespace(values)
+    zero = values <= max(10 * float(np.finfo(dtype).eps) * float(values[0]), rounding)
+    roots: NDArray[np.float64] = xp.sqrt(xp.where(zero, 0.0, values))
     return roots
 
 
@@ -288,8 +316,9 @@ def _projection(
     ``K(z, x_j) - mean_j K(z, x_j) - m_j + mean m``. Times a projection whose columns sum to 0, the
     second and last terms vanish and the third is one number per component.
     """
-    projection = np.divide(vectors, roots, out=np.zeros_like(vectors), where=roots > 0)
+    xp = array_namespace(vectors)
+    projection = vectors / xp.where(roots > 0, roots, np.inf)
     if not centered:
-        return projection, np.zeros(len(roots))
+        return projection, xp.zeros(len(roots))
     projection -= projection.mean(axis=0)
     return projection, gram.matmat(projection).mean(axis=0)

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace fastntk::bindings {
+
+namespace py = pybind11;
+
+void register_device(py::module_& module);
+void register_sources(py::module_& module);
+
+}  // namespace fastntk::bindings

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GPUs for tests: a stand-in that needs none, the emulated engine where it is built, and real ones.
+
+Tests with the fixture `gpu` run on all three; those with `standin` ask for what only it has, as a
+second device, a limit of memory, or a record of who waits for whom.
+"""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+STANDIN = Path(__file__).resolve().parent / "standin"
+
+
+def _loaded(name, file):
+    """Load one of the stand-ins under a name of ours."""
+    spec = importlib.util.spec_from_file_location(name, STANDIN / file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _built():
+    """Return the native module of this build, or None."""
+    try:
+        return importlib.import_module("fastntk._cuda")
+    except ImportError:
+        return None
+
+
+def _install(monkeypatch, native):
+    cupy = _loaded("cupy", "cupy.py")
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setitem(sys.modules, "cupyx", SimpleNamespace(errstate=cupy.errstate))
+    monkeypatch.setitem(sys.modules, "fastntk._cuda", native)
+    return SimpleNamespace(cupy=cupy, native=native)
+
+
+@pytest.fixture
+def standin(monkeypatch):
+    """Two GPUs that are none: `cupy` and `native` are the stand-ins."""
+    return _install(monkeypatch, _loaded("fastntk._cuda", "native.py"))
+
+
+@pytest.fixture(params=["stand-in", "emulated", pytest.param("gpu", marks=pytest.mark.cuda)])
+def gpu(request, monkeypatch):
+    """CuPy and the native module: stand-ins, the emulated engine, or those of a real GPU."""
+    if request.param == "stand-in":
+        return _install(monkeypatch, _loaded("fastntk._cuda", "native.py"))
+    native = _built()
+    if native is None or native.emulated != (request.param == "emulated"):
+        pytest.skip(f"this build has no engine of this kind ({request.param})")
+    if request.param == "emulated":
+        return _install(monkeypatch, native)
+    cupy = pytest.importorskip("cupy")
+    if not cupy.is_available():
+        pytest.skip("CuPy sees no CUDA device")
+    return SimpleNamespace(cupy=cupy, native=native)
+
+
+@pytest.fixture
+def X(rng):
+    """Pixels, some rows alike."""
+    rows = rng.integers(0, 256, (300, 20)).astype(np.uint8)
+    rows[7] = rows[3]
+    return rows

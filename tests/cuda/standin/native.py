@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stand-in for the native module ``_cuda``: the same names, computed by ``_cpu``.
+
+Like the real one it reads arrays by their interface for device memory, ignores NaN in the vectors
+of a product (sums in fixed point know none), and allocates by the context. `calls` lists what was
+called, with the device and the stream.
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from fastntk import _cpu
+from fastntk._backend import CudaError
+
+emulated = True
+architectures = ["stand-in"]
+calls = []
+# Set by a test: the next call fails with it.
+failure = []
+
+
+def device_count():
+    return 2
+
+
+class Context:
+    def __init__(self, device, stream, allocate):
+        self.device, self.stream, self.allocate = device, stream, allocate
+
+    def called(self, name):
+        calls.append((name, self.device, self.stream))
+        if failure:
+            raise CudaError(failure.pop())
+        assert self.allocate(1000).ptr % 256 == 0
+
+
+def _host(array):
+    """View device memory, which has to be C-contiguous."""
+    fields = array.__cuda_array_interface__
+    assert fields["strides"] is None
+    interface = {key: fields[key] for key in ("shape", "typestr", "data")} | {"version": 3}
+    return np.asarray(SimpleNamespace(__array_interface__=interface))
+
+
+class _Source:
+    def __init__(self, source, *kept):
+        self._source, self._kept = source, kept
+        self.shape, self.dtype = source.shape, source.dtype
+        self.symmetric, self.nbytes = source.symmetric, source.nbytes
+
+    def diagonal(self, out, context):
+        context.called("diagonal")
+        _host(out)[...] = self._source.diagonal()
+
+    def to_dense_all(self, outs, context):
+        context.called("to_dense")
+        if isinstance(self, _LimitingKernel):
+            self._source.to_dense_all([_host(out) for out in outs])
+        else:
+            (out,) = outs
+            self._source.to_dense(_host(out))
+
+    def matmat(self, V, out, context):
+        context.called("matmat")
+        self._source.matmat(np.nan_to_num(_host(V)), _host(out))
+
+
+class _LimitingKernel(_Source):
+    def __init__(self, X, Y, *arguments):
+        *arguments, context = arguments
+        context.called("prepare")
+        held = context.allocate(max(_host(X).nbytes, 256))
+        sides = (_host(X), None if Y is None else _host(Y))
+        super().__init__(self.kernel(*sides, *arguments), X, Y, held)
+        finite = all(np.isfinite(side).all() for side in sides if side is not None)
+        self.largest_diagonal = self._source.largest_diagonal if finite else np.nan
+
+    @property
+    def route(self):
+        found = self._source.route
+        del found["isa"]
+        return found
+
+
+class LimitingKernel32(_LimitingKernel):
+    kernel = _cpu.LimitingKernel32
+
+
+class LimitingKernel64(_LimitingKernel):
+    kernel = _cpu.LimitingKernel64
+
+
+def pack_triangle(source, context):
+    context.called("pack")
+    held = context.allocate(source.shape[0] ** 2 // 2 * source.dtype.itemsize)
+    return _Source(_cpu.pack_triangle(source._source), held)
+
+
+def dense_source(K, largest_magnitude, context):
+    context.called("dense")
+    values = _host(K)
+    assert largest_magnitude == np.abs(values).max()
+    return _Source(_cpu.dense_source(values), K)
