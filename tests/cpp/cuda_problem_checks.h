@@ -10,7 +10,7 @@
 #include "common/product_choice.h"
 #include "cpu/fixed_point.h"
 #include "cuda/limiting_problem.h"
-#include "cuda_context.h"
+#include "emulated_gpu.h"
 #include "gram.h"
 
 namespace test {
@@ -187,7 +187,7 @@ void check_tables(const LimitingProblem<P>& problem, const fastntk::RowRanges& r
 template <class P>
 void check_as(const Case& test) {
   const std::vector<TrainedShares> outputs = {ntk_shares(test.net), nngp_shares(test.net)};
-  const LimitingProblem<P> problem(test.x, test.y, test.scale, test.net, outputs, cuda_context());
+  const LimitingProblem<P> problem(test.x, test.y, test.scale, test.net, outputs, gpu());
   check_plan(problem, test, outputs);
   const Samples& right = test.y ? *test.y : test.x;
   const std::vector<long> columns = useful_columns(test.x, right);

@@ -7,7 +7,7 @@
 #include "common/product_choice.h"
 #include "cuda/packing.h"
 #include "cuda/problem.h"
-#include "cuda_context.h"
+#include "emulated_gpu.h"
 #include "rows.h"
 
 namespace {
@@ -74,7 +74,7 @@ double scale_of(double largest, Product product) {
 
 void check_rows(const Samples& samples, Product product, const std::vector<int>& columns,
                 bool all_columns) {
-  const auto context = cuda_context();
+  const auto context = gpu();
   const long rows = samples.rows, count = static_cast<long>(columns.size());
   const bool integer = samples.type == SampleType::kUint8;
   std::vector<double> largest(rows), p(rows, 0.75), row_scale(rows, 1);

@@ -93,7 +93,7 @@ void check_infinite(const Samples& x) {
   for (const double bias : {0.0, 1e15}) {
     for (const int depth : {0, 2}) {
       const Network net = network(depth, bias, 1e10);
-      const LimitingProblem<P> problem(x, nullptr, 1.0, net, {ntk_shares(net)}, cuda_context());
+      const LimitingProblem<P> problem(x, nullptr, 1.0, net, {ntk_shares(net)}, gpu());
       CHECK_EQUAL(problem.largest_diagonal(), HUGE_VAL);
     }
   }
@@ -110,7 +110,7 @@ void not_finite() {
       const Rows good(type, 2, {1, 2, 3, 4}), bad(type, 2, {1, 2, strange, 4});
       const Samples x = good.view(0, 2), y = bad.view(0, 2);
       const auto prepare = [&](const Samples& rows, const Samples* cols) {
-        LimitingProblem<double>(rows, cols, 1.0, net, {ntk_shares(net)}, cuda_context());
+        LimitingProblem<double>(rows, cols, 1.0, net, {ntk_shares(net)}, gpu());
       };
       prepare(x, nullptr);
       CHECK_THROWS(std::invalid_argument, prepare(y, nullptr));
