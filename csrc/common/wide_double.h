@@ -38,15 +38,16 @@ public:
       return a.mantissa_.hi == 0 ? b : WideDouble(plain);
     if (b.mantissa_.hi == 0)
       return a;
+    // Number by number: what is chosen by address needs an address, and registers have none.
     const bool a_larger = a.exponent_ >= b.exponent_;
-    const WideDouble& large = a_larger ? a : b;
-    const WideDouble& small = a_larger ? b : a;
-    const int gap = large.exponent_ - small.exponent_;
+    const DoubleDouble large = a_larger ? a.mantissa_ : b.mantissa_;
+    const DoubleDouble small = a_larger ? b.mantissa_ : a.mantissa_;
+    const int exponent = a_larger ? a.exponent_ : b.exponent_;
+    const int gap = exponent - (a_larger ? b.exponent_ : a.exponent_);
     if (gap > kForgotten)
-      return large;
+      return {large, exponent};
     const double shift = std::ldexp(1.0, -gap);
-    const DoubleDouble shifted{small.mantissa_.hi * shift, small.mantissa_.lo * shift};
-    return {large.mantissa_ + shifted, large.exponent_};
+    return {large + DoubleDouble{small.hi * shift, small.lo * shift}, exponent};
   }
   FASTNTK_HD friend WideDouble operator-(WideDouble a, WideDouble b) { return a + -b; }
   FASTNTK_HD friend WideDouble operator*(WideDouble a, WideDouble b) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the products of a tile to what its cells hold until they are evaluated:
-//   integers: the product itself (kInteger) or the deficit (kWideInteger);
+//   integers: the product itself (kInteger), or the deficit unless it needs care (kWideInteger);
 //   other data: the deficit, folded where signs differ, with close pairs measured directly;
 //   no hidden layers: the kernel, which is affine in the product.
 // Also the deficit of a cell that holds a product of integers.
@@ -37,37 +37,36 @@ __device__ double doubtful_deficit(const ProblemView<P>& problem, const TilePlac
   return fastntk::doubtful_deficit(maximum(up, down), problem.admitted_loss);
 }
 
-// The deficit from an exact product of integers. Distances stay below 2^31 (kInteger), so modular
+// |x - x'|^2 from an exact product of integers. Distances stay below 2^31 (kInteger), so modular
 // arithmetic in 32 bits is exact.
 template <class P>
-__device__ P integer_deficit(const ProblemView<P>& problem, int dot, int i, int j,
-                             const RowRadius<P>& a, const RowRadius<P>& b, double doubtful) {
-  const long long norm_i = problem.rows.norms[i], norm_j = problem.cols.norms[j];
-  const unsigned distance = static_cast<unsigned>(norm_i) + static_cast<unsigned>(norm_j) -
-                            2 * static_cast<unsigned>(dot);
-  const P separation = static_cast<P>(static_cast<int>(distance));
-  const P x = deficit_from_distance(separation, a, b);
-  if (x >= static_cast<P>(doubtful))
-    return x;
-  const P careful = careful_integer_deficit(separation, static_cast<P>(static_cast<unsigned>(dot)),
-                                            static_cast<P>(problem.bias_term),
-                                            static_cast<P>(problem.admitted_loss), a, b);
-  if (careful >= P(0))
-    return careful;
-  return static_cast<P>(
-      deficit_from_integers(norm_i, norm_j, static_cast<unsigned>(dot), problem.bias_term));
+__device__ P integer_distance(const ProblemView<P>& problem, int dot, int i, int j) {
+  const unsigned norms =
+      static_cast<unsigned>(problem.rows.norms[i]) + static_cast<unsigned>(problem.cols.norms[j]);
+  return static_cast<P>(static_cast<int>(norms - 2 * static_cast<unsigned>(dot)));
 }
 
-// The same where only doubles hold the products.
+// Where the distance has too few digits.
+template <class P>
+__device__ P careful_deficit(const ProblemView<P>& problem, int dot, int i, int j) {
+  const P x = careful_integer_deficit(
+      integer_distance(problem, dot, i, j), static_cast<P>(static_cast<unsigned>(dot)),
+      static_cast<P>(problem.bias_term), static_cast<P>(problem.admitted_loss),
+      radius_of(problem.rows, i), radius_of(problem.cols, j));
+  if (x >= P(0))
+    return x;
+  return static_cast<P>(deficit_from_integers(problem.rows.norms[i], problem.cols.norms[j],
+                                              static_cast<unsigned>(dot), problem.bias_term));
+}
+
+// From a product that only doubles hold: the deficit, or -1 - dot where the integers are to be asked.
 __device__ inline double wide_deficit(const ProblemView<double>& problem, double dot, int i,
                                       int j) {
-  const long long norm_i = problem.rows.norms[i], norm_j = problem.cols.norms[j];
-  const double distance = static_cast<double>(norm_i) + static_cast<double>(norm_j) - 2.0 * dot;
+  const double distance = static_cast<double>(problem.rows.norms[i]) +
+                          static_cast<double>(problem.cols.norms[j]) - 2.0 * dot;
   const double x = careful_integer_deficit(distance, dot, problem.bias_term, problem.admitted_loss,
                                            radius_of(problem.rows, i), radius_of(problem.cols, j));
-  return x >= 0 ? x
-                : deficit_from_integers(norm_i, norm_j, static_cast<long long>(dot),
-                                        problem.bias_term);
+  return x >= 0 ? x : -1 - dot;
 }
 
 // Without hidden layers: weights s x . x' + biases bias_std^2.
@@ -153,9 +152,10 @@ __device__ void fill_cells(const ProblemView<P>& problem, const OutputView<P>& o
       FASTNTK_UNROLL
       for (int e = 0; e < 2; ++e) {
         FASTNTK_UNROLL
-        for (int i = 0; i < Shape::kThreadRows; ++i)
+        for (int i = 0; i < Shape::kThreadRows; ++i) {
           cells.at(row + 8 * i, col + 8 * j + e) = value(i, j, e);
-        keep_order();
+          keep_order();
+        }
       }
     }
   };
@@ -181,8 +181,8 @@ __device__ void fill_cells(const ProblemView<P>& problem, const OutputView<P>& o
         return linear_kernel(problem, output, dot, at_row, at_col);
       const double p_product = problem.rows.p[at_row] * problem.cols.p[at_col];
       const double v_product = problem.rows.v[at_row] * problem.cols.v[at_col];
-      const double x = problem.folded ? folded_deficit_from_product(dot, p_product, v_product)
-                                      : deficit_from_product(dot, p_product, v_product);
+      // Of data without negative values no deficit is folded: one formula for all.
+      const double x = folded_deficit_from_product(dot, p_product, v_product);
       const int here_row = place.row + row + 8 * i, here_col = place.col + col + 8 * j + e;
       const bool close = (x < 0 ? -x : x) < problem.close_deficit;
       if (close && place.holds(here_row, here_col) && !place.diagonal(here_row, here_col))

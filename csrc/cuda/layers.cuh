@@ -8,6 +8,7 @@
 #include "common/layer.h"
 #include "common/limiting_plan.h"
 #include "cuda/problem.h"
+#include "cuda/tile_shape.h"
 
 namespace fastntk::cuda {
 
@@ -18,8 +19,27 @@ struct Unit {
   static constexpr int kCols = 2;
   P x[kRows][kCols];
   P t[kRows][kCols];
+  // Indices to read for the cells, which may lie behind the data.
   int row[kRows];
   int col[kCols];
+
+  __device__ Unit(int first_row, int first_col, int rows, int cols)
+      : first_row_(first_row), first_col_(first_col), rows_(rows), cols_(cols) {
+    FASTNTK_UNROLL
+    for (int r = 0; r < kRows; ++r)
+      row[r] = row_of(r);
+    FASTNTK_UNROLL
+    for (int c = 0; c < kCols; ++c)
+      col[c] = col_of(c);
+  }
+
+  __device__ int row_of(int r) const { return clamped(first_row_ + r, rows_); }
+  __device__ int col_of(int c) const { return clamped(first_col_ + c * kWarp, cols_); }
+
+private:
+  __device__ static int clamped(int index, int count) { return index < count ? index : count - 1; }
+
+  int first_row_, first_col_, rows_, cols_;
 };
 
 template <class P, class F>

@@ -39,8 +39,11 @@ struct RowSink {
     field[0] = static_cast<P>(w);
     field[table.stride] = static_cast<P>(v);
     const int count = activation_row_scalars(activations[l]);
-    for (int k = 0; k < count; ++k)
-      field[(2 + k) * table.stride] = static_cast<P>(scalars[k]);
+    FASTNTK_UNROLL
+    for (int k = 0; k < kMaxRowScalars; ++k) {  // registers have no computed index
+      if (k < count)
+        field[(2 + k) * table.stride] = static_cast<P>(scalars[k]);
+    }
   }
 };
 

@@ -57,28 +57,73 @@ __device__ void fill_constants(const ProblemView<P>& problem, const OutputView<P
   }
 }
 
+// The cells of a lane that make a unit.
+template <class Shape, class P>
+struct UnitCells {
+  Cells<P, Shape::kCols> cells;
+  int row, col;
+
+  __device__ P& at(int r, int c) const { return cells.at(row + r, col + c * kWarp); }
+};
+
+// The deficits of a unit of integer data. Those that need care go through their cells one after the
+// other: the code for them stands here once, and not once per cell.
+template <class Shape, class P>
+__device__ void integer_deficits(const ProblemView<P>& problem, double doubtful,
+                                 const UnitCells<Shape, P>& cells, Unit<P>& unit) {
+  constexpr bool kWide = Shape::kProduct == Product::kWideInteger;
+  unsigned care = 0;
+  for_unit(unit, [&](int r, int c) {
+    if constexpr (!kWide) {
+      const int i = unit.row[r], j = unit.col[c];
+      unit.x[r][c] =
+          deficit_from_distance(integer_distance(problem, integer_of_cell(unit.x[r][c]), i, j),
+                                radius_of(problem.rows, i), radius_of(problem.cols, j));
+    }
+    if (!(unit.x[r][c] >= static_cast<P>(kWide ? 0 : doubtful)))
+      care |= 1u << (r * Unit<P>::kCols + c);
+  });
+  if (care == 0)
+    return;
+  FASTNTK_ROLLED
+  for (unsigned left = care; left != 0; left &= left - 1) {
+    const int bit = __ffs(static_cast<int>(left)) - 1;
+    const int r = bit / Unit<P>::kCols, c = bit % Unit<P>::kCols;
+    // Indices again: registers have no index that a program can compute.
+    const int i = unit.row_of(r), j = unit.col_of(c);
+    P& cell = cells.at(r, c);
+    if constexpr (kWide)
+      cell = deficit_from_integers(problem.rows.norms[i], problem.cols.norms[j],
+                                   static_cast<long long>(-1 - cell), problem.bias_term);
+    else
+      cell = careful_deficit(problem, integer_of_cell(cell), i, j);
+  }
+  for_unit(unit, [&](int r, int c) {
+    if ((care >> (r * Unit<P>::kCols + c) & 1) != 0)
+      unit.x[r][c] = cells.at(r, c);
+  });
+}
+
 // t of a unit of cells: Theta / sqrt(q q'), or the kernel itself without hidden layers.
 template <class Shape, class P>
 __device__ void evaluate(const ProblemView<P>& problem, const OutputView<P>& output,
-                         const TileConstants<P>& constants, Unit<P>& unit) {
-  if constexpr (Shape::kProduct == Product::kInteger) {
-    RowRadius<P> radius[Unit<P>::kCols];
-    FASTNTK_UNROLL
-    for (int c = 0; c < Unit<P>::kCols; ++c)
-      radius[c] = radius_of(problem.cols, unit.col[c]);
-    for_unit(unit, [&](int r, int c) {
-      const int dot = integer_of_cell(unit.x[r][c]);
-      unit.x[r][c] =
-          problem.hidden_layers == 0
-              ? linear_kernel(problem, output, static_cast<unsigned>(dot), unit.row[r], unit.col[c])
-              : integer_deficit(problem, dot, unit.row[r], unit.col[c],
-                                radius_of(problem.rows, unit.row[r]), radius[c],
-                                constants.doubtful);
-    });
-  }
+                         const TileConstants<P>& constants, const UnitCells<Shape, P>& cells,
+                         Unit<P>& unit) {
+  for_unit(unit, [&](int r, int c) { unit.x[r][c] = cells.at(r, c); });
   if (problem.hidden_layers == 0) {
-    for_unit(unit, [&](int r, int c) { unit.t[r][c] = unit.x[r][c]; });
-  } else if (output.acute_table != nullptr) {
+    for_unit(unit, [&](int r, int c) {
+      if constexpr (Shape::kProduct == Product::kInteger)
+        unit.t[r][c] =
+            linear_kernel(problem, output, static_cast<unsigned>(integer_of_cell(unit.x[r][c])),
+                          unit.row[r], unit.col[c]);
+      else
+        unit.t[r][c] = unit.x[r][c];
+    });
+    return;
+  }
+  if constexpr (Shape::kProduct == Product::kInteger || Shape::kProduct == Product::kWideInteger)
+    integer_deficits(problem, constants.doubtful, cells, unit);
+  if (output.acute_table != nullptr) {
     for_unit(unit, [&](int r, int c) {
       unit.t[r][c] = table_value(constants.tables[0], constants.tables[1], unit.x[r][c]);
     });
@@ -99,15 +144,9 @@ __device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P
   const int first = threadIdx.x / kWarp * Shape::kRowsPerWarp;
   for (int row = first; row < first + Shape::kRowsPerWarp; row += Unit<P>::kRows) {
     for (int col = threadIdx.x % kWarp; col < Shape::kCols; col += kWarp * Unit<P>::kCols) {
-      Unit<P> unit;
-      FASTNTK_UNROLL
-      for (int r = 0; r < Unit<P>::kRows; ++r)
-        unit.row[r] = place.clamped_row(place.row + row + r);
-      FASTNTK_UNROLL
-      for (int c = 0; c < Unit<P>::kCols; ++c)
-        unit.col[c] = place.clamped_col(place.col + col + c * kWarp);
-      for_unit(unit, [&](int r, int c) { unit.x[r][c] = cells.at(row + r, col + c * kWarp); });
-      evaluate<Shape>(problem, output, constants, unit);
+      Unit<P> unit(place.row + row, place.col + col, place.rows, place.cols);
+      const UnitCells<Shape, P> own{cells, row, col};
+      evaluate(problem, output, constants, own, unit);
       for_unit(unit, [&](int r, int c) {
         const int i = place.row + row + r, j = place.col + col + c * kWarp;
         const bool used = place.owns(i, j);
@@ -122,7 +161,7 @@ __device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P
         }
         if (sink.writes() && used)
           store(sink.dense, i, j, value);
-        cells.at(row + r, col + c * kWarp) = used ? value : P(0);
+        own.at(r, c) = used ? value : P(0);
       });
     }
   }

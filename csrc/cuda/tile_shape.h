@@ -23,7 +23,8 @@ constexpr int kSliceSums = 4;
 template <Product kProductOf, class P>
 struct TileShape {
   static constexpr Product kProduct = kProductOf;
-  static constexpr int kRows = 128;
+  // Half as high where a cell has four sums.
+  static constexpr int kRows = kProduct == Product::kSlices ? 64 : 128;
   // Twice as wide where the accumulators and the cells leave room: fewer bytes are read per entry.
   static constexpr int kCols = kProduct == Product::kInteger && sizeof(P) == 4 ? 128 : 64;
   static constexpr int kCells = kRows * kCols;
@@ -42,7 +43,7 @@ struct TileShape {
   static constexpr int kCellBytes = kCells * static_cast<int>(sizeof(P));
   // Blocks that share a multiprocessor: more registers for a thread where its sums need them.
   static constexpr int kBlocks =
-      kProduct == Product::kInteger || kProduct == Product::kWideInteger ? 2 : 1;
+      kProduct == Product::kFloat || kProduct == Product::kDouble ? 1 : 2;
   // Cells take the place of what was multiplied.
   static constexpr int kSharedBytes =
       kStages * kStageBytes > kCellBytes ? kStages* kStageBytes : kCellBytes;

@@ -108,10 +108,13 @@ struct SliceProduct {
 
   // The sum of products of x / row_scale.
   __device__ double at(int i, int j, int e) const {
-    long long total = sums[0].at(i, j, e);
+    long long total = 0;
     FASTNTK_UNROLL
-    for (int s = 1; s < kSliceSums; ++s)
-      total = total * 256 + sums[s].at(i, j, e);
+    for (int s = 0; s < kSliceSums; ++s) {
+      int sum = sums[s].at(i, j, e);
+      asm volatile("" : "+r"(sum));  // now, and not all totals at once: registers
+      total = total * 256 + sum;
+    }
     return static_cast<double>(total) * 0x1p-36;
   }
 };
