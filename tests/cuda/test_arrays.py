@@ -189,6 +189,25 @@ def test_without_cupy_or_the_module(standin, X, monkeypatch):
     NET.ntk(X)
 
 
+@pytest.mark.parametrize(
+    ("built", "serves"),
+    [
+        (["80-real", "90a-real", "90-virtual"], True),
+        (["90-virtual"], True),
+        (["100-real", "120"], False),
+    ],
+)
+def test_devices_older_than_the_build(standin, X, monkeypatch, built, serves):
+    """Of compute capability 9.0."""
+    monkeypatch.setattr(standin.native, "architectures", built)
+    NET.ntk(X)
+    assert bool(standin.native.calls) == serves
+    if not serves:
+        message = r"cuda:0 \(stand-in, compute capability 9.0\) is older than .*: 100-real, 120"
+        with pytest.raises(ValueError, match=message):
+            NET.ntk(standin.cupy.asarray(X))
+
+
 def test_device_arrays_without_the_module(standin, X, monkeypatch):
     data = standin.cupy.asarray(X)
     monkeypatch.setitem(sys.modules, "fastntk._cuda", None)
