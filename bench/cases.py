@@ -13,9 +13,13 @@ FLOAT32_GATE = 6e-7
 FLOAT64_GATE = 2e-15
 # K @ V in float32, relative to |K| |V|: the entries' rounding and that of sums over one tile.
 PRODUCT_GATE = 1e-6
+# K v - lambda v, relative to |K| |v|: the entries' rounding, and the residual at which `KernelPCA`
+# stops, 1e-6 of the largest eigenvalue.
+EIGENPAIR_GATE = 5e-6
 
 Data = Literal["uint8", "float32"]  # pixels 0..255 with scale 1/255, or floats in [0, 1]
 Result = Literal["float32", "float64"]
+Device = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Case:
     """One thing to measure: an operation, its data and its network."""
 
     name: str
-    operation: Literal["gram", "rectangular", "matmat"]
+    operation: Literal["gram", "rectangular", "matmat", "kpca"]
     data: Data
     dtype: Result
     hidden_layers: int
@@ -32,11 +36,13 @@ class Case:
     columns: int = 10_000  # rows of X: the kernel has this many columns
     rows: int = 10_000  # fewer than `columns` only in rectangular cases
     storage: Literal["lazy", "packed"] | None = None  # matmat only
-    vectors: int = 0  # columns of V, matmat only
+    vectors: int = 0  # columns of V in matmat, components in kpca
     weight_std: float = 1.0
     rounds: int = 3
     # Without NumPy, contestants are measured one after the other: never two matrices in memory.
     baselines: bool = True
+    device: Device = "cpu"
+    goal: float | None = None  # seconds that the project aims at, on one H100
 
     @property
     def entries(self) -> int:
@@ -98,10 +104,32 @@ LARGE: tuple[Case, ...] = tuple(
 )
 
 
+def _on_gpu(name: str, case: Case, goal: float | None) -> Case:
+    return replace(case, name=name, device="cuda", rows=60_000, columns=60_000, goal=goal)
+
+
+# All of MNIST on a GPU: 14.4 GB of device memory for a matrix of floats.
+GPU: tuple[Case, ...] = (
+    _on_gpu("gpu-uint8-float32-bias0", _gram("", "uint8", "float32", 3, 0.0), 6.5e-3),
+    _on_gpu("gpu-uint8-float32-bias", _gram("", "uint8", "float32", 3, 0.1), 8e-3),
+    _on_gpu("gpu-float32-float32-bias", _gram("", "float32", "float32", 3, 0.1), 35e-3),
+    _on_gpu("gpu-uint8-float64-bias", _gram("", "uint8", "float64", 3, 0.1), 60e-3),
+    _on_gpu("gpu-float32-float64-bias", _gram("", "float32", "float64", 3, 0.1), 60e-3),
+    _on_gpu("gpu-matmat-lazy-64", _matmat("lazy", 64), 15e-3),
+    _on_gpu(
+        "gpu-kpca-50",
+        Case("", "kpca", "uint8", "float32", 3, 0.1, EIGENPAIR_GATE, vectors=50, baselines=False),
+        0.5,
+    ),
+)
+
+ALL: tuple[Case, ...] = (*CASES, *LARGE, *GPU)
+
+
 def find(name: str) -> Case:
     """Return the case called `name`."""
-    for case in (*CASES, *LARGE):
+    for case in ALL:
         if case.name == name:
             return case
-    names = ", ".join(case.name for case in (*CASES, *LARGE))
+    names = ", ".join(case.name for case in ALL)
     raise ValueError(f"no case is called {name!r}; the cases: {names}")

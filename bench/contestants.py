@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import fastntk as fn
 from bench.baselines import numpy_ntk
 from bench.cases import Case
 from bench.data import Problem
 
-Run = Callable[[], NDArray[Any]]
+Run = Callable[[], Any]  # an array, or for kernel PCA the fitted estimator
 
 BASELINE = "numpy"
 
@@ -48,7 +47,8 @@ def contestants(case: Case, problem: Problem) -> list[Contestant]:
     return products + (baselines(case, problem) if case.baselines else [])
 
 
-def _network(case: Case) -> fn.FullyConnected:
+def network(case: Case) -> fn.FullyConnected:
+    """Return the network of `case`."""
     return fn.FullyConnected(
         hidden_layers=case.hidden_layers,
         activation="relu",
@@ -58,7 +58,7 @@ def _network(case: Case) -> fn.FullyConnected:
 
 
 def _product_gram(case: Case, problem: Problem, *, reuse: bool) -> Run:
-    net = _network(case)
+    net = network(case)
     out = np.zeros((case.rows, case.columns), case.dtype) if reuse else None
     data = (problem.X,) if problem.Z is None else (problem.Z, problem.X)
     return lambda: net.ntk(*data, scale=problem.scale, dtype=case.dtype, out=out)
@@ -69,7 +69,7 @@ def _product_matmat(case: Case, problem: Problem) -> Run:
     assert storage is not None
     assert V is not None
     op = fn.GramOperator(
-        _network(case), problem.X, storage=storage, scale=problem.scale, dtype=case.dtype
+        network(case), problem.X, storage=storage, scale=problem.scale, dtype=case.dtype
     )
     return lambda: op @ V
 

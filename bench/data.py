@@ -89,7 +89,9 @@ def problem(case: Case, images: NDArray[np.uint8]) -> Problem:
     return Problem(
         X=chosen[: case.columns],
         Z=chosen[case.columns :] if case.operation == "rectangular" else None,
-        V=rng.standard_normal((case.columns, case.vectors), np.float32) if case.vectors else None,
+        V=rng.standard_normal((case.columns, case.vectors), np.float32)
+        if case.operation == "matmat"
+        else None,
         scale=scale,
     )
 

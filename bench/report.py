@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from bench.cases import Case
-from bench.contestants import BASELINE
 from bench.timing import Ratio, ratio
 
 RESULTS = Path(__file__).parent / "results"
-FORMAT = 1
+FORMAT = 2
 _HEADINGS = (
     "case",
     "contestant",
     "seconds",
+    "goal",
     "ns per entry",
-    "x NumPy (band)",
+    "x baseline (band)",
     "peak MB",
     "max rel. error",
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Measured:
     """One contestant's figures in one case."""
 
@@ -38,9 +38,9 @@ class Measured:
     max_relative_error: float
 
 
-def record(case: Case, figures: list[Measured]) -> dict[str, Any]:
-    """Return one case's part of the JSON record."""
-    baseline = next((f.seconds for f in figures if f.contestant == BASELINE), None)
+def record(case: Case, figures: list[Measured], baseline: str) -> dict[str, Any]:
+    """Return one case's part of the JSON record; ratios are to the contestant `baseline`."""
+    reference = next((f.seconds for f in figures if f.contestant == baseline), None)
     rows = []
     for figure in figures:
         median = statistics.median(figure.seconds)
@@ -49,10 +49,10 @@ def record(case: Case, figures: list[Measured]) -> dict[str, Any]:
             | {
                 "median_seconds": median,
                 "ns_per_entry": 1e9 * median / case.entries,
-                "ratio_to_numpy": asdict(ratio(baseline, figure.seconds)) if baseline else None,
+                "ratio": asdict(ratio(reference, figure.seconds)) if reference else None,
             }
         )
-    return {"case": asdict(case), "contestants": rows}
+    return {"case": asdict(case), "baseline": baseline, "contestants": rows}
 
 
 def write(path: Path, machine: dict[str, object], data: str, records: list[dict[str, Any]]) -> None:
@@ -65,9 +65,13 @@ def write(path: Path, machine: dict[str, object], data: str, records: list[dict[
 
 
 def default_path(machine: dict[str, object]) -> Path:
-    """Return bench/results/<processor>-<cores>-<commit>.json."""
-    slug = re.sub(r"[^a-z0-9]+", "-", str(machine["cpu"]).lower().replace("(r)", "")).strip("-")
-    return RESULTS / f"{slug}-{machine['cores']}cores-{machine['commit']}.json"
+    """Return bench/results/<GPU, or processor and its cores>-<commit>.json."""
+    gpu = machine.get("gpu")
+    name = (
+        str(gpu["name"]) if isinstance(gpu, dict) else f"{machine['cpu']} {machine['cores']}cores"
+    )
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower().replace("(r)", "")).strip("-")
+    return RESULTS / f"{slug}-{machine['commit']}.json"
 
 
 def table(records: list[dict[str, Any]]) -> str:
@@ -81,13 +85,17 @@ def table(records: list[dict[str, Any]]) -> str:
                     f"{case['name']} {case['rows']:,} x {case['columns']:,}",
                     row["contestant"],
                     f"{row['median_seconds']:.4g}",
+                    f"{case['goal']:.3g}" if case["goal"] else "",
                     f"{row['ns_per_entry']:.3g}",
-                    _ratio_text(row),
+                    _ratio_text(row, part["baseline"]),
                     _memory_text(row["peak_bytes"]),
                     f"{row['max_relative_error']:.1e}",
                 ]
             )
-    widths = [max(len(line[c]) for line in lines) for c in range(len(_HEADINGS))]
+    if not any(part["case"]["goal"] for part in records):
+        goal = _HEADINGS.index("goal")
+        lines = [line[:goal] + line[goal + 1 :] for line in lines]
+    widths = [max(len(line[c]) for line in lines) for c in range(len(lines[0]))]
     lines.insert(1, ["-" * width for width in widths])
     padded = [
         [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
@@ -99,11 +107,11 @@ def _memory_text(peak_bytes: int | None) -> str:
     return "" if peak_bytes is None else f"{peak_bytes / 1e6:,.0f}"
 
 
-def _ratio_text(row: dict[str, Any]) -> str:
-    if row["contestant"] == BASELINE:
+def _ratio_text(row: dict[str, Any], baseline: str) -> str:
+    if row["contestant"] == baseline:
         return "1"
-    if row["ratio_to_numpy"] is None:
+    if row["ratio"] is None:
         return ""
-    band = Ratio(**row["ratio_to_numpy"])
+    band = Ratio(**row["ratio"])
     text = f"{band.median:.3g} ({band.low:.3g}-{band.high:.3g})"
     return text if band.decided else text + " undecided"

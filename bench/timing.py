@@ -51,14 +51,15 @@ def interleave(
     products: Mapping[str, Callable[[], object]],
     baselines: Mapping[str, Callable[[], object]],
     rounds: int,
+    seconds_of: Callable[[Callable[[], object]], float] = slot,
 ) -> dict[str, list[float]]:
     """Return the seconds of every slot: `rounds` for each baseline, one more for each product."""
     times: dict[str, list[float]] = {name: [] for name in (*products, *baselines)}
     for _ in range(rounds):
         for name, run in (*products.items(), *baselines.items()):
-            times[name].append(slot(run))
+            times[name].append(seconds_of(run))
     for name, run in products.items():
-        times[name].append(slot(run))
+        times[name].append(seconds_of(run))
     return times
 
 

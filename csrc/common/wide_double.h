@@ -33,8 +33,9 @@ public:
   FASTNTK_HD friend WideDouble operator+(WideDouble a, WideDouble b) {
     constexpr int kForgotten =
         110;  // bits of the larger number below which the other does not reach
-    if (a.mantissa_.hi == 0)
-      return b;
+    const double plain = a.mantissa_.hi + b.mantissa_.hi;
+    if (a.mantissa_.hi == 0 || !(plain - plain == 0))
+      return a.mantissa_.hi == 0 ? b : WideDouble(plain);
     if (b.mantissa_.hi == 0)
       return a;
     const bool a_larger = a.exponent_ >= b.exponent_;

@@ -148,26 +148,20 @@ def run(command: list[str]) -> str:
 def compile_one(
     source: str, architecture: str, options: argparse.Namespace, folder: str
 ) -> dict[str, Kernel]:
-    cubin = Path(folder) / f"{source.replace('/', '_')}.{architecture}.cubin"
+    """Compile for one architecture; the first one's compilation includes the host's half."""
+    kind = ["-c", *HOST_FLAGS] if architecture == options.arch[0] else ["-cubin"]
+    result = Path(folder) / f"{source.replace('/', '_')}.{architecture}.o"
     target = f"-arch=sm_{architecture}"
-    report = run([options.nvcc, *FLAGS, "-Xptxas=-v", target, "-cubin", source, "-o", str(cubin)])
+    report = run([options.nvcc, *FLAGS, "-Xptxas=-v", target, *kind, source, "-o", str(result)])
     kernels = read_ptxas(report, source, architecture)
     if options.cuobjdump and kernels:
-        for name, opcodes in read_sass(run([options.cuobjdump, "-sass", str(cubin)])).items():
+        for name, opcodes in read_sass(run([options.cuobjdump, "-sass", str(result)])).items():
             if name in kernels:
                 kernels[name].opcodes = opcodes
     for kernel in kernels.values():
         if options.cuobjdump and kernel.is_entry and not kernel.opcodes:
             raise RuntimeError(f"cuobjdump shows no code of {kernel.name} for {architecture}")
     return kernels
-
-
-def compile_host(source: str, options: argparse.Namespace, folder: str) -> dict[str, Kernel]:
-    """The host's half of a file, by the compiler that nvcc calls; one architecture will do."""
-    result = Path(folder) / f"{source.replace('/', '_')}.o"
-    target = f"-arch=sm_{options.arch[0]}"
-    run([options.nvcc, *FLAGS, *HOST_FLAGS, "-Xptxas=-O0", target, "-c", source, "-o", str(result)])
-    return {}
 
 
 def rename(kernels: list[Kernel]) -> None:
@@ -178,15 +172,21 @@ def rename(kernels: list[Kernel]) -> None:
         kernel.name = readable(plain[kernel.name], products)
 
 
-def table(kernels: list[Kernel]) -> str:
-    lines = [["file", "kernel", "sm", "registers", "shared", "stack", "spilled", "matrix"]]
+def table(kernels: list[Kernel], architectures: list[str]) -> str:
+    """Return a line per kernel: its registers on each architecture, and the worst of the rest."""
+    groups: dict[tuple[str, str], dict[str, Kernel]] = {}
     for kernel in kernels:
-        matrix = [
-            f"{n} {code}" for code, n in kernel.opcodes.items() if code in _MATRIX_INSTRUCTIONS
+        groups.setdefault((kernel.source, kernel.name), {})[kernel.architecture] = kernel
+    lines = [["file", "kernel", *architectures, "shared", "stack", "spilled", "matrix"]]
+    for (source, name), by_architecture in groups.items():
+        of = by_architecture.values()
+        registers = [
+            str(by_architecture[sm].registers) if sm in by_architecture else "-"
+            for sm in architectures
         ]
-        figures = (kernel.registers, kernel.shared, kernel.stack, kernel.spilled)
-        name, source = kernel.name, Path(kernel.source).name
-        lines.append([source, name, kernel.architecture, *map(str, figures), ", ".join(matrix)])
+        worst = (max(k.shared for k in of), max(k.stack for k in of), max(k.spilled for k in of))
+        matrix = [code for code in _MATRIX_INSTRUCTIONS if any(code in k.opcodes for k in of)]
+        lines.append([Path(source).name, name, *registers, *map(str, worst), " ".join(matrix)])
     widths = [max(len(line[c]) for line in lines) for c in range(len(lines[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -212,7 +212,6 @@ def main() -> int:
             for source in options.sources
             for architecture in options.arch
         ]
-        tasks += [pool.submit(compile_host, source, options, folder) for source in options.sources]
         for task in tasks:
             try:
                 kernels += task.result().values()
@@ -222,7 +221,7 @@ def main() -> int:
         rename(kernels)
     elif not failures:
         failures.append("ptxas reports no kernel at all")
-    print(table(kernels))
+    print(table(kernels, options.arch))
     for kernel in kernels:
         failures += [f"{kernel.source}: {kernel.name} on sm_{kernel.architecture}: {fault}"
                      for fault in kernel.faults()]  # fmt: skip
@@ -234,7 +233,10 @@ def main() -> int:
         ]
     if not options.cuobjdump:
         print("skipped: no cuobjdump, so that instructions are not looked at")
-    print(f"{len(kernels)} kernels in {time.monotonic() - begin:.0f} s")
+    count = len({(kernel.source, kernel.name) for kernel in kernels})
+    print(
+        f"{count} kernels for {len(options.arch)} architectures in {time.monotonic() - begin:.0f} s"
+    )
     for text in failures:
         print(f"FAILED {text}", file=sys.stderr)
     return 1 if failures else 0

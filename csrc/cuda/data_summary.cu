@@ -3,7 +3,6 @@
 
 #include <cstring>
 
-#include "common/index.h"
 #include "cuda/problem.h"
 
 namespace fastntk::cuda {
@@ -63,11 +62,12 @@ bool DataSummary::column_used(int s, long k) const {
   return words[k / kWordBits] >> (k % kWordBits) & 1u;
 }
 
-RowRanges DataSummary::row_ranges(int s, const Network& network) const {
+RowRanges DataSummary::row_ranges(int s, long rows, const Network& network) const {
+  const long count = ceil_div(rows, range_part_rows(rows));
   const auto* parts = reinterpret_cast<const Range*>(host_.data() + ranges_at(s));
-  const auto field = [parts](int f) {
+  const auto field = [parts, count](int f) {
     Range all = parts[f * kRangeParts];
-    for (int part = 1; part < kRangeParts; ++part)
+    for (long part = 1; part < count; ++part)
       all = joined(all, parts[f * kRangeParts + part]);
     return all;
   };

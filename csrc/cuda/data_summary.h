@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "common/index.h"
 #include "common/limiting_plan.h"
 #include "cuda/context.h"
 
@@ -20,8 +21,14 @@ struct SideSummary {
   unsigned long long largest_normalised_diagonal;
 };
 
-// The range of a field of a row table comes in so many parts of the rows.
+// The range of a field of a row table comes in parts of the rows: one per so many, and no more than
+// there is room for.
 constexpr int kRangeParts = 32;
+FASTNTK_HD long range_part_rows(long rows) {
+  constexpr long kLeast = 1024;
+  const long even = ceil_div(rows, kRangeParts);
+  return even > kLeast ? even : kLeast;
+}
 
 class DataSummary {
 public:
@@ -36,7 +43,7 @@ public:
   void fetch(const Context& context);
   const SideSummary& seen(int s) const;
   bool column_used(int s, long k) const;
-  RowRanges row_ranges(int s, const Network& network) const;
+  RowRanges row_ranges(int s, long rows, const Network& network) const;
   double largest_diagonal(int s) const;
   double largest_normalised_diagonal(int s) const;
 

@@ -49,9 +49,9 @@ __device__ P integer_deficit(const ProblemView<P>& problem, int dot, int i, int 
   const P x = deficit_from_distance(separation, a, b);
   if (x >= static_cast<P>(doubtful))
     return x;
-  const P careful = careful_integer_deficit(
-      separation, static_cast<P>(static_cast<unsigned>(dot)), static_cast<P>(problem.bias_term),
-      static_cast<P>(problem.admitted_loss), a, b);
+  const P careful = careful_integer_deficit(separation, static_cast<P>(static_cast<unsigned>(dot)),
+                                            static_cast<P>(problem.bias_term),
+                                            static_cast<P>(problem.admitted_loss), a, b);
   if (careful >= P(0))
     return careful;
   return static_cast<P>(
@@ -62,8 +62,7 @@ __device__ P integer_deficit(const ProblemView<P>& problem, int dot, int i, int 
 __device__ inline double wide_deficit(const ProblemView<double>& problem, double dot, int i,
                                       int j) {
   const long long norm_i = problem.rows.norms[i], norm_j = problem.cols.norms[j];
-  const double distance =
-      static_cast<double>(norm_i) + static_cast<double>(norm_j) - 2.0 * dot;
+  const double distance = static_cast<double>(norm_i) + static_cast<double>(norm_j) - 2.0 * dot;
   const double x = careful_integer_deficit(distance, dot, problem.bias_term, problem.admitted_loss,
                                            radius_of(problem.rows, i), radius_of(problem.cols, j));
   return x >= 0 ? x
@@ -132,8 +131,7 @@ __device__ void repair_close_pairs(const ProblemView<P>& problem, const TilePlac
               : direct_deficit<double>(problem, place.row + row, place.col + col, sign);
       __syncwarp();
       if (threadIdx.x % kWarp == 0) {
-        cells.at(row, col) =
-            static_cast<P>(obtuse ? -maximum(direct, kOpposite) : direct);
+        cells.at(row, col) = static_cast<P>(obtuse ? -maximum(direct, kOpposite) : direct);
       }
     }
   }
@@ -162,9 +160,7 @@ __device__ void fill_cells(const ProblemView<P>& problem, const OutputView<P>& o
     }
   };
   const auto row_of = [&](int i) { return place.clamped_row(place.row + row + 8 * i); };
-  const auto col_of = [&](int j, int e) {
-    return place.clamped_col(place.col + col + 8 * j + e);
-  };
+  const auto col_of = [&](int j, int e) { return place.clamped_col(place.col + col + 8 * j + e); };
   // Fixed point is not for networks without hidden layers.
   const bool linear = Shape::kProduct != Product::kSlices && problem.hidden_layers == 0;
   if constexpr (Shape::kProduct == Product::kInteger) {

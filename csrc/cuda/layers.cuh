@@ -142,14 +142,12 @@ template <class P>
 __device__ P table_value(const P* acute, const P* obtuse, P x) {
   using Table = DepthTable<P>;
   // Adding it rounds to an integer that the low bits of the sum then hold: 1.5 2^23, 1.5 2^52.
-  constexpr P kRounding =
-      sizeof(P) == sizeof(float) ? P(12582912) : P(6755399441055744);
+  constexpr P kRounding = sizeof(P) == sizeof(float) ? P(12582912) : P(6755399441055744);
   const bool beyond = x < P(0);
   const P s = square_root(beyond ? -x : x);
   const P index = mul_add(s, Table::kPiecesPerUnit, kRounding);
   const P offset = mul_add(s, Table::kPiecesPerUnit, kRounding - index);
-  const P* coefficients =
-      (beyond ? obtuse : acute) + static_cast<int>(index - kRounding);
+  const P* coefficients = (beyond ? obtuse : acute) + static_cast<int>(index - kRounding);
   P sum = coefficients[Table::kDegree * Table::kPieces];
   FASTNTK_UNROLL
   for (int k = Table::kDegree - 1; k >= 0; --k)

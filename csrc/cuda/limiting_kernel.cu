@@ -104,9 +104,8 @@ void LimitingKernel<T>::multiply(const double* v, double* y, long k, const Conte
 template <class T>
 void LimitingKernel<T>::diagonal(T* to, const Context& context) const {
   require(this->symmetric(), "only a symmetric matrix has this diagonal");
-  visit([&](const auto& problem) {
-    convert(problem.output(0).diagonal, to, this->rows(), context);
-  });
+  visit(
+      [&](const auto& problem) { convert(problem.output(0).diagonal, to, this->rows(), context); });
 }
 
 template <class T>
@@ -122,8 +121,9 @@ double LimitingKernel<T>::largest_diagonal() const {
 template <class T>
 Route LimitingKernel<T>::route() const {
   return visit([&](const auto& problem) {
-    return Route{problem.product(), sizeof(T) == sizeof(double) || wide_, problem.tabulated(),
-                 problem.columns(), problem.data_columns(), problem.layers()};
+    return Route{problem.product(),      sizeof(T) == sizeof(double) || wide_,
+                 problem.tabulated(),    problem.columns(),
+                 problem.data_columns(), problem.layers()};
   });
 }
 

@@ -45,7 +45,7 @@ LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double s
   survey(x, y, network, outputs, context, summary);
   choose(x, y, summary);
   pack(summary, context);
-  plan(x.rows * (y ? y->rows : x.rows), network, outputs, summary, context);
+  plan(x.rows, y ? y->rows : x.rows, network, outputs, summary, context);
 }
 
 template <class P>
@@ -106,12 +106,12 @@ void LimitingProblem<P>::pack(const DataSummary& summary, const Context& context
 }
 
 template <class P>
-void LimitingProblem<P>::plan(long entries, const Network& network,
+void LimitingProblem<P>::plan(long rows, long cols, const Network& network,
                               const std::vector<TrainedShares>& outputs, const DataSummary& summary,
                               const Context& context) {
-  RowRanges ranges = summary.row_ranges(0, network);
+  RowRanges ranges = summary.row_ranges(0, rows, network);
   if (cols_ != nullptr)
-    ranges = joined(ranges, summary.row_ranges(1, network), network);
+    ranges = joined(ranges, summary.row_ranges(1, cols, network), network);
   const bool negative = summary.seen(0).negative || summary.seen(1).negative;
   layers_ = plan_layers(network, ranges, !negative);
   std::vector<LayerStep> steps;
@@ -119,7 +119,7 @@ void LimitingProblem<P>::plan(long entries, const Network& network,
     steps.push_back({layer.activation, layer.angle_level});
   steps_ = upload(context, steps);
   shares_ = upload(context, flat_shares<P>(outputs));
-  if (entries < kTableEntries)
+  if (rows * cols < kTableEntries)
     return;
   std::vector<P> coefficients;
   for (const DepthTable<P>& table : depth_tables(layers_, ranges, shares_in<P>(outputs))) {

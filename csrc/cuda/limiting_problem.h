@@ -49,7 +49,7 @@ private:
               DataSummary& summary);
   void choose(const Samples& x, const Samples* y, const DataSummary& summary);
   void pack(const DataSummary& summary, const Context& context);
-  void plan(long entries, const Network& network, const std::vector<TrainedShares>& outputs,
+  void plan(long rows, long cols, const Network& network, const std::vector<TrainedShares>& outputs,
             const DataSummary& summary, const Context& context);
 
   SampleType type_;

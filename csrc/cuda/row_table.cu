@@ -11,7 +11,8 @@ void fill_row_table(const RowNetwork& network, const double* weights, long rows,
                     static_cast<unsigned>(network.outputs));
   launch(row_table_kernel<P>, {blocks, kRowTableThreads, 0, context.stream}, network, weights, rows,
          table, summary);
-  const dim3 parts(static_cast<unsigned>(row_fields(network.hidden_layers)), kRangeParts);
+  const dim3 parts(static_cast<unsigned>(row_fields(network.hidden_layers)),
+                   static_cast<unsigned>(ceil_div(rows, range_part_rows(rows))));
   launch(field_ranges_kernel<P>, {parts, kRangeThreads, 0, context.stream}, network.activations,
          static_cast<const P*>(table.fields), table.stride, rows, ranges);
 }

@@ -14,7 +14,7 @@
 namespace fastntk::cuda {
 
 constexpr int kRowTableThreads = 128;
-constexpr int kRangeThreads = 256;
+constexpr int kRangeThreads = 128;
 
 // Keeps what the recursion of row i tells.
 template <class P>
@@ -106,7 +106,7 @@ __global__ void __launch_bounds__(kRowTableThreads)
 }
 
 // blockIdx.x: the field; blockIdx.y: the part of the rows. What an activation does not use is left
-// alone; a part without rows repeats the last row.
+// alone.
 template <class P>
 __global__ void __launch_bounds__(kRangeThreads)
     field_ranges_kernel(const Activation* activations, const P* fields, long stride, long rows,
@@ -118,9 +118,8 @@ __global__ void __launch_bounds__(kRangeThreads)
   if (field >= 2 &&
       (field - 2) % kLayer >= 2 + activation_row_scalars(activations[(field - 2) / kLayer]))
     return;
-  const long part = ceil_div(rows, kRangeParts);
-  const long begin = smaller(blockIdx.y * part, rows - 1);
-  const long end = smaller(begin + part, rows);
+  const long begin = blockIdx.y * range_part_rows(rows);
+  const long end = smaller(begin + range_part_rows(rows), rows);
   const P* numbers = fields + field * stride;
   P least = numbers[begin], most = least, strange = 0;
   for (long i = begin + threadIdx.x; i < end; i += kRangeThreads) {

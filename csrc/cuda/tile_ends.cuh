@@ -44,10 +44,10 @@ __device__ void pass_on(const TilePlace<Shape>& place, const Cells<P, Shape::kCo
 }
 
 template <class P, class Shape>
-constexpr int kPanelBytes =
-    VectorPanel<float>::shared_bytes<Shape>() > VectorPanel<double>::shared_bytes<Shape>()
-        ? VectorPanel<float>::shared_bytes<Shape>()
-        : VectorPanel<double>::shared_bytes<Shape>();
+constexpr int kPanelBytes = VectorPanel<float>::shared_bytes<Shape>() >
+                                    VectorPanel<double>::shared_bytes<Shape>()
+                                ? VectorPanel<float>::shared_bytes<Shape>()
+                                : VectorPanel<double>::shared_bytes<Shape>();
 
 // Dynamic shared memory of a kernel that needs `own` bytes until the cells are written.
 template <class P, class Shape>

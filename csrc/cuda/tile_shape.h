@@ -45,7 +45,7 @@ struct TileShape {
       kProduct == Product::kInteger || kProduct == Product::kWideInteger ? 2 : 1;
   // Cells take the place of what was multiplied.
   static constexpr int kSharedBytes =
-      kStages * kStageBytes > kCellBytes ? kStages * kStageBytes : kCellBytes;
+      kStages * kStageBytes > kCellBytes ? kStages* kStageBytes : kCellBytes;
 
   // First row and column of a thread in its tile.
   FASTNTK_HD static int thread_row(int thread) {

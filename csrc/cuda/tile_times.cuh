@@ -67,8 +67,7 @@ private:
   __device__ static void split(float value, unsigned& high, unsigned& low) {
     constexpr unsigned kHighBits = 0xffffe000u;  // sign, exponent and 10 bits
     high = static_cast<unsigned>(__float_as_int(value)) & kHighBits;
-    low = static_cast<unsigned>(
-        __float_as_int(value - __int_as_float(static_cast<int>(high))));
+    low = static_cast<unsigned>(__float_as_int(value - __int_as_float(static_cast<int>(high))));
   }
 };
 
@@ -165,10 +164,8 @@ __device__ void tile_times(const TilePlace<Shape>& place, const Cells<P, Shape::
     load(Shape::kRows, place.row, place.rows, first);
     add_products<V>(
         Shape::kCols, Shape::kRows,
-        [&](int j, int i) {
-          return place.row + i == place.col + j ? P(0) : cells.at(i, j);
-        },
-        panel, sink, place.col, place.cols, first);
+        [&](int j, int i) { return place.row + i == place.col + j ? P(0) : cells.at(i, j); }, panel,
+        sink, place.col, place.cols, first);
   }
 }
 

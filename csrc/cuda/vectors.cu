@@ -26,7 +26,8 @@ ScaledVectors<U>::ScaledVectors(const V* v, long k, Factors<P> cols, long rows, 
   const dim3 grid(static_cast<unsigned>(chunks), static_cast<unsigned>(ceil_div(k, kWarp)));
   launch(magnitude_kernel<P, V>, {grid, dim3(kThreads), 0, context.stream}, v, cols.values,
          cols.count, k, partial.data());
-  launch(scale_kernel<double>, one_thread_each(k, context), partial.data(), chunks, k, scales_.data());
+  launch(scale_kernel<double>, one_thread_each(k, context), partial.data(), chunks, k,
+         scales_.data());
   launch(vector_kernel<P, V, U>, one_thread_each(cols.count * k, context), v, cols.values,
          scales_.data(), cols.count, k, vectors_.data());
   check(cudaMemsetAsync(sums_.data(), 0, sums_.bytes(), context.stream), "cudaMemsetAsync");

@@ -59,8 +59,8 @@ __global__ void vector_kernel(const V* v, const P* factors, const double* scales
                               U* scaled) {
   const long at = static_cast<long>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (at < rows * k)
-    scaled[at] = static_cast<U>(factor_of(factors, at / k) * static_cast<double>(v[at]) *
-                                scales[at % k]);
+    scaled[at] =
+        static_cast<U>(factor_of(factors, at / k) * static_cast<double>(v[at]) * scales[at % k]);
 }
 
 // thread -> entry

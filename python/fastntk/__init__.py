@@ -24,8 +24,11 @@ if TYPE_CHECKING:
         ConvergenceWarning,
         Eigenpairs,
         GramOperator,
+        Solution,
         eigenpairs,
         select_method,
+        select_solver,
+        solve,
     )
     from fastntk.models import KernelPCA
 
@@ -38,10 +41,13 @@ __all__ = [
     "GramOperator",
     "KernelPCA",
     "Route",
+    "Solution",
     "__version__",
     "datasets",
     "eigenpairs",
     "select_method",
+    "select_solver",
+    "solve",
 ]
 
 # Where each name comes from; a folder stands for itself.
@@ -60,8 +66,11 @@ _ORIGINS = {
         "ConvergenceWarning",
         "Eigenpairs",
         "GramOperator",
+        "Solution",
         "eigenpairs",
         "select_method",
+        "select_solver",
+        "solve",
     ),
     "fastntk.linalg",
 )

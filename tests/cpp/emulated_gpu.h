@@ -3,19 +3,21 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "cuda/context.h"
 
 namespace test {
 
-// Memory that holds no numbers until something is written to it.
+// Memory that reads as NaN, or as -1, until something is written.
 inline fastntk::cuda::Context gpu() {
   return {0, nullptr, [](std::size_t bytes) {
             constexpr std::size_t kAlignment = 256;
-            void* memory = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment *
-                                                              kAlignment);
+            void* memory =
+                std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
             std::memset(memory, 0xff, bytes);
             return std::shared_ptr<void>(memory, std::free);
           }};

@@ -13,9 +13,9 @@
 namespace test {
 
 using fastntk::Network;
+using fastntk::Samples;
 using fastntk::TrainedShares;
 using fastntk::cpu::LimitingKernel;
-using fastntk::Samples;
 using fastntk::cpu::TileSource;
 
 // hidden_layers + 1 equal linear maps.

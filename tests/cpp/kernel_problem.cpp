@@ -24,12 +24,8 @@ std::ostream& operator<<(std::ostream& out, const Problem& problem) {
   return out;
 }
 
-struct Probe {
-  long i, j;
-  Entry value, denominator;
-};
+}  // namespace
 
-// The special pairs, the corners of the tiles, one row and one column, and some others.
 std::vector<Probe> probes(const Problem& problem) {
   constexpr long kAlong = 20, kOthers = 40, kSpecialPairs = 10;
   const long n = problem.rows(), m = problem.cols();
@@ -65,6 +61,8 @@ std::vector<Probe> probes(const Problem& problem) {
   return all;
 }
 
+namespace {
+
 // Relative to the denominator; what must be 0 has no tolerance.
 Real error_of(Real actual, Real expected, Real denominator) {
   const Real difference = std::abs(actual - expected);
@@ -75,25 +73,25 @@ Real error_of(Real actual, Real expected, Real denominator) {
 
 struct Setting {
   const Problem& problem;
-  const std::string& isa;
+  const std::string& engine;
   const char* type;
   long i = -1, j = -1;
 };
 
 std::ostream& operator<<(std::ostream& out, const Setting& setting) {
-  out << setting.isa << ", " << setting.type << ", " << setting.problem;
+  out << setting.engine << ", " << setting.type << ", " << setting.problem;
   if (setting.i >= 0)
     out << ", entry (" << setting.i << ", " << setting.j << ")";
   return out;
 }
 
+}  // namespace
+
 template <class T>
-void check_result(const Problem& problem, const std::vector<Probe>& expected,
-                  const std::string& isa, int threads) {
-  Setting setting{problem, isa, std::is_same_v<T, float> ? "float" : "double"};
-  const LimitingKernel<T> kernel(problem.x, problem.y, problem.scale, problem.net,
-                                 {ntk_shares(problem.net), nngp_shares(problem.net)}, isa, threads);
-  const auto both = dense<T>(kernel, threads, isa);
+void check_computed(const Problem& problem, const std::vector<Probe>& expected,
+                    const Computed<T>& computed, const std::string& engine) {
+  Setting setting{problem, engine, std::is_same_v<T, float> ? "float" : "double"};
+  const auto& both = computed.kernels;
   const long n = problem.rows(), m = problem.cols();
   const double bound = gate<T>(problem.x.type, problem.net.hidden_layers());
   for (const Probe& probe : expected) {
@@ -109,10 +107,8 @@ void check_result(const Problem& problem, const std::vector<Probe>& expected,
   for (const std::vector<T>& one : both)
     strange += std::count_if(one.begin(), one.end(), [](T value) { return !std::isfinite(value); });
   if (problem.y == nullptr) {
-    std::vector<T> diagonal(n);
-    kernel.diagonal(diagonal.data());
     for (long i = 0; i < n; ++i) {
-      off_diagonal += diagonal[i] != both[0][i * n + i];
+      off_diagonal += computed.diagonal[i] != both[0][i * n + i];
       for (long j = 0; j < i; ++j)
         asymmetric +=
             both[0][i * n + j] != both[0][j * n + i] || both[1][i * n + j] != both[1][j * n + i];
@@ -123,6 +119,26 @@ void check_result(const Problem& problem, const std::vector<Probe>& expected,
   CHECK_AT_MOST(off_diagonal, 0, setting);
 }
 
+template void check_computed(const Problem&, const std::vector<Probe>&, const Computed<float>&,
+                             const std::string&);
+template void check_computed(const Problem&, const std::vector<Probe>&, const Computed<double>&,
+                             const std::string&);
+
+namespace {
+
+template <class T>
+void check_on_cpu(const Problem& problem, const std::vector<Probe>& expected,
+                  const std::string& isa, int threads) {
+  const LimitingKernel<T> kernel(problem.x, problem.y, problem.scale, problem.net,
+                                 {ntk_shares(problem.net), nngp_shares(problem.net)}, isa, threads);
+  Computed<T> computed{dense<T>(kernel, threads, isa), {}};
+  if (problem.y == nullptr) {
+    computed.diagonal.resize(problem.rows());
+    kernel.diagonal(computed.diagonal.data());
+  }
+  check_computed(problem, expected, computed, isa);
+}
+
 }  // namespace
 
 void check_problem(const Problem& problem) {
@@ -130,8 +146,8 @@ void check_problem(const Problem& problem) {
   const std::vector<Probe> expected = probes(problem);
   for (const std::string& isa : fastntk::cpu::supported_isas()) {
     threads = threads % 3 + 1;
-    check_result<float>(problem, expected, isa, threads);
-    check_result<double>(problem, expected, isa, threads);
+    check_on_cpu<float>(problem, expected, isa, threads);
+    check_on_cpu<double>(problem, expected, isa, threads);
   }
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Data and a network, and the check of their kernels by every instruction set and in both types.
+// Data and a network, and the check of what an engine makes of them.
 #pragma once
 
 #include <algorithm>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "gram.h"
+#include "reference.h"
 
 namespace test {
 
@@ -30,7 +32,29 @@ struct Problem {
   long cols() const { return y ? y->rows : x.rows; }
 };
 
-// NTK and NNGP: chosen entries within their gate of the reference, all finite, symmetric to the bit.
+// An entry with its exact value, and what errors of it are relative to.
+struct Probe {
+  long i, j;
+  Entry value, denominator;
+};
+
+// The special pairs, the corners of the tiles, one row and one column, and some others.
+std::vector<Probe> probes(const Problem& problem);
+
+// What an engine makes of a problem: NTK and NNGP, and the diagonal of the NTK where it is
+// symmetric.
+template <class T>
+struct Computed {
+  std::vector<std::vector<T>> kernels;
+  std::vector<T> diagonal;
+};
+
+// Entries within their gate of the reference, all finite, symmetric to the bit.
+template <class T>
+void check_computed(const Problem& problem, const std::vector<Probe>& expected,
+                    const Computed<T>& computed, const std::string& engine);
+
+// The same for every instruction set of the CPU and in both types.
 void check_problem(const Problem& problem);
 
 }  // namespace test

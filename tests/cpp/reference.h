@@ -23,8 +23,7 @@ struct Entry {
 // One side of a matrix, prepared once.
 class ReferenceRows {
 public:
-  ReferenceRows(const fastntk::Samples& samples, double scale,
-                const fastntk::Network& network);
+  ReferenceRows(const fastntk::Samples& samples, double scale, const fastntk::Network& network);
 
 private:
   friend class Reference;

@@ -22,7 +22,8 @@ std::vector<T> matrix(long n) {
   std::vector<T> K(n * n);
   for (long i = 0; i < n; ++i) {
     for (long j = i; j < n; ++j)
-      K[i * n + j] = K[j * n + i] = static_cast<T>(random.bell() * std::pow(10, -3 * random.uniform()));
+      K[i * n + j] = K[j * n + i] =
+          static_cast<T>(random.bell() * std::pow(10, -3 * random.uniform()));
   }
   return K;
 }

@@ -11,8 +11,8 @@
 namespace {
 
 using namespace test;
-using fastntk::cpu::kTileArea;
 using fastntk::SampleType;
+using fastntk::cpu::kTileArea;
 
 constexpr long kRows = 257, kCols = 256, kColumns = 40;
 static_assert(kRows * kCols >= kTileArea, "fewer entries are not worth a table");

@@ -14,12 +14,14 @@ inline std::ostream& operator<<(std::ostream& out, const Thread& thread) {
   return out;
 }
 
-inline void Block::sleep(Thread& self, Lock& lock, Signal& signal) {
-  if (running_.fetch_sub(1, std::memory_order_relaxed) == 1) {
-    lock.unlock();
+// lock: of the place waited at, where `self` is noted already.
+inline void Block::sleep(Thread& self, Lock& lock) {
+  self.bed.lie_down();
+  lock.unlock();
+  if (running_.fetch_sub(1, std::memory_order_relaxed) == 1)
     report_deadlock();
-  }
-  sleep_until(lock, signal, [&] { return !self.waits || cancelled(); });
+  if (!cancelled())
+    self.bed.sleep();
   if (cancelled())
     throw Cancelled{};
 }
@@ -34,18 +36,15 @@ inline void Block::wait_for_block(Thread& self, const Site& site) {
     else if (!same(first_->site, site))
       misuse("divergent barrier: ", self, " waits in ", site, ", ", *first_, " in ", first_->site);
     self.site = site;
-    self.mask = 0;
     if (++arrived_ < threads.size()) {
-      self.waits = true;
-      sleep(self, lock, signal_);
+      sleep(self, lock);
       return;
     }
     arrived_ = 0;
     ++barriers_;
     running_.fetch_add(static_cast<int>(threads.size()) - 1, std::memory_order_relaxed);
     for (Thread& thread : threads)
-      thread.waits = false;
-    signal_.notify_all();
+      thread.bed.wake();
   }
   yield_to_others();
 }
@@ -72,16 +71,14 @@ inline void Block::wait_for_warp(Thread& self, unsigned mask, const Site& site) 
     self.site = site;
     self.mask = mask;
     if (arrived != mask) {
-      self.waits = true;
       warp.waiting |= bit;
-      sleep(self, lock, warp.signal);
+      sleep(self, lock);
       return;
     }
     warp.waiting &= ~mask;
     running_.fetch_add(__builtin_popcount(mask) - 1, std::memory_order_relaxed);
     for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1)
-      warp.lanes[__builtin_ctz(lanes)]->waits = false;
-    warp.signal.notify_all();
+      warp.lanes[__builtin_ctz(lanes)]->bed.wake();
   }
   yield_to_others();
 }
@@ -142,14 +139,8 @@ inline void Block::cancel(const std::exception_ptr& failure) {
       failure_ = failure;
   }
   cancelled_.store(true, std::memory_order_relaxed);
-  {
-    const Lock lock(mutex_);
-    signal_.notify_all();
-  }
-  for (Warp& warp : warps) {
-    const Lock lock(warp.mutex);
-    warp.signal.notify_all();
-  }
+  for (Thread& thread : threads)
+    thread.bed.wake();
 }
 
 }  // namespace fastntk::cuda::emulation

@@ -2,14 +2,14 @@
 // A block's threads and what they wait for. How a thread waits and is woken is left to
 // fiber_runner.h and thread_runner.h; with fibers the mutexes do nothing.
 //
-// The mutexes are as small as the barriers they stand for, and the rest is relaxed atomics: so
-// ThreadSanitizer sees no more order between threads than the kernel's own barriers make.
+// A mutex belongs to one barrier, and the rest is relaxed atomics: so ThreadSanitizer sees hardly
+// more order between threads than the kernel's own barriers make (lanes that wait for different
+// parts of a warp are ordered by its mutex).
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -36,15 +36,15 @@ struct Thread {
   unsigned exchanges = 0;  // of whole warps, so far
   bool finished = false;   // for the runner
 
+  Bed bed;
+
   // Guarded by the mutex of the place waited at, a warp or the block.
-  bool waits = false;
-  unsigned mask = 0;  // lanes waited for; 0 at the block's barrier
+  unsigned mask = 0;  // lanes of the warp that are waited for
   Site site;
 };
 
 struct Warp {
   Mutex mutex;
-  Signal signal;
   unsigned present = 0;  // lanes that the block has
   unsigned waiting = 0;
   unsigned left = 0;  // lanes whose thread has returned from the kernel
@@ -79,7 +79,7 @@ public:
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
-  // Makes this the block at `index`, none of whose threads has started.
+  // From here on this is the block at `at`, and none of its threads has started.
   void begin(const uint3& at) {
     index = at;
     std::memset(shared_, kPoison, shared_bytes_);
@@ -89,7 +89,8 @@ public:
     for (Warp& warp : warps)
       warp.waiting = warp.left = 0;
     for (Thread& thread : threads) {
-      thread.waits = thread.finished = false;
+      thread.bed.wake();
+      thread.finished = false;
       thread.exchanges = 0;
       thread.copies.clear();
     }
@@ -128,14 +129,13 @@ private:
 
   void leave(Thread& self);
   void cancel(const std::exception_ptr& failure);
-  void sleep(Thread& self, Lock& lock, Signal& signal);
+  void sleep(Thread& self, Lock& lock);
   void report_deadlock();
 
   std::size_t shared_bytes_;
   void* shared_;
 
   Mutex mutex_;  // of the block's barrier
-  Signal signal_;
   std::size_t arrived_ = 0;
   std::size_t left_ = 0;
   Thread* first_ = nullptr;  // to arrive

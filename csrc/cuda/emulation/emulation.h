@@ -13,12 +13,15 @@
 // thread, its block and the line. A missing barrier is found by comparing orders (order.h), or by
 // ThreadSanitizer with FASTNTK_EMULATION_THREADS; reads past shared memory by AddressSanitizer.
 //
-// Not emulated: time; registers and bank conflicts; warps in lockstep (a lane runs alone between
-// two barriers, as CUDA allows); streams (everything is done at once) and separate memories (a host
-// pointer works in a kernel); several blocks at a time, so no race between blocks is seen; poison
-// in static shared memory, which keeps what the last block left. Shuffles and votes order
-// accesses to memory here, as the hardware does not promise. Warps' shared memory counts only the
-// dynamic part. The hardware adds up products of tf32 in an order of its own: last bits differ.
+// Not emulated: time, registers and bank conflicts; warps in lockstep (a lane runs alone between two
+// barriers, as CUDA allows); streams, for everything is done at once; separate memories, for a host
+// pointer works in a kernel; several blocks at a time, so that no race between blocks is seen;
+// `extern __shared__` (dynamic_shared<T>() of cuda/device.h is in its place); poison in static shared
+// memory, which keeps what the last block left and does not count towards the limit. Shuffles and
+// votes order accesses to memory here, which CUDA does not promise. The hardware adds up products
+// of tf32 and float64 in an order of its own: last bits differ.
+//
+// To be compiled with -ffp-contract=off, for FMAs are written (common/scalar_math.h).
 #pragma once
 
 #include "cuda/emulation/intrinsics.h"

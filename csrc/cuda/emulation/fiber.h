@@ -24,10 +24,16 @@
 
 namespace fastntk::cuda::emulation {
 
+#ifdef __clang__
+#define FASTNTK_OPAQUE __attribute__((noinline))
+#else
+#define FASTNTK_OPAQUE __attribute__((noipa))
+#endif
+
 // Pushes what the calling convention keeps and the compiler cannot be told of, notes the stack in
 // *from and goes on where `to` was noted; the other kept registers are named as overwritten.
 #if defined(__x86_64__)
-__attribute__((noinline)) inline void switch_stack(void** from, void* to) {
+FASTNTK_OPAQUE inline void switch_stack(void** from, void* to) {
   asm volatile("leaq -128(%%rsp), %%rsp\n\t"  // the red zone
                "pushq %%rbp\n\t"
                "pushq %%rbx\n\t"
@@ -48,7 +54,7 @@ __attribute__((noinline)) inline void switch_stack(void** from, void* to) {
                  "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc");
 }
 #elif defined(__aarch64__)
-__attribute__((noinline)) inline void switch_stack(void** from, void* to) {
+FASTNTK_OPAQUE inline void switch_stack(void** from, void* to) {
   register void** save asm("x0") = from;
   register void* load asm("x1") = to;
   asm volatile("adr x9, 1f\n\t"

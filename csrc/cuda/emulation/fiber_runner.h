@@ -69,7 +69,7 @@ private:
     for (std::size_t i = 0; i < lanes; ++i) {
       const std::size_t rank = first + sequence.next();
       Thread& thread = block_.threads[rank];
-      if (thread.finished || (thread.waits && !block_.cancelled()))
+      if (thread.finished || !thread.bed.awake())
         continue;
       current = &thread;
       thread_pool().fibers[rank]->resume();

@@ -27,17 +27,18 @@ void mma_bytes(int (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2], cons
   using Byte = std::conditional_t<kSigned, std::int8_t, std::uint8_t>;
   const unsigned row = current->lane / 4, column = current->lane % 4 * 2;
   exchange(kAllLanes, fragments(a, b), site, [&](const auto& all) {
+    Byte x[2][32], y[2][32];  // two rows of A, two columns of B
+    for (unsigned h = 0; h < 2; ++h)
+      for (unsigned part = 0; part < 4; ++part)
+        for (unsigned r = 0; r < 2; ++r) {
+          std::memcpy(&x[r][16 * h + 4 * part], &all(row * 4 + part).a[2 * h + r], 4);
+          std::memcpy(&y[r][16 * h + 4 * part], &all((column + r) * 4 + part).b[h], 4);
+        }
     for (unsigned r = 0; r < 2; ++r)
       for (unsigned j = 0; j < 2; ++j) {
         int sum = 0;
-        for (unsigned h = 0; h < 2; ++h)
-          for (unsigned part = 0; part < 4; ++part) {
-            Byte x[4], y[4];
-            std::memcpy(x, &all(row * 4 + part).a[2 * h + r], sizeof(x));
-            std::memcpy(y, &all((column + j) * 4 + part).b[h], sizeof(y));
-            for (int i = 0; i < 4; ++i)
-              sum += x[i] * y[i];
-          }
+        for (int k = 0; k < 32; ++k)
+          sum += x[r][k] * y[j][k];
         int& result = c[2 * r + j];
         result = static_cast<int>(static_cast<unsigned>(result) + static_cast<unsigned>(sum));
       }

@@ -42,26 +42,27 @@ private:
 class ThreadRunner {
 public:
   ThreadRunner(Block& block, const Body& body, Order, std::uint64_t)
-      : only_one_(one_launch()), gate_(block.threads.size() + 1) {
+      : only_one_(one_launch()), start_(block.threads.size() + 1),
+        finish_(block.threads.size() + 1) {
     for (Thread& thread : block.threads)
       team_.emplace_back([this, &thread, &body] {
         current = &thread;
-        for (gate_.pass(); !done_; gate_.pass()) {
+        for (start_.pass(); !done_; start_.pass()) {
           thread.block->run(thread, body);
-          gate_.pass();
+          finish_.pass();
         }
       });
   }
   ~ThreadRunner() {
     done_ = true;
-    gate_.pass();
+    start_.pass();
     for (std::thread& thread : team_)
       thread.join();
   }
 
   void run_block() {
-    gate_.pass();
-    gate_.pass();
+    start_.pass();
+    finish_.pass();
   }
 
 private:
@@ -72,8 +73,8 @@ private:
   }
 
   std::lock_guard<std::mutex> only_one_;
-  Gate gate_;
-  bool done_ = false;  // guarded by the gate
+  Gate start_, finish_;  // two: who starts late is not ordered after who finishes early
+  bool done_ = false;    // guarded by the gates
   std::vector<std::thread> team_;
 };
 

@@ -19,13 +19,32 @@ inline thread_local Thread* current = nullptr;
 #ifdef FASTNTK_EMULATION_THREADS
 
 using Mutex = std::mutex;
-using Signal = std::condition_variable;
 using Lock = std::unique_lock<Mutex>;
 
-template <class Awake>
-void sleep_until(Lock& lock, Signal& signal, const Awake& awake) {
-  signal.wait(lock, awake);
-}
+// Where one thread sleeps. Nobody but who wakes it comes here, so that a thread that wakes late is
+// not ordered after what others have done meanwhile, and ThreadSanitizer still sees their races.
+class Bed {
+public:
+  void lie_down() {
+    const Lock lock(mutex_);
+    awake_ = false;
+  }
+  void wake() {
+    const Lock lock(mutex_);
+    awake_ = true;
+    woken_.notify_one();
+  }
+  // Until woken since lie_down().
+  void sleep() {
+    Lock lock(mutex_);
+    woken_.wait(lock, [&] { return awake_; });
+  }
+
+private:
+  Mutex mutex_;
+  std::condition_variable woken_;
+  bool awake_ = true;
+};
 
 // After a barrier's last arrival: the others were woken already.
 inline void yield_to_others() {}
@@ -36,19 +55,23 @@ struct Mutex {
   void lock() {}
   void unlock() {}
 };
-struct Signal {
-  void notify_all() {}
-};
 using Lock = std::unique_lock<Mutex>;
 
 void yield_to_others();
 
-template <class Awake>
-void sleep_until(Lock&, Signal&, const Awake& awake) {
-  do
-    yield_to_others();
-  while (!awake());
-}
+class Bed {
+public:
+  void lie_down() { awake_ = false; }
+  void wake() { awake_ = true; }
+  void sleep() {
+    while (!awake_)
+      yield_to_others();
+  }
+  bool awake() const { return awake_; }
+
+private:
+  bool awake_ = true;
+};
 
 #endif
 

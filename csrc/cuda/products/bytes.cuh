@@ -89,7 +89,7 @@ struct SliceProduct {
 
   __device__ void step(const char* stage) {
     FASTNTK_ROLLED  // registers for one step only
-    for (int step = 0; step < kByteSteps; ++step) {
+        for (int step = 0; step < kByteSteps; ++step) {
       RightFragments<Shape> right[fastntk::kSlices];
       FASTNTK_UNROLL
       for (int b = 0; b < fastntk::kSlices; ++b)
@@ -98,8 +98,10 @@ struct SliceProduct {
       for (int a = 0; a < fastntk::kSlices; ++a) {
         const LeftFragments<Shape> left(stage + a * Shape::kPlaneBytes, step);
         FASTNTK_UNROLL
-        for (int b = 0; a + b < kSliceSums && b < fastntk::kSlices; ++b)
-          sums[a + b].template add<true>(left, right[b]);
+        for (int b = 0; b < fastntk::kSlices; ++b) {
+          if (a + b < kSliceSums)
+            sums[a + b].template add<true>(left, right[b]);
+        }
       }
     }
   }

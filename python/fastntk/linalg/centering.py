@@ -92,6 +92,12 @@ class CenteredOperator(SymmetricOperator):
             centred: NDArray[Any] = self.operator.diagonal() - 2 * means + means.mean()
             return centred.astype(self.dtype, copy=False)
 
+    def columns(self, indices: NDArray[np.integer[Any]]) -> Any:
+        """Return some columns; see `SymmetricOperator.columns`."""
+        means = self.row_means
+        own = means[array_namespace(self).asarray(indices)] - means.mean()
+        return self.operator.columns(indices) - means[:, np.newaxis] - own
+
     def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the whole matrix; see `SymmetricOperator.to_dense`."""
         K = self.operator.to_dense(self._dense_out(out))

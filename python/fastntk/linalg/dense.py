@@ -68,7 +68,8 @@ def dense_pairs(
     values, vectors = every[-k:][::-1].copy(), vectors[:, -k:][:, ::-1].copy()
     require_finite(values, "an eigenvalue")
     require_finite(vectors, "an eigenvector")
-    difference = block_product(op, vectors, 1, progress) - vectors * values
+    product = block_product(op, vectors, "eigenpairs, pass 1", progress)
+    difference = product - vectors * values
     values = to_host(values)
     scale = spectral_scale(values)
     relative = np.sqrt(to_host(((difference / scale) ** 2).sum(axis=0)))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fastntk import _backend, _validate
 from fastntk._arrays import in_library
 from fastntk._memory import Budget, parse_bytes
+from fastntk.linalg.convergence import ConvergenceWarning
 from fastntk.linalg.dense import dense_bytes, dense_pairs
 from fastntk.linalg.gram_operator import GramOperator
 from fastntk.linalg.krylov import block_krylov
@@ -31,10 +32,6 @@ _DENSE_ROWS = 1500
 # Up to here it takes a few seconds: as long as many pairs, with their restarts, by Krylov.
 _MANY_PAIRS_ROWS = 4000
 _LARGEST_BLOCK = 256
-
-
-class ConvergenceWarning(UserWarning):
-    """An eigensolver stopped at its limit of passes; the residuals say how far it came."""
 
 
 def select_method(op: SymmetricOperator, k: int, budget: int | None = None) -> str:

@@ -282,6 +282,12 @@ class GramOperator(SymmetricOperator):
             out[...] = in_library(entries, array_namespace(out))
         return out
 
+    def columns(self, indices: NDArray[np.integer[Any]]) -> Any:
+        """Return some columns; computed from the data, where the operator has them."""
+        if self.X is None:
+            return super().columns(indices)
+        return self.cross(self.X[array_namespace(self.X).asarray(indices)]).T
+
     def cross(self, Z: ArrayLike) -> NDArray[Any]:
         """Return the kernel between new points and the points of the operator.
 

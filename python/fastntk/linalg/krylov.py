@@ -66,7 +66,8 @@ def block_krylov(
     basis = Basis(op, capacity_for(n, k, block, room), rng, precision)
     V = basis.complement(basis.random(block))
     for done in range(1, max_passes + 1):
-        product = block_product(op, V.astype(precision, copy=False), done, progress)
+        stage = f"eigenpairs, pass {done}"
+        product = block_product(op, V.astype(precision, copy=False), stage, progress)
         remainder = basis.append(V, product)
         values, Y = basis.ritz()
         scale = spectral_scale(values)

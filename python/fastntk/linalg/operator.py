@@ -16,6 +16,7 @@ from fastntk._memory import Budget
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
+    from fastntk.linalg.solution import Solution
 
 
 class SymmetricOperator(ABC):
@@ -92,6 +93,25 @@ class SymmetricOperator(ABC):
         MemoryError
             No ``out``, and the matrix does not fit beside what the operator holds.
         """
+
+    def columns(self, indices: NDArray[np.integer[Any]]) -> Any:
+        """Return some columns, (N, len(indices)), in float32 or float64; by default by a product.
+
+        Parameters
+        ----------
+        indices : ndarray of int
+            Which ones, in any order.
+        """
+        xp, count = array_namespace(self), len(indices)
+        units = xp.zeros((self.shape[0], count), dtype=self.dtype)
+        units[xp.asarray(indices), xp.arange(count)] = 1
+        return self.matmat(units)
+
+    def solve(self, B: ArrayLike, ridge: float = 0.0, **options: Any) -> Solution:
+        """Return the solution of (K + ridge I) A = B; see `fastntk.solve` for the arguments."""
+        from fastntk.linalg.solver import solve  # which knows of operators itself
+
+        return solve(self, B, ridge, **options)
 
     def __matmul__(self, V: ArrayLike) -> NDArray[Any]:
         """Return the product with a vector (N,) or columns (N, k), in the promoted dtype."""

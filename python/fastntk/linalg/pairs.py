@@ -52,12 +52,11 @@ def spectral_scale(values: NDArray[np.float64]) -> float:
     return float(np.abs(values).max()) or 1.0
 
 
-def block_product(op: SymmetricOperator, V: Any, number: int, progress: Progress | None) -> Any:
-    """Return the product of pass ``number``; FloatingPointError where it is not finite."""
+def block_product(op: SymmetricOperator, V: Any, stage: str, progress: Progress | None) -> Any:
+    """Return a product that progress calls ``stage``; FloatingPointError if it is not finite."""
     if progress is None:
         product = op.matmat(V)
     else:
-        stage = f"eigenpairs, pass {number}"
         product = op.matmat(V, lambda _, done, total: progress(stage, done, total))
     require_finite(product, "a product")
     return product

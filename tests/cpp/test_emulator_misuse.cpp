@@ -13,8 +13,10 @@ using namespace fastntk::cuda;
 
 constexpr unsigned kAll = 0xffffffff;
 
+// Before or after others have come to the barrier.
+template <unsigned kThread>
 __global__ void leaves_before_barrier_kernel() {
-  if (threadIdx.x == 5)
+  if (threadIdx.x == kThread)
     return;
   __syncthreads();
 }
@@ -26,8 +28,9 @@ __global__ void two_barriers_kernel() {
     __syncthreads();
 }
 
+template <unsigned kThread>
 __global__ void leaves_before_shuffle_kernel() {
-  if (threadIdx.x == 40)
+  if (threadIdx.x == kThread)
     return;
   __shfl_sync(kAll, 1, 2);
 }
@@ -50,8 +53,10 @@ __global__ void absent_source_kernel() { __shfl_xor_sync(kAll, 1, 16); }  // wit
 
 __global__ void not_in_mask_kernel() { __syncwarp(0xfffffffe); }
 
-// Lane 0 waits for its warp, the others for the block.
+// After barriers of both kinds: lane 0 waits for its warp, the others for the block.
 __global__ void deadlock_kernel() {
+  __syncthreads();
+  __syncwarp();
   if (threadIdx.x == 0)
     __syncwarp();
   __syncthreads();
@@ -116,11 +121,13 @@ void check_kernel(int line, unsigned threads, const Words&... words) {
 }
 
 void misused_barriers() {
-  // Threads may come to the barrier before the one that leaves, or after it.
-  check_kernel<leaves_before_barrier_kernel>(__LINE__, 64, " in __syncthreads", "the kernel");
-  check_kernel<two_barriers_kernel>(__LINE__, 64, "divergent barrier", "test_cuda_misuse.cpp:");
-  check_kernel<leaves_before_shuffle_kernel>(__LINE__, 64, "thread (40, 0, 0)", "the kernel",
-                                             "in __shfl_sync");
+  check_kernel<leaves_before_barrier_kernel<0>>(__LINE__, 64, " in __syncthreads", "the kernel");
+  check_kernel<leaves_before_barrier_kernel<5>>(__LINE__, 64, " in __syncthreads", "the kernel");
+  check_kernel<two_barriers_kernel>(__LINE__, 64, "divergent barrier", "test_emulator_misuse.cpp:");
+  check_kernel<leaves_before_shuffle_kernel<32>>(__LINE__, 64, "thread (32, 0, 0)", "the kernel",
+                                                 "in __shfl_sync");
+  check_kernel<leaves_before_shuffle_kernel<40>>(__LINE__, 64, "thread (40, 0, 0)", "the kernel",
+                                                 "in __shfl_sync");
   check_kernel<different_operations_kernel>(__LINE__, 64, "divergent warp", "in __shfl_sync",
                                             "in __ballot_sync");
   check_kernel<different_masks_kernel>(__LINE__, 64, "divergent warp", "in __syncwarp");

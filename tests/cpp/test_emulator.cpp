@@ -17,6 +17,11 @@ using namespace fastntk::cuda;
 using emulation::Order;
 
 constexpr unsigned kAll = 0xffffffff;
+#ifdef FASTNTK_EMULATION_THREADS
+constexpr unsigned kLargestSum = 64;  // a barrier of real threads takes its time
+#else
+constexpr unsigned kLargestSum = 256;
+#endif
 
 __global__ void indices_kernel(int* visits, uint3* blocks, uint3* threads) {
   const long block = blockIdx.x + long(gridDim.x) * (blockIdx.y + long(gridDim.y) * blockIdx.z);
@@ -45,7 +50,7 @@ void indices(const dim3& grid, const dim3& block) {
 
 // Block b -> sums[b] of its threads' ranks in the grid. Static and dynamic shared memory.
 __global__ void sum_kernel(long* sums) {
-  __shared__ long part[256];
+  __shared__ long part[kLargestSum];
   long* twice = dynamic_shared<long>();
   const unsigned i = threadIdx.x;
   part[i] = blockIdx.x * long(blockDim.x) + i;
@@ -63,7 +68,7 @@ __global__ void sum_kernel(long* sums) {
 void barriers() {
   for (const Order order : {Order::kForward, Order::kBackward, Order::kShuffled}) {
     emulation::set_order(order, 5);
-    for (const unsigned threads : {1u, 32u, 256u}) {
+    for (const unsigned threads : {1u, 32u, kLargestSum}) {
       std::vector<long> sums(3);
       launch(sum_kernel, {3, threads, threads * sizeof(long)}, sums.data());
       for (long b = 0; b < 3; ++b)
@@ -99,12 +104,13 @@ __global__ void shuffles_kernel(T* out) {  // [threads, 8]
   out[2] = __shfl_xor_sync(kAll, mine, 5);
   out[3] = __shfl_down_sync(kAll, mine, 3);
   out[4] = __shfl_down_sync(kAll, mine, 3, 16);
-  out[5] = __shfl_up_sync(kAll, mine, 2, 8);
-  // Halves of the warp by themselves, one of them more often; then together again.
+  // Halves of the warp by themselves, one of them more often, with other values each time; then
+  // together again.
   const unsigned half = lane < 16 ? 0x0000ffff : 0xffff0000;
-  out[6] = __shfl_xor_sync(half, mine, 1);
+  out[5] = __shfl_xor_sync(half, mine + 1000, 1);
   if (lane < 16)
-    out[6] += __shfl_xor_sync(half, mine, 2) - __shfl_sync(half, mine, lane ^ 2);
+    out[5] += __shfl_xor_sync(half, mine + 2000, 2) - __shfl_sync(half, mine + 3000, lane ^ 3);
+  out[6] = __shfl_up_sync(kAll, mine, 2, 8);
   out[7] = __shfl_xor_sync(kAll, mine, 31);
 }
 
@@ -121,8 +127,9 @@ void shuffles() {
     CHECK_EQUAL(got[2], given(lane ^ 5));
     CHECK_EQUAL(got[3], given(lane + 3 < 32 ? lane + 3 : lane));
     CHECK_EQUAL(got[4], given(lane % 16 + 3 < 16 ? lane + 3 : lane));
-    CHECK_EQUAL(got[5], given(lane % 8 >= 2 ? lane - 2 : lane));
-    CHECK_EQUAL(got[6], given(lane ^ 1));
+    CHECK_EQUAL(got[5], given(lane ^ 1) + 1000 +
+                            (lane < 16 ? given(lane ^ 2) - given(lane ^ 3) - 1000 : 0));
+    CHECK_EQUAL(got[6], given(lane % 8 >= 2 ? lane - 2 : lane));
     CHECK_EQUAL(got[7], given(lane ^ 31));
   }
 }
@@ -246,9 +253,13 @@ int main() {
   indices({1, 1, 3}, {2, 2, 64});
   barriers();
   fresh_shared_memory();
-  shuffles<int>();
-  shuffles<double>();
-  votes();
+  for (const Order order : {Order::kForward, Order::kBackward, Order::kShuffled}) {
+    emulation::set_order(order, 3);
+    shuffles<int>();
+    shuffles<double>();
+    votes();
+  }
+  emulation::set_order(Order::kForward);
   atomic_sums<int>();
   atomic_sums<unsigned>();
   atomic_sums<unsigned long long>();

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Solutions of (K + ridge I) A = B with residual certificates.
+
+"cholesky" is `fastntk.linalg.cholesky`, "cg" is `fastntk.linalg.conjugate_gradients`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastntk import _validate
+from fastntk._arrays import array_namespace
+from fastntk._memory import Budget, budget_bytes
+from fastntk.linalg.cholesky import cholesky_bytes, cholesky_solution
+from fastntk.linalg.conjugate_gradients import conjugate_gradients
+from fastntk.linalg.convergence import ConvergenceWarning
+from fastntk.linalg.gram_operator import GramOperator
+from fastntk.linalg.operator import SymmetricOperator, float_columns
+from fastntk.linalg.pairs import require_finite
+from fastntk.linalg.solution import Solution, column_norms
+
+if TYPE_CHECKING:
+    from fastntk._progress import Progress
+
+METHODS = ("auto", "cholesky", "cg")
+# Up to here N^3 / 3 operations take a second or less.
+_CHOLESKY_ROWS = 4000
+# Some 50 passes of 2 N^2 operations per column against N^3 / 3.
+_ROWS_PER_COLUMN = 300
+
+
+def select_solver(op: SymmetricOperator, columns: int, budget: int | None = None) -> str:
+    """Return the method that "auto" runs for a number of right-hand sides.
+
+    Parameters
+    ----------
+    op : SymmetricOperator of shape (N, N)
+        Only shape and dtype are read.
+    columns : int
+        Number of right-hand sides.
+    budget : int, optional
+        Bytes that the method may take; unlimited by default.
+
+    Returns
+    -------
+    str
+        "cholesky" up to 4000 rows, or 300 rows per right-hand side, where it fits; else "cg".
+    """
+    if budget is not None and cholesky_bytes(op, columns) > budget:
+        return "cg"
+    most = max(_CHOLESKY_ROWS, _ROWS_PER_COLUMN * columns)
+    return "cholesky" if op.shape[0] <= most else "cg"
+
+
+def solve(
+    op: SymmetricOperator | NDArray[Any],
+    B: ArrayLike,
+    ridge: float = 0.0,
+    *,
+    method: str = "auto",
+    tol: float = 1e-6,
+    rank: int | None = None,
+    max_passes: int = 500,
+    seed: int | np.random.Generator = 0,
+    memory: int | str | None = None,
+    progress: Progress | None = None,
+) -> Solution:
+    """Solve (K + ridge I) A = B for a positive definite K + ridge I.
+
+    Parameters
+    ----------
+    op : SymmetricOperator or ndarray of shape (N, N)
+        K: a `GramOperator`, a `CenteredOperator`, or a symmetric matrix.
+    B : array_like of shape (N,) or (N, C)
+        Right-hand sides, finite.
+    ridge : float
+        Added to the diagonal, not negative.
+    method : {"auto", "cholesky", "cg"}
+        `select_solver` says what "auto" runs.
+    tol : float
+        ``||B_c - (K + ridge I) A_c|| <= tol ||B_c||`` is asked for in every column. "cg" stops
+        there.
+    rank : int, optional
+        Columns of K that the preconditioner of "cg" is made of, in ``[0, N]``; by default N / 16,
+        at least 64 and at most 1000, and what fits.
+    max_passes : int
+        Most products of "cg", at least 2.
+    seed : int or numpy.random.Generator
+        Draws these columns; same seed, same result.
+    memory : int or str, optional
+        Budget in bytes, or for instance "2 GB", for what the method allocates; by default what the
+        operator leaves of its own.
+    progress : callable, optional
+        Called with (stage, done, total).
+
+    Returns
+    -------
+    Solution
+        ``value`` shaped like B, ``residuals``, ``converged``, ``method``, ``passes``.
+
+    Raises
+    ------
+    TypeError
+        An array that is not real, or another argument of the wrong type.
+    ValueError
+        B of another length, empty or not finite; another argument out of range; a matrix that is
+        not square, finite and symmetric.
+    numpy.linalg.LinAlgError
+        "cholesky" finds K + ridge I singular to rounding, or not positive definite: the message
+        names the rows. It is a ValueError.
+    MemoryError
+        The method does not fit the budget: said before it allocates.
+    FloatingPointError
+        A product of the operator, or the solution, is not finite.
+
+    Warns
+    -----
+    ConvergenceWarning
+        A residual is above ``tol``; the result has ``converged=False``, and the message says what
+        to try.
+
+    Notes
+    -----
+    "cholesky" costs ``N^3 / 3 + 4 N^2 C`` operations and two products of the operator, and holds
+    ``8 N^2`` bytes, for a float32 operator ``12 N^2`` at first. One step of iterative refinement
+    follows [1]_.
+
+    "cg" costs ``2 N^2 C`` operations of the operator per pass and ``O(N C (rank + C))`` others,
+    after ``O(N rank^2)`` for the preconditioner, and holds ``8 N (rank + 12 C)`` bytes. A pass of a
+    float32 operator is in float32 as long as that wins digits; true residuals, computed in float64
+    at each digit, keep its rounding out of the solution. K may be singular if B is in its range.
+
+    References
+    ----------
+    .. [1] N. J. Higham, "Accuracy and stability of numerical algorithms", 2nd ed., SIAM 2002.
+    .. [2] D. P. O'Leary, "The block conjugate gradient algorithm and related methods", Linear
+       Algebra Appl. 29 (1980), 293-322.
+    .. [3] Z. Frangella, J. A. Tropp, M. Udell, "Randomized Nystrom preconditioning", SIAM J. Matrix
+       Anal. Appl. 44 (2023), 718-752.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> solution = solve(np.diag([1.0, 3.0]), [2.0, 8.0], ridge=1.0)
+    >>> solution.value.round(12).tolist()
+    [1.0, 2.0]
+    """
+    operator = op if isinstance(op, SymmetricOperator) else GramOperator.from_matrix(op)
+    n = operator.shape[0]
+    ridge = _validate.non_negative(ridge, "ridge")
+    tol = _validate.fraction(tol, "tol")
+    rng = _validate.generator(seed)
+    _validate.choice(method, "method", METHODS)
+    max_passes = _validate.integer(max_passes, "max_passes", at_least=2)
+    if rank is not None:
+        rank = _validate.integer(rank, "rank", at_least=0)
+        if rank > n:
+            raise ValueError(f"rank must be in [0, {n}] for a {n} x {n} matrix, got {rank}")
+    _validate.callback(progress)
+
+    right = _right_hand_sides(operator, B)
+    columns = right if right.ndim == 2 else right[:, None]
+    norms = column_norms(columns)
+    scales = array_namespace(operator).asarray(np.where(norms > 0, norms, 1.0))
+    room = operator.room if memory is None else Budget(budget_bytes(memory))
+    if method == "auto":
+        method = select_solver(operator, columns.shape[1], room.left)
+    units, advice = columns / scales, "raise ridge or tol, or use a float64 operator"
+    if method == "cholesky":
+        solution = cholesky_solution(operator, units, ridge, tol, room=room, progress=progress)
+    else:
+        solution, advice = conjugate_gradients(
+            operator,
+            units,
+            ridge,
+            tol,
+            rng,
+            rank=rank,
+            max_passes=max_passes,
+            room=room,
+            progress=progress,
+        )
+    with np.errstate(over="ignore"):
+        A = solution.value * scales
+    require_finite(A, "a solution")
+    if not solution.converged:
+        warnings.warn(
+            f"solve stopped after {solution.passes} passes with a residual of "
+            f"{solution.residuals.max():.1e} * ||B||, tol={tol:g}; {advice}",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return Solution(
+        A if right.ndim == 2 else A[:, 0],
+        solution.residuals,
+        solution.converged,
+        solution.method,
+        solution.passes,
+    )
+
+
+def _right_hand_sides(op: SymmetricOperator, B: Any) -> Any:
+    """Return B as float64 of the operator's library, (N,) or (N, C), checked."""
+    n, xp = op.shape[0], array_namespace(op)
+    if array_namespace(B) is np:
+        B = float_columns(B, "B")
+    elif B.dtype.kind not in "buif":
+        raise TypeError(f"B must hold real numbers, got dtype {B.dtype}")
+    if B.ndim not in (1, 2) or B.shape[0] != n or B.size == 0:
+        raise ValueError(f"B must have shape ({n},) or ({n}, columns), got shape {B.shape}")
+    columns = xp.asarray(B, dtype=np.float64)
+    if not bool(xp.isfinite(columns).all()):
+        raise ValueError("B must be finite, got NaN or infinity")
+    return columns
