@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastntk import _backend, _validate
-from fastntk._arrays import HOST, array_namespace, in_library, kind_of, on_device, place_of
+from fastntk._arrays import HOST, array_namespace, beside, in_library, kind_of, on_device, place_of
 from fastntk._memory import Budget
 
 if TYPE_CHECKING:
@@ -174,7 +174,10 @@ def float_columns(V: ArrayLike, name: str = "V") -> NDArray[Any]:
     """Return an argument as an aligned native float32 or float64 array of any shape."""
     array = _validate.real_array(V, name)
     dtype = np.dtype(np.float32 if array.dtype == np.float32 else np.float64)
-    return array.astype(dtype, copy=False) if on_device(array) else np.require(array, dtype, "A")
+    if not on_device(array):
+        return np.require(array, dtype, "A")
+    with beside(array):
+        return array.astype(dtype, copy=False)
 
 
 def require_symmetric(K: NDArray[Any]) -> None:
