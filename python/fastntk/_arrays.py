@@ -6,6 +6,7 @@ CuPy is not imported here: who has one of its arrays has it already.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -27,6 +28,14 @@ def array_namespace(array: Any) -> Any:
 def place_of(array: Any) -> str:
     """Return the device that an array is on, as in "cuda:0"; "cpu" for the host's memory."""
     return f"cuda:{array.device.id}" if on_device(array) else HOST
+
+
+def beside(array: Any) -> contextlib.AbstractContextManager[Any]:
+    """Make the device of an array CuPy's current one: new arrays are where it is."""
+    device: contextlib.AbstractContextManager[Any] = (
+        array.device if on_device(array) else contextlib.nullcontext()
+    )
+    return device
 
 
 def kind_of(array: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
@@ -39,6 +40,7 @@ __all__ = [
 _CUDA = "fastntk._cuda"
 # DLPack's numbers of devices whose memory CUDA reads: its own, and managed.
 _DLPACK_CUDA = (2, 13)
+_LEADING_DIGITS = re.compile(r"\d+")
 
 
 class CudaError(RuntimeError):
@@ -76,7 +78,7 @@ def engine(device: str = HOST, **arrays: Any) -> Engine:
                 f"{name} is {kind_of(arrays[name])}"
             )
     wanted = _parsed(device)
-    if wanted == HOST or (wanted == "auto" and place == HOST and _why_no_cuda() is not None):
+    if wanted == HOST or (wanted == "auto" and place == HOST and not _gpu_serves()):
         if place != HOST:
             raise TypeError(
                 f"device='cpu' needs {first} in the host's memory, got {kind_of(arrays[first])}: "
@@ -176,7 +178,20 @@ def _gpu(name: str) -> Engine:
     if index >= count:
         there = ", ".join(f"'cuda:{i}'" for i in range(count))
         raise ValueError(f"device must be one of {there} on this machine, got '{name}'")
+    if _is_too_old(index):
+        raise ValueError(
+            f"cuda:{index} ({device_text(cupy, index)}) is older than what this build is for: "
+            f"{', '.join(native.architectures)}"
+        )
     return CudaEngine(cupy, native, index)
+
+
+def _is_too_old(index: int) -> bool:
+    """Return whether no machine code or intermediate code of this build runs on a device."""
+    properties = _cupy().cuda.runtime.getDeviceProperties(index)
+    built = [_LEADING_DIGITS.match(name) for name in _native_cuda().architectures]
+    least = min((int(found[0]) for found in built if found), default=0)
+    return bool(10 * properties["major"] + properties["minor"] < least)
 
 
 def _why_no_cuda() -> str | None:
@@ -184,6 +199,11 @@ def _why_no_cuda() -> str | None:
     if _native_cuda() is None:
         return "this build of fastntk has no CUDA engine (it is built where nvcc is found)"
     return _why_no_cupy()
+
+
+def _gpu_serves() -> bool:
+    """Return whether CuPy's current device can be used."""
+    return _why_no_cuda() is None and not _is_too_old(_cupy().cuda.Device().id)
 
 
 def _why_no_cupy() -> str | None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fastntk import _backend
 from fastntk._arrays import (
     array_namespace,
+    beside,
     is_aligned,
     kind_of,
     may_share_memory,
@@ -69,7 +70,9 @@ def samples(
     copy = copy or not native
     if room is not None and copy:
         room.require(array.size * dtype.itemsize, f"a copy of {name} in {dtype}")
-    array = array_namespace(array).array(array, dtype, order="C") if copy else array
+    if copy:
+        with beside(array):
+            array = array_namespace(array).array(array, dtype, order="C")
     if not on_device(array):
         require_finite(array, name)
     return array
@@ -101,7 +104,8 @@ def real_array(X: ArrayLike, name: str) -> NDArray[Any]:
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         raise TypeError(f"{name} must hold at most 64-bit floats, got dtype {array.dtype}")
     if array.dtype.kind in "ui" and array.dtype.itemsize == 8:
-        largest = max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
+        with beside(array):
+            largest = max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
         if largest > 2**53:
             raise TypeError(f"{name} must hold integers that float64 represents, got {largest}")
     return array
@@ -111,18 +115,19 @@ def require_finite(array: NDArray[Any], name: str) -> None:
     """Require that all entries are finite; waits for a GPU that holds them."""
     if array.dtype.kind != "f":
         return
-    # A sum is finite whenever all entries are, unless it overflows: then look closer.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if math.isfinite(float(array.sum())):
+    with beside(array):
+        # A sum is finite whenever all entries are, unless it overflows: then look closer.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if math.isfinite(float(array.sum())):
+                return
+        finite = array_namespace(array).isfinite(array)
+        if finite.all():
             return
-    finite = array_namespace(array).isfinite(array)
-    if finite.all():
-        return
-    row, column = divmod(int(finite.argmin()), array.shape[1])
-    raise ValueError(
-        f"{name} must be finite, got {array[row, column].item()} at [{row}, {column}] "
-        f"({array.size - int(finite.sum())} such entries)"
-    )
+        row, column = divmod(int(finite.argmin()), array.shape[1])
+        raise ValueError(
+            f"{name} must be finite, got {array[row, column].item()} at [{row}, {column}] "
+            f"({array.size - int(finite.sum())} such entries)"
+        )
 
 
 def same_columns(Y: NDArray[Any], X: NDArray[Any], name: str = "Y", of: str = "X") -> None:

@@ -173,6 +173,25 @@ def test_another_device_than_the_current_one(standin, X):
         NET.ntk(data, standin.cupy.asarray(X))
 
 
+def test_copies_stay_on_the_device_of_the_data(standin, X):
+    """Of views, other types, and NaN that has to be looked for."""
+    cp = standin.cupy
+    with cp.cuda.Device(1):
+        data = cp.asarray(X)
+        views = (data[::2], data.astype(np.int64), data.astype(np.float16))
+        bad = cp.asarray(np.full((3, 20), np.nan))
+    for view in views:
+        assert NET.ntk(view).device.id == 1
+        assert NET.ntk(view, data[:5]).device.id == 1
+        assert fn.GramOperator(NET, view, storage="lazy").diagonal().device.id == 1
+    with cp.cuda.Device(1):
+        matrix = cp.asarray(np.eye(20, dtype=np.int64))
+    assert fn.eigenpairs(matrix, 2).values.device.id == 1
+    with pytest.raises(ValueError, match="X must be finite, got nan"):
+        NET.ntk(bad)
+    assert {device for _, device, _ in standin.native.calls} == {1}
+
+
 def test_without_cupy_or_the_module(standin, X, monkeypatch):
     monkeypatch.setattr(standin.cupy, "is_available", lambda: False)
     with pytest.raises(ValueError, match="device='cuda' needs a GPU: CuPy sees no CUDA device"):
@@ -187,6 +206,25 @@ def test_without_cupy_or_the_module(standin, X, monkeypatch):
     with pytest.raises(ValueError, match="this build of fastntk has no CUDA engine"):
         NET.ntk(X, device="cuda:0")
     NET.ntk(X)
+
+
+@pytest.mark.parametrize(
+    ("built", "serves"),
+    [
+        (["80-real", "90a-real", "90-virtual"], True),
+        (["90-virtual"], True),
+        (["100-real", "120"], False),
+    ],
+)
+def test_devices_older_than_the_build(standin, X, monkeypatch, built, serves):
+    """Of compute capability 9.0."""
+    monkeypatch.setattr(standin.native, "architectures", built)
+    NET.ntk(X)
+    assert bool(standin.native.calls) == serves
+    if not serves:
+        message = r"cuda:0 \(stand-in, compute capability 9.0\) is older than .*: 100-real, 120"
+        with pytest.raises(ValueError, match=message):
+            NET.ntk(standin.cupy.asarray(X))
 
 
 def test_device_arrays_without_the_module(standin, X, monkeypatch):

@@ -8,6 +8,8 @@ import pytest
 
 import fastntk as fn
 from fastntk import _memory
+from fastntk.gram.limiting import limiting_source
+from fastntk.gram.problem import prepared_bytes
 
 NET = fn.FullyConnected(1)
 
@@ -58,6 +60,24 @@ def test_the_pool_s_limit_counts(standin, pool, X):
     pool.limit = 300_000
     with pytest.raises(MemoryError, match="budget on cuda:0 is 294 kB"):
         NET.ntk(data)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize(("n", "d"), [(1, 1), (3, 2), (300, 1), (257, 130), (20, 1000)])
+@pytest.mark.parametrize("layers", [0, 4])
+def test_preparing_takes_no_more_than_is_asked_for(gpu, rng, kind, n, d, layers, dtype):
+    """Peaks included; a real pool does not tell them."""
+    pool = gpu.cupy.get_default_memory_pool()
+    if not hasattr(pool, "peak"):
+        pytest.skip("CuPy's own pool knows no peak")
+    net = fn.FullyConnected(layers)
+    X = gpu.cupy.asarray(rng.integers(0, 256, (n, d)).astype(kind))
+    before = pool.used_bytes()
+    pool.peak = before
+    source = limiting_source(net, X, dtype=dtype)
+    estimate = prepared_bytes(X, net.program())
+    assert source.nbytes <= estimate
+    assert pool.peak - before <= estimate
 
 
 def test_memory_that_goes_between_question_and_allocation(standin, pool, X, monkeypatch):

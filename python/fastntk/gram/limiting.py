@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastntk import _backend, _validate
-from fastntk._arrays import array_namespace, on_device, to_host
+from fastntk._arrays import array_namespace, beside, on_device, to_host
 from fastntk._memory import Budget
 from fastntk._progress import of_stage
 from fastntk.gram.problem import Problem, present
@@ -204,4 +204,7 @@ def _data(X: ArrayLike, Y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any]
     columns = _validate.samples(Y, "Y")
     _validate.same_columns(columns, rows)
     common = np.result_type(rows.dtype, columns.dtype)
-    return rows.astype(common, copy=False), columns.astype(common, copy=False)
+    with beside(rows):
+        rows = rows.astype(common, copy=False)
+    with beside(columns):
+        return rows, columns.astype(common, copy=False)

@@ -63,29 +63,31 @@ class Problem:
             raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
         needed = self.bytes_for(engine, rows, columns)
         room.require(needed, "preparing data of shape {}", rows.shape)
-        source = engine.limiting_kernel(
-            self.dtype,
-            engine.asarray(rows),
-            None if columns is None else engine.asarray(columns),
-            factor,
-            program.activations,
-            program.weight_std,
-            program.bias_std,
-            self.outputs,
-            threads=self.threads,
-        )
-        limit = float(np.finfo(self.dtype).max)
-        if not source.largest_diagonal <= limit:
-            # Data on a GPU have not been looked at yet.
+        try:
+            source: LimitingSource = engine.limiting_kernel(
+                self.dtype,
+                engine.asarray(rows),
+                None if columns is None else engine.asarray(columns),
+                factor,
+                program.activations,
+                program.weight_std,
+                program.bias_std,
+                self.outputs,
+                threads=self.threads,
+            )
+        except ValueError:
+            # Data on a GPU are looked at by its engine, which does not say where they are bad.
             _validate.require_finite(rows, "X")
             if columns is not None:
                 _validate.require_finite(columns, "Y")
+            raise
+        limit = float(np.finfo(self.dtype).max)
+        if not source.largest_diagonal <= limit:
             raise ValueError(
                 f"scale, weight_std and X must keep the kernel within {self.dtype}, whose largest "
                 f"number is {limit:.3g}; got {source.largest_diagonal:.3g} on the diagonal"
             )
-        found: LimitingSource = source
-        return found
+        return source
 
 
 def prepared_bytes(data: NDArray[Any], program: LayerProgram) -> int:

@@ -94,9 +94,10 @@ class CenteredOperator(SymmetricOperator):
 
     def columns(self, indices: NDArray[np.integer[Any]]) -> Any:
         """Return some columns; see `SymmetricOperator.columns`."""
-        means = self.row_means
-        own = means[array_namespace(self).asarray(indices)] - means.mean()
-        return self.operator.columns(indices) - means[:, np.newaxis] - own
+        means = self._row_means
+        with self.here():
+            own = means[self.xp.asarray(indices)] - means.mean()
+            return self.operator.columns(indices) - means[:, np.newaxis] - own
 
     def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the whole matrix; see `SymmetricOperator.to_dense`."""

@@ -286,7 +286,8 @@ class GramOperator(SymmetricOperator):
         """Return some columns; computed from the data, where the operator has them."""
         if self.X is None:
             return super().columns(indices)
-        return self.cross(self.X[array_namespace(self.X).asarray(indices)]).T
+        with self.here():
+            return self.cross(self._points[self.xp.asarray(indices)]).T
 
     def cross(self, Z: ArrayLike) -> NDArray[Any]:
         """Return the kernel between new points and the points of the operator.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastntk import _backend, _validate
-from fastntk._arrays import HOST, array_namespace, in_library, kind_of, on_device, place_of
+from fastntk._arrays import HOST, array_namespace, beside, in_library, kind_of, on_device, place_of
 from fastntk._memory import Budget
 
 if TYPE_CHECKING:
@@ -97,15 +97,18 @@ class SymmetricOperator(ABC):
     def columns(self, indices: NDArray[np.integer[Any]]) -> Any:
         """Return some columns, (N, len(indices)), in float32 or float64; by default by a product.
 
+        They are arrays of the library ``xp``.
+
         Parameters
         ----------
         indices : ndarray of int
             Which ones, in any order.
         """
         xp, count = array_namespace(self), len(indices)
-        units = xp.zeros((self.shape[0], count), dtype=self.dtype)
-        units[xp.asarray(indices), xp.arange(count)] = 1
-        return self.matmat(units)
+        with self.here():
+            units = xp.zeros((self.shape[0], count), dtype=self.dtype)
+            units[xp.asarray(indices), xp.arange(count)] = 1
+            return self.matmat(units)
 
     def solve(self, B: ArrayLike, ridge: float = 0.0, **options: Any) -> Solution:
         """Return the solution of (K + ridge I) A = B; see `fastntk.solve` for the arguments."""
@@ -131,12 +134,8 @@ class SymmetricOperator(ABC):
         n = self.shape[0]
         if columns.ndim != 2 or columns.shape[0] != n:
             raise ValueError(f"V must have shape ({n}, columns), got shape {columns.shape}")
-        if on_device(columns):
-            if place_of(columns) != self.place:
-                raise TypeError(
-                    f"V must be where the operator is, on {self.place}, got {kind_of(columns)}"
-                )
-        elif not np.isfinite(columns).all():
+        self._check_place(columns, "V")
+        if not on_device(columns) and not np.isfinite(columns).all():
             raise ValueError("V must be finite, got NaN or infinity")
         dtype = np.result_type(self.dtype, columns.dtype)
         with self.here():
@@ -160,18 +159,25 @@ class SymmetricOperator(ABC):
         double = getattr(out, "dtype", None) == np.float64
         checked = _validate.output(out, self.shape, np.dtype(np.float64) if double else self.dtype)
         assert checked is not None
-        if on_device(checked) and place_of(checked) != self.place:
-            raise TypeError(
-                f"out must be where the operator is, on {self.place}, got {kind_of(checked)}"
-            )
+        self._check_place(checked, "out")
         return checked
+
+    def _check_place(self, array: Any, name: str) -> None:
+        """Require that an array is in the host's memory or on the operator's device."""
+        if on_device(array) and place_of(array) != self.place:
+            raise TypeError(
+                f"{name} must be where the operator is, on {self.place}, got {kind_of(array)}"
+            )
 
 
 def float_columns(V: ArrayLike, name: str = "V") -> NDArray[Any]:
     """Return an argument as an aligned native float32 or float64 array of any shape."""
     array = _validate.real_array(V, name)
     dtype = np.dtype(np.float32 if array.dtype == np.float32 else np.float64)
-    return array.astype(dtype, copy=False) if on_device(array) else np.require(array, dtype, "A")
+    if not on_device(array):
+        return np.require(array, dtype, "A")
+    with beside(array):
+        return array.astype(dtype, copy=False)
 
 
 def require_symmetric(K: NDArray[Any]) -> None:

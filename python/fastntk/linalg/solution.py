@@ -20,7 +20,7 @@ class Solution:
     Attributes
     ----------
     value : ndarray of shape (N,) or (N, C)
-        A, float64, shaped like B, in the memory of the operator's device.
+        A, float64, shaped like B and of its library.
     residuals : ndarray of shape (C,)
         ``||B_c - (K + ridge I) A_c|| / ||B_c||`` of each column, from a float64 product with the
         operator; 0 for a zero column. One number where B is a vector.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastntk import _validate
+from fastntk import _backend, _validate
 from fastntk._arrays import array_namespace
-from fastntk._memory import Budget, budget_bytes
+from fastntk._memory import Budget, parse_bytes
 from fastntk.linalg.cholesky import cholesky_bytes, cholesky_solution
 from fastntk.linalg.conjugate_gradients import conjugate_gradients
 from fastntk.linalg.convergence import ConvergenceWarning
@@ -162,31 +162,33 @@ def solve(
             raise ValueError(f"rank must be in [0, {n}] for a {n} x {n} matrix, got {rank}")
     _validate.callback(progress)
 
-    right = _right_hand_sides(operator, B)
-    columns = right if right.ndim == 2 else right[:, None]
-    norms = column_norms(columns)
-    scales = array_namespace(operator).asarray(np.where(norms > 0, norms, 1.0))
-    room = operator.room if memory is None else Budget(budget_bytes(memory))
-    if method == "auto":
-        method = select_solver(operator, columns.shape[1], room.left)
-    units, advice = columns / scales, "raise ridge or tol, or use a float64 operator"
-    if method == "cholesky":
-        solution = cholesky_solution(operator, units, ridge, tol, room=room, progress=progress)
-    else:
-        solution, advice = conjugate_gradients(
-            operator,
-            units,
-            ridge,
-            tol,
-            rng,
-            rank=rank,
-            max_passes=max_passes,
-            room=room,
-            progress=progress,
-        )
-    with np.errstate(over="ignore"):
-        A = solution.value * scales
-    require_finite(A, "a solution")
+    with operator.here(), _backend.strict_linalg(operator.xp):
+        right = _right_hand_sides(operator, B)
+        columns = right if right.ndim == 2 else right[:, None]
+        norms = column_norms(columns)
+        scales = array_namespace(operator).asarray(np.where(norms > 0, norms, 1.0))
+        room = operator.room if memory is None else Budget(parse_bytes(memory), 0, operator.place)
+        if method == "auto":
+            method = select_solver(operator, columns.shape[1], room.left)
+        units, advice = columns / scales, "raise ridge or tol, or use a float64 operator"
+        if method == "cholesky":
+            solution = cholesky_solution(operator, units, ridge, tol, room=room, progress=progress)
+        else:
+            solution, advice = conjugate_gradients(
+                operator,
+                units,
+                ridge,
+                tol,
+                rng,
+                rank=rank,
+                max_passes=max_passes,
+                room=room,
+                progress=progress,
+            )
+        with np.errstate(over="ignore"):
+            A = solution.value * scales
+        require_finite(A, "a solution")
+        value = operator._returned(A if right.ndim == 2 else A[:, 0], B)
     if not solution.converged:
         warnings.warn(
             f"solve stopped after {solution.passes} passes with a residual of "
@@ -195,7 +197,7 @@ def solve(
             stacklevel=2,
         )
     return Solution(
-        A if right.ndim == 2 else A[:, 0],
+        value,
         solution.residuals,
         solution.converged,
         solution.method,
@@ -206,10 +208,8 @@ def solve(
 def _right_hand_sides(op: SymmetricOperator, B: Any) -> Any:
     """Return B as float64 of the operator's library, (N,) or (N, C), checked."""
     n, xp = op.shape[0], array_namespace(op)
-    if array_namespace(B) is np:
-        B = float_columns(B, "B")
-    elif B.dtype.kind not in "buif":
-        raise TypeError(f"B must hold real numbers, got dtype {B.dtype}")
+    B = float_columns(B, "B")
+    op._check_place(B, "B")
     if B.ndim not in (1, 2) or B.shape[0] != n or B.size == 0:
         raise ValueError(f"B must have shape ({n},) or ({n}, columns), got shape {B.shape}")
     columns = xp.asarray(B, dtype=np.float64)

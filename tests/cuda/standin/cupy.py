@@ -29,13 +29,14 @@ class OutOfMemoryError(MemoryError):
 
 
 class _Pool:
-    """One pool per device; `capacity` is the device's memory."""
+    """One pool per device; `capacity` is the device's memory, `peak` the most that was used."""
 
     def __init__(self):
         self.used = [0] * DEVICES
         self.kept = [0] * DEVICES
         self.capacity = [4 * GIB] * DEVICES
         self.limit = 0
+        self.peak = 0
 
     def take(self, count, device):
         new = max(0, count - self.kept[device])
@@ -44,6 +45,7 @@ class _Pool:
             raise OutOfMemoryError(f"Out of memory allocating {count:,} bytes.")
         self.kept[device] -= count - new
         self.used[device] += count
+        self.peak = max(self.peak, self.used[device])
 
     def give(self, count, device):
         self.used[device] -= count

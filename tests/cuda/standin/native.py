@@ -72,9 +72,10 @@ class _LimitingKernel(_Source):
         context.called("prepare")
         held = context.allocate(max(_host(X).nbytes, 256))
         sides = (_host(X), None if Y is None else _host(Y))
+        if not all(np.isfinite(side).all() for side in sides if side is not None):
+            raise ValueError("X must be finite, got NaN or infinity")
         super().__init__(self.kernel(*sides, *arguments), X, Y, held)
-        finite = all(np.isfinite(side).all() for side in sides if side is not None)
-        self.largest_diagonal = self._source.largest_diagonal if finite else np.nan
+        self.largest_diagonal = self._source.largest_diagonal
 
     @property
     def route(self):
