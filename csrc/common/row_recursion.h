@@ -29,7 +29,7 @@ FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* a
                                       Real weights, Real* theta, const Sink& sink) {
   const Real none(0.0), one(1.0);
   bool safe = true;
-  const auto check = [&safe](Real value) {
+  const auto check = [&]([[maybe_unused]] Real value) {
     if constexpr (std::is_same_v<Real, double>)
       safe = safe && safe_in_double(value);
   };
