@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 
+import fastntk as fn
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -131,7 +133,12 @@ def test_what_cannot_be_created_is_named(run, here, monkeypatch, arguments, targ
 
 @pytest.mark.parametrize(
     "error",
-    [FloatingPointError("overflow"), MemoryError("too little"), np.linalg.LinAlgError("no end")],
+    [
+        FloatingPointError("overflow"),
+        MemoryError("too little"),
+        np.linalg.LinAlgError("no end"),
+        fn.CudaError("a launch: cudaErrorLaunchFailure"),
+    ],
 )
 def test_what_the_machine_cannot_do_is_exit_code_1(run, monkeypatch, error):
     def fail(*_, **__):

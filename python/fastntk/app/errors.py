@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 from typer.core import TyperGroup
 
+from fastntk._backend import CudaError
 from fastntk.linalg.dense import BACKGROUND
 
 # LinAlgError is a ValueError too, but no argument is at fault: it is asked for first.
-_CANNOT_COMPUTE = (FloatingPointError, np.linalg.LinAlgError, MemoryError)
+_CANNOT_COMPUTE = (FloatingPointError, np.linalg.LinAlgError, MemoryError, CudaError)
 _BAD_REQUEST = (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError)
 # The package speaks of its arguments; the command line's options have the same names with dashes.
 _ARGUMENT = re.compile(
