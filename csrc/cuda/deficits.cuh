@@ -22,11 +22,13 @@ __device__ RowRadius<P> radius_of(const SideView<P>& side, int i) {
 template <class Shape, class P>
 __device__ double doubtful_deficit(const ProblemView<P>& problem, const TilePlace<Shape>& place) {
   const auto range = [](const SideView<P>& side, int begin, int count, P& least, P& most) {
-    least = side.half_inverse_least[begin / kRangeRows];
-    most = side.half_inverse_most[begin / kRangeRows];
-    for (int i = kRangeRows; i < count && begin + i < side.rows; i += kRangeRows) {
-      least = minimum(least, side.half_inverse_least[(begin + i) / kRangeRows]);
-      most = maximum(most, side.half_inverse_most[(begin + i) / kRangeRows]);
+    const int last = (static_cast<int>(smaller(begin + count, side.rows)) - 1) / kRangeRows;
+    int block = begin / kRangeRows;
+    least = side.half_inverse_least[block];
+    most = side.half_inverse_most[block];
+    while (++block <= last) {
+      least = minimum(least, side.half_inverse_least[block]);
+      most = maximum(most, side.half_inverse_most[block]);
     }
   };
   P row_least, row_most, col_least, col_most;

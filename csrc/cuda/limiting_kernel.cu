@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda/limiting_kernel.h"
 
+#include <algorithm>
+
 #include "cuda/convert.h"
 #include "cuda/tile_kernel.h"
 #include "cuda/times_vectors.h"
@@ -28,9 +30,14 @@ struct FactorsOf {
 template <class T>
 LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double scale,
                                   const Network& network, const std::vector<TrainedShares>& outputs,
-                                  const Context& context)
-    : TileSource<T>(x.rows, y ? y->rows : x.rows, y == nullptr),
-      outputs_(static_cast<int>(outputs.size())) {
+                                  const Context& context, int batch)
+    : TileSource<T>(x.rows / std::max(batch, 1), (y ? y->rows : x.rows) / std::max(batch, 1),
+                    y == nullptr),
+      outputs_(static_cast<int>(outputs.size())), batch_(batch) {
+  constexpr int kLargestBatch = 65535;  // of a grid in its second dimension
+  require(batch >= 1 && batch <= kLargestBatch, "batch must be between 1 and 65535");
+  require(x.rows % batch == 0 && (!y || y->rows % batch == 0),
+          "every problem of a batch must have as many rows");
   network.validate();
   require(x.rows > 0 && x.columns > 0, "X must not be empty");
   require(!outputs.empty(), "a kernel has at least one output");
@@ -54,7 +61,7 @@ void LimitingKernel<T>::write(int output, const DenseSink& to, const Context& co
   sink.dense = to;
   sink.dense.to_float = wide_ && sizeof(T) == sizeof(float);
   visit([&](const auto& problem) {
-    launch_tiles(problem.view(), problem.output(output), sink, context.stream);
+    launch_tiles(problem.view(batch_), problem.output(output), sink, context.stream);
   });
 }
 
@@ -71,7 +78,7 @@ void LimitingKernel<T>::write_dense(const std::vector<T*>& to, const Context& co
 
 template <class T>
 void LimitingKernel<T>::write_packed(T* to, const Context& context) const {
-  require(this->symmetric(), "only a symmetric matrix is stored packed");
+  require(this->symmetric() && batch_ == 1, "only one symmetric matrix is stored packed");
   DenseSink sink;
   sink.to = to;
   sink.is_packed = true;
@@ -82,6 +89,7 @@ void LimitingKernel<T>::write_packed(T* to, const Context& context) const {
 template <class T>
 template <class V>
 void LimitingKernel<T>::times(const V* v, double* y, long k, const Context& context) const {
+  require(batch_ == 1, "only one matrix is multiplied with vectors");
   visit([&](const auto& problem) {
     const FactorsOf factors(problem);
     times_vectors(factors.rows, factors.cols, factors.largest, v, y, k, context,
@@ -104,8 +112,9 @@ void LimitingKernel<T>::multiply(const double* v, double* y, long k, const Conte
 template <class T>
 void LimitingKernel<T>::diagonal(T* to, const Context& context) const {
   require(this->symmetric(), "only a symmetric matrix has this diagonal");
-  visit(
-      [&](const auto& problem) { convert(problem.output(0).diagonal, to, this->rows(), context); });
+  visit([&](const auto& problem) {
+    convert(problem.output(0).diagonal, to, this->rows() * batch_, context);
+  });
 }
 
 template <class T>

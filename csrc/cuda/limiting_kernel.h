@@ -25,8 +25,14 @@ template <class T>
 class LimitingKernel final : public TileSource<T> {
 public:
   // Samples in device memory. cols == nullptr: symmetric. Both must outlive the kernel.
+  //
+  // batch: rows and columns are those of so many problems of one shape, one after the other.
+  // rows(), cols() and route() are then those of each, arrays for results begin with an axis for the
+  // batch, and there are no packed triangles and no products with vectors.
   LimitingKernel(const Samples& rows, const Samples* cols, double scale, const Network& network,
-                 const std::vector<TrainedShares>& outputs, const Context& context);
+                 const std::vector<TrainedShares>& outputs, const Context& context, int batch = 1);
+
+  int batch() const { return batch_; }
 
   int outputs() const override { return outputs_; }
   void write_dense(const std::vector<T*>& to, const Context& context) const override;
@@ -50,6 +56,7 @@ private:
   void times(const V* v, double* y, long k, const Context& context) const;
 
   int outputs_;
+  int batch_;
   std::unique_ptr<LimitingProblem<T>> same_;
   std::unique_ptr<LimitingProblem<double>> wide_;
 };

@@ -40,7 +40,9 @@ LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double s
                                     const Context& context)
     : type_(x.type), data_columns_(x.columns), hidden_layers_(network.hidden_layers()),
       input_(input_layer(network, x.type, x.columns, scale)), all_trained_(all_trained(outputs)) {
-  require(x.columns <= std::numeric_limits<int>::max(), "too many columns");
+  constexpr long kMost = std::numeric_limits<int>::max();
+  require(x.columns <= kMost, "too many columns");
+  require(x.rows <= kMost - kRangeRows && (!y || y->rows <= kMost - kRangeRows), "too many rows");
   DataSummary summary(x.columns, row_fields(hidden_layers_), context);
   survey(x, y, network, outputs, context, summary);
   choose(x, y, summary);
@@ -131,11 +133,14 @@ void LimitingProblem<P>::plan(long rows, long cols, const Network& network,
 }
 
 template <class P>
-ProblemView<P> LimitingProblem<P>::view() const {
+ProblemView<P> LimitingProblem<P>::view(int batch) const {
   ProblemView<P> view{};
   view.rows = rows_->view();
   view.cols = cols_ ? cols_->view() : view.rows;
   view.symmetric = cols_ == nullptr;
+  view.batch = batch;
+  view.batch_rows = static_cast<int>(view.rows.rows / batch);
+  view.batch_cols = static_cast<int>(view.cols.rows / batch);
   view.product = product_;
   view.type = type_;
   view.data_columns = data_columns_;

@@ -26,7 +26,8 @@ public:
   LimitingProblem(const Samples& x, const Samples* y, double scale, const Network& network,
                   const std::vector<TrainedShares>& outputs, const Context& context);
 
-  ProblemView<P> view() const;
+  // As one matrix, or as so many of which each has its part of the rows.
+  ProblemView<P> view(int batch = 1) const;
   OutputView<P> output(int o) const;
   int outputs() const { return static_cast<int>(all_trained_.size()); }
   std::size_t bytes() const;

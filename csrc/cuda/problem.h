@@ -79,6 +79,11 @@ struct ProblemView {
   SideView<P> rows;
   SideView<P> cols;  // == rows for a symmetric matrix
   bool symmetric;
+  // Several problems of so many rows and columns each lie one after the other; a block of threads has
+  // one of them, its blockIdx.y.
+  int batch;
+  int batch_rows;
+  int batch_cols;
   Product product;
   SampleType type;
   long data_columns;

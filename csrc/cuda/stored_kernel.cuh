@@ -20,7 +20,8 @@ __global__ void __launch_bounds__(kThreads, 2)
   TileIndex at;
   if (!order.tile(blockIdx.x, at))
     return;
-  const TilePlace<Tile> place(at, matrix.n, matrix.n, true);
+  const int n = static_cast<int>(matrix.n);
+  const TilePlace<Tile> place(at, 0, n, n, true);
   char* shared = dynamic_shared<char>();
   const Cells<T, Tile::kCols> cells{reinterpret_cast<T*>(shared)};
   for (int cell = threadIdx.x; cell < Tile::kCells; cell += kThreads) {
@@ -28,7 +29,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     const int i = place.row + row, j = place.col + col;
     const T value = place.owns(i, j) ? matrix.at(i, j) : T(0);
     if (sink.writes() && place.owns(i, j))
-      store(sink.dense, i, j, value);
+      store(sink.dense, i, j, 0, value);
     cells.at(row, col) = value;
   }
   pass_on(place, cells, sink, shared + Tile::kCellBytes);

@@ -6,9 +6,10 @@
 
 namespace fastntk::cuda {
 
+// first: of the columns of the entry's own matrix, see DenseSink.
 template <class P>
-__device__ void store(const DenseSink& sink, long i, long j, P value) {
-  const long at = sink.index(i, j);
+__device__ void store(const DenseSink& sink, long i, long j, long first, P value) {
+  const long at = sink.index(i, j) - first;
   if (sizeof(P) == sizeof(double) && sink.to_float)
     static_cast<float*>(sink.to)[at] = static_cast<float>(value);
   else
@@ -24,7 +25,7 @@ __device__ void store_transpose(const TilePlace<Shape>& place, const Cells<P, Sh
     for (int row = threadIdx.x % kWarp; row < Shape::kRows; row += kWarp) {
       const int i = place.row + row, j = place.col + col;
       if (place.holds(i, j) && i < j)
-        store(sink, j, i, cells.at(row, col));
+        store(sink, j, i, place.first_col, cells.at(row, col));
     }
   }
 }

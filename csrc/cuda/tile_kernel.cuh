@@ -160,7 +160,7 @@ __device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P
           value = value * factor;
         }
         if (sink.writes() && used)
-          store(sink.dense, i, j, value);
+          store(sink.dense, i, j, place.first_col, value);
         own.at(r, c) = used ? value : P(0);
       });
     }
@@ -173,13 +173,14 @@ __global__ void __launch_bounds__(kThreads, TileShape<kProduct, P>::kBlocks)
                 const __grid_constant__ OutputView<P> output,
                 const __grid_constant__ TileOrder<TileShape<kProduct, P>> order,
                 const __grid_constant__ TileSink sink) {
-  // block -> tile (i, j) of the matrix, or of its upper triangle
+  // block (x, y) -> tile (i, j) of the upper triangle, or of the whole, of matrix y of the batch
   using Shape = TileShape<kProduct, P>;
   __shared__ TileConstants<P> constants;
   TileIndex at;
   if (!order.tile(blockIdx.x, at))
     return;
-  const TilePlace<Shape> place(at, problem.rows.rows, problem.cols.rows, problem.symmetric);
+  const TilePlace<Shape> place(at, blockIdx.y, problem.batch_rows, problem.batch_cols,
+                               problem.symmetric);
   char* shared = dynamic_shared<char>();
   const Cells<P, Shape::kCols> cells{reinterpret_cast<P*>(shared)};
   fill_constants(problem, output, place, constants);

@@ -11,9 +11,10 @@ template <Product kProduct, class P>
 void launch_product(const ProblemView<P>& problem, const OutputView<P>& output,
                     const TileSink& sink, cudaStream_t stream) {
   using Tile = TileShape<kProduct, P>;
-  const TileOrder<Tile> order(problem.rows.rows, problem.cols.rows, problem.symmetric);
-  const Shape shape{dim3(static_cast<unsigned>(order.blocks())), dim3(kThreads),
-                    shared_bytes<P, Tile>(Tile::kSharedBytes, sink), stream};
+  const TileOrder<Tile> order(problem.batch_rows, problem.batch_cols, problem.symmetric);
+  const Shape shape{
+      dim3(static_cast<unsigned>(order.blocks()), static_cast<unsigned>(problem.batch)),
+      dim3(kThreads), shared_bytes<P, Tile>(Tile::kSharedBytes, sink), stream};
   launch(tile_kernel<kProduct, P>, shape, problem, output, order, sink);
 }
 

@@ -7,17 +7,21 @@
 
 namespace fastntk::cuda {
 
-// Rows and columns are counted in 32 bits, for the registers' sake; places in memory in 64.
+// Rows and columns are counted in 32 bits, for the registers' sake; places in memory in 64. Those of
+// a batch of matrices are counted through.
 template <class Shape>
 struct TilePlace {
   int row, col;    // of the first cell
-  int rows, cols;  // of the matrix
+  int rows, cols;  // behind the last ones of the matrix
+  int first_col;   // of the matrix
   bool symmetric;
 
-  __device__ TilePlace(TileIndex at, long all_rows, long all_cols, bool is_symmetric)
-      : row(static_cast<int>(at.i * Shape::kRows)), col(static_cast<int>(at.j * Shape::kCols)),
-        rows(static_cast<int>(all_rows)), cols(static_cast<int>(all_cols)),
-        symmetric(is_symmetric) {}
+  // Of matrix `number` of those with so many rows and columns each.
+  __device__ TilePlace(TileIndex at, int number, int each_rows, int each_cols, bool is_symmetric)
+      : row(number * each_rows + static_cast<int>(at.i) * Shape::kRows),
+        col(number * each_cols + static_cast<int>(at.j) * Shape::kCols),
+        rows((number + 1) * each_rows), cols((number + 1) * each_cols),
+        first_col(number * each_cols), symmetric(is_symmetric) {}
 
   __device__ bool holds(int i, int j) const { return i < rows && j < cols; }
   __device__ bool diagonal(int i, int j) const { return symmetric && i == j; }

@@ -24,7 +24,8 @@ struct PackedLayout {
 };
 
 // Entries go to [rows, stride], those of a symmetric matrix to their places below the diagonal too;
-// or to a packed triangle.
+// or to a packed triangle. Matrices of a batch [batch, n, m], whose rows i and columns j are counted
+// through, lie one after the other: entry (i, j) of one that begins with column c at i m + j - c.
 struct DenseSink {
   void* to = nullptr;
   bool to_float = false;  // floats of a recursion in double

@@ -232,6 +232,39 @@ void packed() {
   CHECK(whole == computed_by(kernel).kernels[0]);
 }
 
+// Problems of one shape, computed by one launch.
+void batches() {
+  constexpr int kBatch = 3;
+  for (const Kind& kind : all_kinds()) {
+    for (const long n : {5L, 130L}) {
+      constexpr long kOthers = 70, kColumns = 65;
+      const Rows rows(kind, kBatch * (n + kOthers), kColumns, 1);
+      const Samples all = rows.view(0, kBatch * n),
+                    others = rows.view(kBatch * n, kBatch * kOthers);
+      const Network net = network(3, 0.1);
+      const std::vector<TrainedShares> ntk{ntk_shares(net)};
+      for (const Samples* cols : {static_cast<const Samples*>(nullptr), &others}) {
+        const long m = cols ? kOthers : n;
+        const Kernel32 together(all, cols, scale_of(kind), net, ntk, gpu(), kBatch);
+        CHECK_EQUAL(together.rows(), n);
+        CHECK_EQUAL(together.cols(), m);
+        std::vector<float> K(kBatch * n * m, NAN);
+        together.write_dense({K.data()}, gpu());
+        for (int b = 0; b < kBatch; ++b) {
+          const Samples x = rows.view(b * n, n), y = rows.view(kBatch * n + b * kOthers, kOthers);
+          const Problem problem{kind_name(kind), x, cols ? &y : nullptr, scale_of(kind), net};
+          const std::vector<Probe> expected = probes(problem);
+          for (const Probe& probe : expected) {
+            const float value = K[(b * n + probe.i) * m + probe.j];
+            CHECK_AT_MOST(std::abs(value - probe.value.ntk),
+                          gate<float>(kind.type, 3) * probe.denominator.ntk, problem.name);
+          }
+        }
+      }
+    }
+  }
+}
+
 void refusals() {
   const Rows rows({SampleType::kFloat32, true, false}, 8, 5, 1);
   const Samples x = rows.view(0, 4);
@@ -250,6 +283,9 @@ void refusals() {
     const Rows bad(SampleType::kFloat32, 2, {1, 2, strange, 4});
     CHECK_THROWS(std::invalid_argument, make(bad.view(0, 2), nullptr, 1.0));
   }
+  const Network net = network(1, 0.1);
+  CHECK_THROWS(std::invalid_argument, Kernel32(x, nullptr, 1.0, net, {ntk_shares(net)}, gpu(), 3));
+  CHECK_THROWS(std::invalid_argument, Kernel32(x, nullptr, 1.0, net, {ntk_shares(net)}, gpu(), 0));
   const Kernel32 rectangle = make(x, &x, 1.0);
   std::vector<float> some(16);
   CHECK_THROWS(std::invalid_argument, rectangle.diagonal(some.data(), gpu()));
@@ -268,6 +304,7 @@ int main() {
   full_pixels();
   clustered_rows();
   packed();
+  batches();
   refusals();
   return test::summary();
 }
