@@ -32,7 +32,7 @@ public:
   LimitingKernel(const Samples& rows, const Samples* cols, double scale, const Network& network,
                  const std::vector<TrainedShares>& outputs, const Context& context, int batch = 1);
 
-  int batch() const { return batch_; }
+  int batch() const override { return batch_; }
 
   int outputs() const override { return outputs_; }
   void write_dense(const std::vector<T*>& to, const Context& context) const override;

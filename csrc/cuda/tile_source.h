@@ -23,9 +23,10 @@ public:
   long cols() const { return cols_; }
   bool symmetric() const { return symmetric_; }
 
-  // Matrices that one source delivers.
+  // Matrices that one source delivers of a problem, and problems of one shape.
   virtual int outputs() const { return 1; }
-  // to[o]: [rows, cols] of output o, row-major, contiguous, device memory.
+  virtual int batch() const { return 1; }
+  // to[o]: [rows, cols], or [batch, rows, cols], of output o, row-major, contiguous, device memory.
   virtual void write_dense(const std::vector<T*>& to, const Context& context) const = 0;
   // The upper triangle of the first output, PackedLayout(rows()).size() numbers; symmetric sources
   // only.

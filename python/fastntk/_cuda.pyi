@@ -49,6 +49,7 @@ class _LimitingKernel(_TileSource):
         bias_std: Sequence[float],
         outputs: _Shares,
         context: Context,
+        batch: int = 1,
     ) -> None: ...
     @property
     def largest_diagonal(self) -> float: ...

@@ -50,13 +50,19 @@ class CudaEngine(Engine):
         self.name = f"cuda:{index}"
 
     def limiting_kernel(
-        self, dtype: np.dtype[Any], X: Any, Y: Any, *arguments: Any, threads: int = 0
+        self,
+        dtype: np.dtype[Any],
+        X: Any,
+        Y: Any,
+        *arguments: Any,
+        threads: int = 0,
+        batch: int = 1,
     ) -> CudaSource:
         """Return the tile source of a limiting kernel of device arrays."""
         single = dtype == np.float32
         kernel = self.native.LimitingKernel32 if single else self.native.LimitingKernel64
         with self.here() as stream:
-            native = kernel(X, Y, *arguments, self.context(stream))
+            native = kernel(X, Y, *arguments, self.context(stream), batch)
             return CudaSource(self, native, stream, native.largest_diagonal, X, Y)
 
     def pack_triangle(

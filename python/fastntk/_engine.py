@@ -35,9 +35,18 @@ class Engine(ABC):
 
     @abstractmethod
     def limiting_kernel(
-        self, dtype: np.dtype[Any], X: Any, Y: Any, *arguments: Any, threads: int = 0
+        self,
+        dtype: np.dtype[Any],
+        X: Any,
+        Y: Any,
+        *arguments: Any,
+        threads: int = 0,
+        batch: int = 1,
     ) -> Any:
-        """Return the tile source of a limiting kernel; arguments are the native class's."""
+        """Return the tile source of a limiting kernel; arguments are the native class's.
+
+        ``batch`` problems lie one after the other; only a GPU takes more than one.
+        """
 
     @abstractmethod
     def pack_triangle(self, source: Any, threads: int = 0, progress: Any = None) -> Any:
@@ -76,9 +85,16 @@ class CpuEngine(Engine):
     native = _cpu
 
     def limiting_kernel(
-        self, dtype: np.dtype[Any], X: Any, Y: Any, *arguments: Any, threads: int = 0
+        self,
+        dtype: np.dtype[Any],
+        X: Any,
+        Y: Any,
+        *arguments: Any,
+        threads: int = 0,
+        batch: int = 1,
     ) -> Any:
         """Return the tile source of a limiting kernel."""
+        assert batch == 1
         kernel: Any = _cpu.LimitingKernel32 if dtype == np.float32 else _cpu.LimitingKernel64
         return kernel(X, Y, *arguments, threads)
 

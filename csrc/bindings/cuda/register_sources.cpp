@@ -27,7 +27,10 @@ void to_dense(const TileSource<T>& source, const std::vector<py::object>& outs,
   std::vector<T*> to;
   for (const py::object& out : outs) {
     const DeviceView view = view_of(out, "out");
-    check_shape(view, "out", {source.rows(), source.cols()});
+    std::vector<long> shape{source.rows(), source.cols()};
+    if (source.batch() > 1)
+      shape.insert(shape.begin(), source.batch());
+    check_shape(view, "out", shape);
     to.push_back(data_of<T>(view, "out", true));
   }
   if (static_cast<int>(to.size()) != source.outputs())
@@ -64,7 +67,7 @@ void matmat(const TileSource<T>& source, const py::object& vectors, const py::ob
 template <class T>
 void diagonal(const TileSource<T>& source, const py::object& out, const Context& context) {
   const DeviceView view = view_of(out, "out");
-  check_shape(view, "out", {source.rows()});
+  check_shape(view, "out", {source.batch() * source.rows()});
   T* to = data_of<T>(view, "out", true);
   const py::gil_scoped_release release;
   const OnDevice device(context);
@@ -75,8 +78,8 @@ template <class T>
 std::unique_ptr<LimitingKernel<T>>
 make_kernel(const py::object& rows, const py::object& cols, double scale,
             const std::vector<std::string>& activations, const std::vector<double>& weight_std,
-            const std::vector<double>& bias_std, const ShareLists& outputs,
-            const Context& context) {
+            const std::vector<double>& bias_std, const ShareLists& outputs, const Context& context,
+            int batch) {
   const Samples x = samples_of(rows, "X");
   const bool square = cols.is_none();
   const Samples y = square ? x : samples_of(cols, "Y");
@@ -85,7 +88,7 @@ make_kernel(const py::object& rows, const py::object& cols, double scale,
   const py::gil_scoped_release release;
   const OnDevice device(context);
   return std::make_unique<LimitingKernel<T>>(x, square ? nullptr : &y, scale, network, shares,
-                                             context);
+                                             context, batch);
 }
 
 template <class T>
@@ -129,7 +132,7 @@ void register_for(py::module_& module, const std::string& bits) {
   py::class_<LimitingKernel<T>, TileSource<T>>(module, ("LimitingKernel" + bits).c_str())
       .def(py::init(&make_kernel<T>), py::arg("X"), py::arg("Y"), py::arg("scale"),
            py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"), py::arg("outputs"),
-           py::arg("context"), py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+           py::arg("context"), py::arg("batch") = 1, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
       .def_property_readonly("largest_diagonal", &LimitingKernel<T>::largest_diagonal)
       .def_property_readonly(
           "route", [](const LimitingKernel<T>& kernel) { return route_dict<T>(kernel.route()); });

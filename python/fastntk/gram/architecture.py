@@ -109,10 +109,11 @@ class FullyConnected:
 
         Parameters
         ----------
-        X : array_like of shape (n, d)
+        X : array_like of shape (n, d), or array of shape (b, n, d)
             uint8, float32 or float64; other real types are taken as float64. CuPy arrays, and by
-            DLPack those of PyTorch and JAX, are read where they are.
-        Y : array_like of shape (m, d), optional
+            DLPack those of PyTorch and JAX, are read where they are. With three axes, b problems
+            of n points each: on a GPU one launch computes them all.
+        Y : array_like of shape (m, d), or array of shape (b, m, d), optional
             A second set of points. Without it the result is symmetric to the bit.
         scale : float
             Multiplies X and Y. ``scale=1/255`` on uint8 pixels loses nothing.
@@ -134,7 +135,7 @@ class FullyConnected:
 
         Returns
         -------
-        ndarray of shape (n, n) or (n, m)
+        ndarray of shape (n, n) or (n, m), behind an axis for the problems where X has one
             The kernel; exactly 0 for a zero row if ``bias_std`` is 0. A CuPy array for data on a
             GPU, a tensor for PyTorch's tensors, else a NumPy array.
 

@@ -12,6 +12,7 @@ from fastntk import _backend, _validate
 from fastntk._arrays import array_namespace, beside, on_device, to_host
 from fastntk._memory import Budget
 from fastntk._progress import of_stage
+from fastntk.gram.batch import is_batch, planes_of_batch
 from fastntk.gram.problem import Problem, present
 from fastntk.gram.program import KERNELS
 from fastntk.gram.through_device import across_devices, through_device
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from fastntk._backend import Engine
     from fastntk._progress import Progress
     from fastntk._tiles import LimitingSource, TileProgress
-    from fastntk.gram.program import Network
+    from fastntk.gram.program import Network, Shares
 
 
 def limiting_source(
@@ -91,15 +92,20 @@ def gram(
     """Return whole kernels; see `FullyConnected.kernels`. ``out`` is for a single one."""
     names = _kernel_names(get)
     workers = _validate.thread_count(threads)
-    rows, columns = _data(X, Y)
-    result = _validate.result_dtype(dtype, *present(rows, columns))
     program = net.program()
     outputs = [program.trained_shares(name) for name in names]
     flat = [shares for output in outputs for shares in output]
+    stage = of_stage(progress, "kernel")
+    if is_batch(X):
+        if devices is not None:
+            raise ValueError("devices share the rows of a 2-D X; give device for a batch")
+        planes = planes_of_batch(program, flat, X, Y, scale, dtype, out, device, workers, stage)
+        return (out,) if out is not None else _by_name(names, outputs, planes, X)
+    rows, columns = _data(X, Y)
+    result = _validate.result_dtype(dtype, *present(rows, columns))
     shape = (rows.shape[0], rows.shape[0] if columns is None else columns.shape[0])
     out = _validate.output(out, shape, result, *present(rows, columns))
     problem = Problem(program, flat, scale, result, workers)
-    stage = of_stage(progress, "kernel")
     stack = (len(flat), *shape)
     if devices is not None:
         planes = _on_several(devices, device, problem, rows, columns, out, stack, stage)
@@ -110,8 +116,13 @@ def gram(
         else:
             planes = _results(_backend.CPU, stack, result, out)
             through_device(engine, problem, rows, columns, planes, stage)
-    if out is not None:
-        return (out,)
+    return (out,) if out is not None else _by_name(names, outputs, planes, X)
+
+
+def _by_name(
+    names: tuple[str, ...], outputs: list[list[Shares]], planes: NDArray[Any], X: ArrayLike
+) -> tuple[NDArray[Any], ...]:
+    """Return the kernels asked for of all their matrices, as X's library has arrays."""
     kernels = []
     first = 0
     for name, shares in zip(names, outputs, strict=True):

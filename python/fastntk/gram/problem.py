@@ -48,9 +48,14 @@ class Problem:
         return copied + sum(prepared_bytes(side, self.program) for side in sides)
 
     def source(
-        self, engine: Engine, rows: NDArray[Any], columns: NDArray[Any] | None, room: Budget
+        self,
+        engine: Engine,
+        rows: NDArray[Any],
+        columns: NDArray[Any] | None,
+        room: Budget,
+        batch: int = 1,
     ) -> LimitingSource:
-        """Prepare the data."""
+        """Prepare the data, those of ``batch`` problems one after the other."""
         factor = _validate.positive(self.scale, "scale")
         program = self.program
         # Pixels are scaled in the first layer, other data row by row.
@@ -74,6 +79,7 @@ class Problem:
                 program.bias_std,
                 self.outputs,
                 threads=self.threads,
+                batch=batch,
             )
         except ValueError:
             # Data on a GPU are looked at by its engine, which does not say where they are bad.

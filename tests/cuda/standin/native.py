@@ -56,7 +56,9 @@ class _Source:
     def to_dense_all(self, outs, context):
         context.called("to_dense")
         if isinstance(self, _LimitingKernel):
-            self._source.to_dense_all([_host(out) for out in outs])
+            several = len(self._problems) > 1
+            for b, problem in enumerate(self._problems):
+                problem.to_dense_all([_host(out)[b] if several else _host(out) for out in outs])
         else:
             (out,) = outs
             self._source.to_dense(_host(out))
@@ -68,14 +70,20 @@ class _Source:
 
 class _LimitingKernel(_Source):
     def __init__(self, X, Y, *arguments):
-        *arguments, context = arguments
+        *arguments, context, batch = arguments
         context.called("prepare")
         held = context.allocate(max(_host(X).nbytes, 256))
         sides = (_host(X), None if Y is None else _host(Y))
         if not all(np.isfinite(side).all() for side in sides if side is not None):
             raise ValueError("X must be finite, got NaN or infinity")
-        super().__init__(self.kernel(*sides, *arguments), X, Y, held)
-        self.largest_diagonal = self._source.largest_diagonal
+        parts = zip(*(self._parts_of(side, batch) for side in sides), strict=True)
+        self._problems = [self.kernel(*part, *arguments) for part in parts]
+        super().__init__(self._problems[0], X, Y, held)
+        self.largest_diagonal = max(one.largest_diagonal for one in self._problems)
+
+    @staticmethod
+    def _parts_of(side, batch):
+        return [None] * batch if side is None else np.split(side, batch)
 
     @property
     def route(self):
