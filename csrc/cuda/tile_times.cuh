@@ -84,12 +84,7 @@ struct DoubleBlock {
       left[i] = a(group + 8 * i, place);
       right[i] = b(place, group + 8 * i);
     }
-    FASTNTK_UNROLL
-    for (int i = 0; i < 2; ++i) {
-      FASTNTK_UNROLL
-      for (int half = 0; half < 2; ++half)
-        mma_f64(sums[i][half], left[i], right[half]);
-    }
+    mma_f64(sums, left, right);
   }
 
   template <class F>

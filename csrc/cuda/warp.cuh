@@ -41,11 +41,18 @@ __device__ __forceinline__ void mma_tf32(float (&c)[4], const unsigned (&a)[4],
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-// C[8, 8] += A[8, 4] B[4, 8].
-__device__ __forceinline__ void mma_f64(double (&c)[2], double a, double b) {
-  asm volatile("mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%0, %1}, {%2}, {%3}, {%0, %1};"
-               : "+d"(c[0]), "+d"(c[1])
-               : "d"(a), "d"(b));
+// C[8 i.., 8 j..] += A[8 i.., 4] B[4, 8 j..]: kRows x kCols instructions.
+template <int kRows, int kCols>
+__device__ __forceinline__ void mma_f64(double (&c)[kRows][kCols][2], const double (&a)[kRows],
+                                        const double (&b)[kCols]) {
+  FASTNTK_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    FASTNTK_UNROLL
+    for (int j = 0; j < kCols; ++j)
+      asm volatile("mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%0, %1}, {%2}, {%3}, {%0, %1};"
+                   : "+d"(c[i][j][0]), "+d"(c[i][j][1])
+                   : "d"(a[i]), "d"(b[j]));
+  }
 }
 
 // Four 8 x 16-byte matrices from shared memory. row: of row lane % 8 of matrix lane / 8.
@@ -87,8 +94,9 @@ inline void mma_tf32(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[
   emulation::mma_tf32(c, a, b, site);
 }
 
-inline void mma_f64(double (&c)[2], double a, double b,
-                    emulation::Site site = emulation::Site::at("mma_f64")) {
+template <int kRows, int kCols>
+void mma_f64(double (&c)[kRows][kCols][2], const double (&a)[kRows], const double (&b)[kCols],
+             emulation::Site site = emulation::Site::at("mma_f64")) {
   emulation::mma_f64(c, a, b, site);
 }
 

@@ -21,13 +21,14 @@ __global__ void products_kernel(const unsigned char* source, int* integers, floa
   mma_bytes<true>(sums, a, b);
   float float_sums[4] = {};
   mma_tf32(float_sums, a, b);
-  double double_sums[2] = {};
-  mma_f64(double_sums, doubles[0], doubles[1]);
+  double double_sums[1][1][2] = {};
+  const double left[1] = {doubles[0]}, right[1] = {doubles[1]};
+  mma_f64(double_sums, left, right);
   for (int i = 0; i < 4; ++i) {
     integers[threadIdx.x * 4 + i] = sums[i];
     floats[threadIdx.x * 4 + i] = float_sums[i];
   }
-  doubles[threadIdx.x] = double_sums[0] + double_sums[1];
+  doubles[threadIdx.x] = double_sums[0][0][0] + double_sums[0][0][1];
 }
 
 template <class T>

@@ -107,22 +107,37 @@ void tf32_products() {
   CHECK(c == expected);
 }
 
+// 2 x 3 instructions: [16, 4] times [4, 24].
+constexpr int kDown = 2, kAcross = 3;
+
 __global__ void f64_kernel(double* c, const double* a, const double* b) {
   const int group = threadIdx.x / 4, member = threadIdx.x % 4;
-  double sums[2] = {c[group * 8 + member * 2], c[group * 8 + member * 2 + 1]};
-  mma_f64(sums, a[group * 4 + member], b[member * 8 + group]);
-  c[group * 8 + member * 2] = sums[0];
-  c[group * 8 + member * 2 + 1] = sums[1];
+  double sums[kDown][kAcross][2], left[kDown], right[kAcross];
+  const auto place = [&](int i, int j) { return ((8 * i + group) * kAcross + j) * 8 + member * 2; };
+  for (int i = 0; i < kDown; ++i)
+    left[i] = a[(8 * i + group) * 4 + member];
+  for (int j = 0; j < kAcross; ++j)
+    right[j] = b[(member * kAcross + j) * 8 + group];
+  for (int i = 0; i < kDown; ++i)
+    for (int j = 0; j < kAcross; ++j)
+      for (int e = 0; e < 2; ++e)
+        sums[i][j][e] = c[place(i, j) + e];
+  mma_f64(sums, left, right);
+  for (int i = 0; i < kDown; ++i)
+    for (int j = 0; j < kAcross; ++j)
+      for (int e = 0; e < 2; ++e)
+        c[place(i, j) + e] = sums[i][j][e];
 }
 
 void f64_products() {
-  std::vector<double> a(8 * 4), b(4 * 8), c(8 * 8), expected;
+  constexpr int kRows = 8 * kDown, kCols = 8 * kAcross;
+  std::vector<double> a(kRows * 4), b(4 * kCols), c(kRows * kCols), expected;
   for (auto* values : {&a, &b, &c})
     for (double& x : *values)
       x = draw(-1000000, 1000000);
   expected = c;
   launch(f64_kernel, {1, 32}, c.data(), a.data(), b.data());
-  plain_product(expected.data(), a.data(), b.data(), 8, 8, 4);
+  plain_product(expected.data(), a.data(), b.data(), kRows, kCols, 4);
   CHECK(c == expected);
 }
 

@@ -22,7 +22,7 @@ namespace fastntk::cuda::emulation {
 
 constexpr unsigned kWarpLanes = 32;
 constexpr unsigned kAllLanes = 0xffffffff;
-constexpr std::size_t kOperandBytes = 32;
+constexpr std::size_t kOperandBytes = 64;
 
 class Block;
 struct Warp;

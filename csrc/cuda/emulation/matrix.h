@@ -4,6 +4,7 @@
 // says which part of it.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -69,16 +70,27 @@ inline void mma_tf32(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[
   });
 }
 
-// C[8, 8] += A[8, 4] B[4, 8], each product fused with its sum, in the order of the columns of A.
-inline void mma_f64(double (&c)[2], double a, double b, const Site& site) {
+// C[8 i.., 8 j..] += A[8 i.., 4] B[4, 8 j..] of kRows x kCols instructions, each product fused with
+// its sum, in the order of the columns of A. One exchange serves them all.
+template <int kRows, int kCols>
+void mma_f64(double (&c)[kRows][kCols][2], const double (&a)[kRows], const double (&b)[kCols],
+             const Site& site) {
   struct Operands {
-    double a, b;
-  };
+    double a[kRows], b[kCols];
+  } mine;
+  std::copy_n(a, kRows, mine.a);
+  std::copy_n(b, kCols, mine.b);
   const unsigned row = current->lane / 4, column = current->lane % 4 * 2;
-  exchange(kAllLanes, Operands{a, b}, site, [&](const auto& all) {
-    for (unsigned j = 0; j < 2; ++j)
-      for (unsigned part = 0; part < 4; ++part)
-        c[j] = std::fma(all(row * 4 + part).a, all((column + j) * 4 + part).b, c[j]);
+  exchange(kAllLanes, mine, site, [&](const auto& all) {
+    for (unsigned part = 0; part < 4; ++part) {
+      const Operands& left = all(row * 4 + part);
+      for (unsigned e = 0; e < 2; ++e) {
+        const Operands& right = all((column + e) * 4 + part);
+        for (int i = 0; i < kRows; ++i)
+          for (int j = 0; j < kCols; ++j)
+            c[i][j][e] = std::fma(left.a[i], right.b[j], c[i][j][e]);
+      }
+    }
   });
 }
 

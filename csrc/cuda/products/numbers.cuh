@@ -34,12 +34,7 @@ struct DoubleProduct {
       FASTNTK_UNROLL
       for (int j = 0; j < Shape::kThreadPairs; ++j)
         right[j] = number(col + 8 * j, k + lane % 4);
-      FASTNTK_UNROLL
-      for (int i = 0; i < Shape::kThreadRows; ++i) {
-        FASTNTK_UNROLL
-        for (int j = 0; j < Shape::kThreadPairs; ++j)
-          mma_f64(sums[i][j], left[i], right[j]);
-      }
+      mma_f64(sums, left, right);
     }
   }
 
