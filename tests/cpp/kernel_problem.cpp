@@ -26,6 +26,18 @@ std::ostream& operator<<(std::ostream& out, const Problem& problem) {
 
 }  // namespace
 
+const std::vector<Network>& networks() {
+  static const std::vector<Network> kNetworks = [] {
+    std::vector<Network> all;
+    for (const int depth : {0, 1, 3, 5}) {
+      for (const double bias_std : {0.0, 0.1})
+        all.push_back(network(depth, bias_std));
+    }
+    return all;
+  }();
+  return kNetworks;
+}
+
 std::vector<Probe> probes(const Problem& problem) {
   constexpr long kAlong = 20, kOthers = 40, kSpecialPairs = 10;
   const long n = problem.rows(), m = problem.cols();

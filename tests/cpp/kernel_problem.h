@@ -9,6 +9,7 @@
 
 #include "gram.h"
 #include "reference.h"
+#include "rows.h"
 
 namespace test {
 
@@ -20,6 +21,14 @@ double gate(fastntk::SampleType type, int hidden_layers) {
   const bool exact = type == fastntk::SampleType::kUint8;
   return exact ? 2e-15 + 2e-16 * std::max(0, hidden_layers - 10) : 1e-12;
 }
+
+// What the data of a kind are multiplied with.
+inline double scale_of(const Kind& kind) {
+  return kind.type == fastntk::SampleType::kUint8 ? 1.0 / 255 : 1.0;
+}
+
+// Of several depths, without biases and with.
+const std::vector<Network>& networks();
 
 struct Problem {
   std::string name;

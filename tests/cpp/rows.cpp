@@ -192,4 +192,16 @@ Samples Rows::view(long first, long count) const {
   }
 }
 
+std::vector<double> clustered_values(long count, long columns) {
+  Random random(3);
+  std::vector<double> centre(columns), values;
+  for (double& value : centre)
+    value = random.bell();
+  for (long i = 0; i < count; ++i) {
+    for (const double value : centre)
+      values.push_back(value + 1e-4 * random.bell());
+  }
+  return values;
+}
+
 }  // namespace test

@@ -33,6 +33,10 @@ private:
   std::uint64_t state_;
 };
 
+// [count, columns] numbers of rows so close to one another that all pairs of floats would be measured
+// again.
+std::vector<double> clustered_values(long count, long columns);
+
 class Rows {
 public:
   // [count, columns] rows.

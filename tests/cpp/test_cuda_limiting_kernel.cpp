@@ -10,6 +10,7 @@
 #include "cuda/stored_sources.h"
 #include "emulated_gpu.h"
 #include "kernel_problem.h"
+#include "product_error.h"
 #include "rows.h"
 
 namespace {
@@ -31,18 +32,6 @@ const std::vector<Shape> kShapes = {
     {1, 0, 1},     {31, 0, 63},  {32, 0, 784},  {33, 0, 1},     {127, 0, 63}, {129, 0, 64},
     {300, 0, 784}, {1, 300, 63}, {300, 1, 129}, {31, 127, 784}, {129, 33, 1}, {64, 65, 200},
 };
-
-const std::vector<Network>& networks() {
-  static const std::vector<Network> kNetworks = [] {
-    std::vector<Network> all;
-    for (const int depth : {0, 1, 3, 5}) {
-      for (const double bias_std : {0.0, 0.1})
-        all.push_back(network(depth, bias_std));
-    }
-    return all;
-  }();
-  return kNetworks;
-}
 
 template <class T>
 fastntk::cuda::LimitingKernel<T> kernel_of(const Problem& problem) {
@@ -85,20 +74,7 @@ void check_product(const fastntk::cuda::LimitingKernel<T>& kernel, const std::ve
     value = static_cast<V>(random.bell());
   std::vector<double> y(n * kVectors, NAN);
   kernel.multiply(v.data(), y.data(), kVectors, gpu());
-  long double worst = 0;
-  for (long i = 0; i < n; ++i) {
-    for (long c = 0; c < kVectors; ++c) {
-      long double sum = 0, magnitude = 0;
-      for (long j = 0; j < m; ++j) {
-        const long double product = static_cast<long double>(K[i * m + j]) * v[j * kVectors + c];
-        sum += product;
-        magnitude += std::abs(product);
-      }
-      const long double difference = std::abs(y[i * kVectors + c] - sum);
-      worst = std::max(worst, magnitude > 0 ? difference / magnitude : difference);
-    }
-  }
-  CHECK_AT_MOST(worst, (kProductError<T, V>), what);
+  CHECK_AT_MOST(product_error(K, v, y, n, m, kVectors), (kProductError<T, V>), what);
   in_every_order([&] {
     std::vector<double> again(n * kVectors, NAN);
     kernel.multiply(v.data(), again.data(), kVectors, gpu());
@@ -127,8 +103,6 @@ void check(const Problem& problem, Also also = Also::kNothing) {
   check_type<float>(problem, expected, also);
   check_type<double>(problem, expected, also);
 }
-
-double scale_of(const Kind& kind) { return kind.type == SampleType::kUint8 ? 1.0 / 255 : 1.0; }
 
 void check_shape(const Kind& kind, const Shape& shape, const std::vector<Network>& nets,
                  Also also = Also::kNothing) {
@@ -214,14 +188,7 @@ void full_pixels() {
 // Rows so close to one another that products of floats would all be measured again.
 void clustered_rows() {
   constexpr long kCount = 40, kColumns = 200;
-  Random random(3);
-  std::vector<double> centre(kColumns), values;
-  for (double& value : centre)
-    value = random.bell();
-  for (long i = 0; i < kCount; ++i) {
-    for (const double value : centre)
-      values.push_back(value + 1e-4 * random.bell());
-  }
+  const std::vector<double> values = clustered_values(kCount, kColumns);
   for (const SampleType type : {SampleType::kFloat32, SampleType::kFloat64}) {
     const Rows rows(type, kColumns, values);
     for (const Network& net : networks())

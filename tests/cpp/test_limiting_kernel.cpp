@@ -31,20 +31,6 @@ const std::vector<Shape> kShapes = {
     {300, 1, 64}, {2, 31, 1},   {33, 257, 63}, {256, 255, 65}, {257, 63, 784}, {65, 300, 3},
 };
 
-const std::vector<Network>& networks() {
-  static const std::vector<Network> kNetworks = [] {
-    std::vector<Network> all;
-    for (const int depth : {0, 1, 3, 5}) {
-      for (const double bias_std : {0.0, 0.1})
-        all.push_back(network(depth, bias_std));
-    }
-    return all;
-  }();
-  return kNetworks;
-}
-
-double scale_of(const Kind& kind) { return kind.type == SampleType::kUint8 ? 1.0 / 255 : 1.0; }
-
 void check_shape(const Kind& kind, const Shape& shape, const std::vector<Network>& nets) {
   const Rows rows(kind, shape.rows + shape.cols, shape.columns,
                   static_cast<std::uint64_t>(shape.rows + 7 * shape.cols + 31 * shape.columns));
@@ -110,14 +96,7 @@ void full_pixels() {
 // Rows so close to one another that float products would all be repaired.
 void clustered_rows() {
   constexpr long kCount = 40, kColumns = 65;
-  Random random(3);
-  std::vector<double> centre(kColumns), values;
-  for (double& value : centre)
-    value = random.bell();
-  for (long i = 0; i < kCount; ++i) {
-    for (const double value : centre)
-      values.push_back(value + 1e-4 * random.bell());
-  }
+  const std::vector<double> values = clustered_values(kCount, kColumns);
   for (const SampleType type : {SampleType::kFloat32, SampleType::kFloat64}) {
     const Rows rows(type, kColumns, values);
     for (const Network& net : networks())

@@ -9,6 +9,7 @@
 #include "cpu/stored_sources.h"
 #include "formula_source.h"
 #include "gram.h"
+#include "product_error.h"
 #include "rows.h"
 
 namespace {
@@ -51,30 +52,10 @@ void integers() {
   }
 }
 
-// Largest difference of y from K v, relative to the sum of absolute values, over some of the rows.
-template <class T, class V>
-double product_error(const std::vector<T>& K, const std::vector<V>& v, const std::vector<double>& y,
-                     long n, long k) {
-  constexpr long kStride = 25;
-  long double worst = 0;
-  for (long i = (n - 1) % kStride; i < n; i += kStride) {
-    for (long c = 0; c < k; ++c) {
-      long double sum = 0, absolute = 0;
-      for (long j = 0; j < n; ++j) {
-        const long double product = static_cast<long double>(K[i * n + j]) * v[j * k + c];
-        sum += product;
-        absolute += std::abs(product);
-      }
-      worst = std::max(worst, std::abs(y[i * k + c] - sum) / absolute);
-    }
-  }
-  return static_cast<double>(worst);
-}
-
 // A kernel that is never stored, its packed triangle and the whole matrix.
 template <class T, class V>
 void kernels() {
-  constexpr long kRows = 777, kVectors = 19;
+  constexpr long kRows = 777, kVectors = 19, kStride = 25;
   const Rows rows({fastntk::SampleType::kUint8, false, false}, kRows, 60, 1);
   const Network net = network(2, 0.1);
   Random random(2);
@@ -95,7 +76,7 @@ void kernels() {
       const std::vector<double> y = times(*source, v, kVectors, isa, 1);
       CHECK(times(*source, v, kVectors, isa, 2) == y);
       CHECK(times(*source, v, kVectors, isa, 3) == y);
-      CHECK_AT_MOST(product_error(whole, v, y, kRows, kVectors), bound, isa);
+      CHECK_AT_MOST(product_error(whole, v, y, kRows, kRows, kVectors, kStride), bound, isa);
     }
   }
 }
