@@ -155,7 +155,7 @@ def cuda_facts() -> dict[str, Any]:
     if reason is not None:
         return {"engine": built, "available": False, "reason": reason}
     count = _cupy().cuda.runtime.getDeviceCount()
-    devices = [device_text(_cupy(), index) for index in range(count)]
+    devices = [f"cuda:{index} ({device_text(_cupy(), index)})" for index in range(count)]
     return {"engine": built, "available": native is not None, "devices": devices}
 
 

@@ -49,6 +49,11 @@ class CudaEngine(Engine):
         self.xp, self.native, self.index = cupy, native, index
         self.name = f"cuda:{index}"
 
+    @property
+    def description(self) -> str:
+        """The device's name for programs, its own, and its compute capability."""
+        return f"{self.name} ({device_text(self.xp, self.index)})"
+
     def limiting_kernel(
         self,
         dtype: np.dtype[Any],
@@ -98,6 +103,11 @@ class CudaEngine(Engine):
             except self.xp.cuda.memory.OutOfMemoryError as error:
                 hint = Budget(0, 0, self.name).hint
                 raise MemoryError(f"{self.name}: {str(error).rstrip('.')}{hint}") from None
+
+    def wait(self) -> None:
+        """Return when what was queued on CuPy's current stream of the device is done."""
+        with self.here() as stream:
+            stream.synchronize()
 
     def available(self) -> int:
         """Return the bytes that CuPy can still allocate: free ones, and those in its pool."""

@@ -33,6 +33,11 @@ class Engine(ABC):
     name: str
     xp: Any
 
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """What computes, for people."""
+
     @abstractmethod
     def limiting_kernel(
         self,
@@ -69,6 +74,10 @@ class Engine(ABC):
         """Make the device CuPy's current one; its lack of memory becomes a MemoryError."""
 
     @abstractmethod
+    def wait(self) -> None:
+        """Return when what was queued on CuPy's current stream of the device is done."""
+
+    @abstractmethod
     def room(self, needed: int) -> Budget:
         """Return what a request of so many bytes may take of what is available."""
 
@@ -83,6 +92,7 @@ class CpuEngine(Engine):
     name = HOST
     xp = np
     native = _cpu
+    description = "the CPU"
 
     def limiting_kernel(
         self,
@@ -117,6 +127,9 @@ class CpuEngine(Engine):
     def here(self) -> contextlib.AbstractContextManager[Any]:
         """Do nothing."""
         return contextlib.nullcontext()
+
+    def wait(self) -> None:
+        """Do nothing: calls return when they are done."""
 
     def room(self, needed: int) -> Budget:
         """Return what is available; small requests are granted unasked."""

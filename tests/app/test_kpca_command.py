@@ -73,6 +73,7 @@ def test_result_names_everything_needed_to_repeat(run, here):
         "dtype": "float64",
         "memory": None,
         "threads": None,
+        "device": "auto",
         "tol": 1e-6,
         "seed": 5,
         "samples": 30,

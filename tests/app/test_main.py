@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import pytest
@@ -150,6 +151,18 @@ def test_info_survives_a_wrong_instruction_set(run, monkeypatch):
     assert "FASTNTK_ISA" in run("info").output
 
 
+@pytest.mark.parametrize("name", ["cupy-cuda13x", "cupy-cuda12x", "cupy"])
+def test_cupy_has_a_version_whatever_it_is_called(run, monkeypatch, name):
+    def version(package):
+        if package != name:
+            raise PackageNotFoundError(package)
+        return "14.0.1"
+
+    monkeypatch.setattr("fastntk.app.machine.version", version)
+    found = json.loads(run("info", "--json").output)["versions"]
+    assert (found["cupy"], found["scipy"]) == ("14.0.1", None)
+
+
 def test_gpu_is_asked_for_only_where_cupy_sees_one(run, monkeypatch):
     runtime = SimpleNamespace(
         getDeviceCount=lambda: 1,
@@ -158,7 +171,7 @@ def test_gpu_is_asked_for_only_where_cupy_sees_one(run, monkeypatch):
     cupy = SimpleNamespace(is_available=lambda: True, cuda=SimpleNamespace(runtime=runtime))
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     assert json.loads(run("info", "--json").output)["gpu"]["devices"] == [
-        "Some GPU, compute capability 9.0"
+        "cuda:0 (Some GPU, compute capability 9.0)"
     ]
     cupy.is_available = lambda: False
     del cupy.cuda

@@ -40,7 +40,7 @@ def test_gram_writes_tiles(run, here, kernel, dtype):
 @pytest.mark.parametrize("command", ["gram --out K.gram", "kpca -k 3 --storage K.gram"])
 def test_what_is_there_is_said(run, here, command):
     outcome = run(*command.split())
-    assert (outcome.code, "note" in outcome.output) == (0, False)
+    assert (outcome.code, "tiles are there" in outcome.output) == (0, False)
     assert f"all {TILES} tiles are there in K.gram" in run(*command.split()).output
     forget(here / "K.gram", [1, 30])
     outcome = run(*command.split())

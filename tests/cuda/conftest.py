@@ -14,6 +14,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from command_line import here, run
+
+__all__ = ["here", "run"]
+
 STANDIN = Path(__file__).resolve().parent / "standin"
 
 

@@ -29,8 +29,8 @@ _BAD_REQUEST = (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryE
 # The package speaks of its arguments; the command line's options have the same names with dashes.
 _ARGUMENT = re.compile(
     r"\b(hidden_layers|weight_std|bias_std|init_std)\b"
-    r"|^(samples|seed|scale|activation|storage|memory|threads|data|tol)(?= (?:must|'))"
-    r"|\b(normalize|dtype)='(\w+)'"
+    r"|^(samples|seed|scale|activation|storage|memory|threads|device|data|tol)(?= (?:must|'))"
+    r"|\b(normalize|dtype|device|storage)='([\w:]+)'"
 )
 _INTERRUPTED = 130
 # How like a known option a mistyped one must be for it to be offered.
@@ -90,7 +90,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         message = " ".join(str(describe()).split()).rstrip(".").replace("Value error, ", "")
         return message + hint, int(getattr(error, "exit_code", 2))
     message = _ARGUMENT.sub(_as_option, str(error)) or type(error).__name__
-    if isinstance(error, _CANNOT_COMPUTE):
+    # A GPU that fails while CuPy waits for it, or a library of CUDA that CuPy does not find.
+    if isinstance(error, _CANNOT_COMPUTE) or type(error).__module__.startswith("cupy"):
         return message, 1
     if isinstance(error, _BAD_REQUEST):
         return message, 2

@@ -14,7 +14,7 @@ from fastntk.app import gram_file, kpca_run, options, tables
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
 from fastntk.app.resumable import resumable
-from fastntk.app.shared import Clock, circumstances, network, stderr
+from fastntk.app.shared import Clock, circumstances, engine_for, network, stderr
 
 
 def gram(
@@ -33,6 +33,7 @@ def gram(
     dtype: options.Dtype = None,
     memory: options.Memory = None,
     threads: options.Threads = None,
+    device: options.Device = "auto",
     out: Annotated[
         Path,
         typer.Option(
@@ -51,11 +52,13 @@ def gram(
     factor = None if scale is None else _validate.positive(scale, "scale")
     budget_bytes(memory)  # a size that cannot be read is said before the data are loaded
     net = network(hidden_layers, activation, weight_std, bias_std, init_std)
+    tiles = out if tiled else None
+    engine = engine_for(device, tiles)
     folder = out.absolute().parent
     existing_folder(folder, out)
     precision = dtype.value if dtype else None
     clock = Clock()
-    with resumable(out if tiled else None), ProgressBar(stderr()) as bar:
+    with resumable(tiles, device), ProgressBar(stderr()) as bar:
         loaded = clock(
             "load",
             lambda: datasets.load(
@@ -80,6 +83,7 @@ def gram(
                     dtype=precision,
                     memory=memory,
                     threads=threads,
+                    device=engine.name,
                     progress=bar,
                 ),
             )
@@ -94,14 +98,16 @@ def gram(
                     "dtype": precision,
                     "memory": memory,
                     "threads": threads,
+                    "device": device,
                 },
                 "data": kpca_run.data_parameters(loaded),
                 "matrix": made,
             }
-            content |= circumstances(clock)
+            content |= circumstances(clock, engine)
             write_json((stage / out.name).with_suffix(".json"), content)
     how = "through a memory map" if made["memory_mapped"] else "in memory"
     how = "tile by tile" if tiled else how
-    print(f"{made['shape'][0]} x {made['shape'][1]}, {made['dtype']}, computed {how}")
+    what = f"{made['shape'][0]} x {made['shape'][1]}, {made['dtype']}"
+    print(f"{what}, computed {how}, on {engine.description}")
     print(tables.cost_line(content))
     print(f"wrote {out} and {out.with_suffix('.json').name}")

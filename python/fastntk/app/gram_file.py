@@ -30,6 +30,7 @@ def write_gram(
     dtype: str | None,
     memory: str | None,
     threads: int | None,
+    device: str,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Compute K on the rows of ``data`` into a new ``.npy`` file.
@@ -43,7 +44,9 @@ def write_gram(
     dtype : {"float32", "float64"} or None
         None as in ``FullyConnected.ntk``: float32 for uint8 and float32 data, else float64.
     memory : str or None
-        Budget; a larger matrix is mapped from the file and never held.
+        Budget of the host; a larger matrix is mapped from the file and never held.
+    device : str
+        Where it is computed, as in ``FullyConnected.ntk``.
 
     Returns
     -------
@@ -70,6 +73,7 @@ def write_gram(
         # A plain array on the same memory: the mapped type stays out of the computation.
         out=np.asarray(K),
         threads=threads,
+        device=device,
         progress=progress,
     )
     if isinstance(K, np.memmap):
@@ -89,6 +93,7 @@ def write_tiles(
     dtype: str | None,
     memory: str | None,
     threads: int | None,
+    device: str,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Compute K on the rows of ``data`` into a file of tiles, or what such a file lacks of it.
@@ -105,6 +110,7 @@ def write_tiles(
         dtype=dtype,
         memory=memory,
         threads=threads,
+        device=device,
         copy_X=False,  # nobody else holds the data
         progress=progress,
     )

@@ -16,7 +16,7 @@ from fastntk.app import kpca_files, kpca_run, options, tables
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
 from fastntk.app.resumable import resumable
-from fastntk.app.shared import Clock, circumstances, network, stderr, warn
+from fastntk.app.shared import Clock, circumstances, engine_for, network, stderr, warn
 from fastntk.linalg.storage import storage_path
 from fastntk.linalg.tile_file import require_place
 
@@ -97,6 +97,7 @@ def kpca(
     dtype: options.Dtype = None,
     memory: options.Memory = None,
     threads: options.Threads = None,
+    device: options.Device = "auto",
     out: Annotated[
         Path,
         typer.Option(
@@ -129,41 +130,44 @@ def kpca(
         dtype=dtype.value if dtype else None,
         memory=memory,
         threads=threads,
+        device=device,
         tol=tol,
         seed=seed,
         samples=samples,
         normalize=normalize.value,
         scale=factor,
     )
+    engine = engine_for(device, file)
     existing_folder(out)
     kpca_files.require_matplotlib()
     clock = Clock()
     over_seeds: dict[str, Any] | None = None
-    with resumable(file), ProgressBar(stderr()) as bar:
+    with resumable(file, device), ProgressBar(stderr()) as bar:
         loaded = clock("load", lambda: datasets.load(data, scale=factor, progress=bar))
         if seeds > 1:
             run, over_seeds = clock(
                 "seeds",
                 lambda: kpca_run.kpca_over_seeds(
-                    net, loaded, settings, range(seed, seed + seeds), bar
+                    net, loaded, settings, engine, range(seed, seed + seeds), bar
                 ),
             )
         else:
             rows = clock("prepare", lambda: kpca_run.prepare(loaded, settings, seed))
-            run = kpca_run.kpca(net, rows, settings, bar)
+            run = kpca_run.kpca(net, rows, settings, engine, bar)
             clock.seconds |= run.seconds
         content = kpca_run.report(run, net, settings, over_seeds)
         with staged(out) as stage:
             kpca_files.write_pairs(stage / "eigenpairs.npz", run)
             bar("drawing", 0, 0)
             drawn = clock("figure", lambda: kpca_files.draw(stage / "components.png", run, net))
-            content |= circumstances(clock)
+            content |= circumstances(clock, engine)
             write_json(stage / "result.json", content)
     console = Console()
     console.print(tables.eigenvalue_table(run))
     if over_seeds is not None:
         console.print(tables.seeds_table(over_seeds))
-    print(f"{run.storage} storage, {run.dtype}, {run.method} solver, {run.passes} passes")
+    solver = f"{run.method} solver, {run.passes} passes"
+    print(f"{run.storage} storage, {run.dtype}, {solver}, on {engine.description}")
     print(tables.cost_line(content))
     print(f"wrote to {out}: {'components.png, ' if drawn else ''}eigenpairs.npz, result.json")
     if not drawn:

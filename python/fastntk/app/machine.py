@@ -15,7 +15,9 @@ from fastntk._backend import CPU, cuda_facts
 from fastntk._memory import available_bytes
 from fastntk.datasets.mnist import DATA_VARIABLE, search_folders
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "typer", "rich", "matplotlib", "pooch", "cupy")
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "typer", "rich", "matplotlib", "pooch")
+# CuPy's name has that of the CUDA version it was built for; built from source it has none.
+_CUPY = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 
 def facts() -> dict[str, dict[str, Any]]:
@@ -39,12 +41,8 @@ def versions() -> dict[str, str | None]:
         "fastntk": fastntk.__version__,
         "python": platform.python_version(),
     }
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = None
-    return found
+    found |= {package: _version(package) for package in _PACKAGES}
+    return found | {"cupy": next(filter(None, map(_version, _CUPY)), None)}
 
 
 def processor() -> dict[str, Any]:
@@ -88,6 +86,13 @@ def peak_memory() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _processor_name() -> str:

@@ -152,7 +152,8 @@ Memory = Annotated[
     typer.Option(
         metavar="SIZE",
         rich_help_panel=_RUN,
-        help="Memory budget such as '8 GB' or '512 MiB'. Default: half of what is available.",
+        help="Memory budget such as '8 GB' or '512 MiB': of the GPU where kpca runs on one, else "
+        "of the host. Default: half of what is available, nine tenths on a GPU.",
     ),
 ]
 Threads = Annotated[
@@ -161,6 +162,16 @@ Threads = Annotated[
         min=1,
         metavar="T",
         rich_help_panel=_RUN,
-        help="Threads. Default: $OMP_NUM_THREADS, else the CPUs this process may use.",
+        help="Threads of the CPU. Default: $OMP_NUM_THREADS, else the CPUs this process may use.",
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|cpu|cuda|cuda:N",
+        rich_help_panel=_RUN,
+        help="Where to compute. [bold]auto[/]: on a GPU if the build, CuPy and the machine have "
+        "one ([cyan]fastntk info[/] tells), else on the CPU; [bold]cuda:1[/]: on the second GPU. "
+        "Files of tiles are the CPU's to compute.",
     ),
 ]

@@ -9,18 +9,23 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from fastntk import _backend
 from fastntk.app.shared import warn
 from fastntk.linalg import tile_file
 
 
 @contextlib.contextmanager
-def resumable(path: Path | None) -> Iterator[None]:
+def resumable(path: Path | None, device: str) -> Iterator[None]:
     """Say what is there of a file of tiles, and after a Ctrl-C what will be.
+
+    A GPU that "auto" leaves unused, because such files are the CPU's to compute, is said too.
 
     Parameters
     ----------
     path : Path or None
         None does nothing.
+    device : str
+        The option's value.
 
     Raises
     ------
@@ -35,6 +40,8 @@ def resumable(path: Path | None) -> Iterator[None]:
         warn(f"resuming: {there} of {total} tiles are there in {escape(str(path))}")
     elif total:
         warn(f"all {total} tiles are there in {escape(str(path))}")
+    if device == "auto" and (gpu := _backend.engine(device)) is not _backend.CPU:
+        warn(f"a file of tiles is the CPU's to compute: {gpu.name} is not used")
     try:
         yield
     except KeyboardInterrupt:

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the commands share: clock, notes to standard error, network, circumstances."""
+"""What the commands share: clock, notes to standard error, network, device, circumstances."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
 
 import fastntk
+from fastntk import _backend
 from fastntk.app import machine
 
 _Result = TypeVar("_Result")
@@ -31,8 +33,8 @@ class Clock:
         return result
 
 
-def circumstances(clock: Clock) -> dict[str, Any]:
-    """Return what a result file says about time, memory, command and machine."""
+def circumstances(clock: Clock, engine: _backend.Engine) -> dict[str, Any]:
+    """Return what a result file says about time, memory, command, machine and device."""
     return {
         "seconds": clock.seconds | {"total": time.perf_counter() - clock.start},
         "peak_memory_bytes": machine.peak_memory(),
@@ -40,6 +42,7 @@ def circumstances(clock: Clock) -> dict[str, Any]:
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "versions": machine.versions(),
         "processor": machine.processor(),
+        "device": {"name": engine.name, "description": engine.description},
     }
 
 
@@ -58,6 +61,29 @@ def network(
         bias_std=bias_std,
         init_std=init_std,
     )
+
+
+def engine_for(device: str, tiles: Path | None) -> _backend.Engine:
+    """Return what computes.
+
+    Parameters
+    ----------
+    device : str
+        The option's value.
+    tiles : Path or None
+        A file of tiles to be written or read, which the CPU does.
+
+    Raises
+    ------
+    ValueError
+        There is no such device, or it is a GPU and there is a file of tiles.
+    """
+    engine = _backend.engine(device)
+    if tiles is None:
+        return engine
+    if device != "auto" and engine is not _backend.CPU:
+        raise ValueError(f"--device {device}: a file of tiles ({tiles}) is the CPU's to compute")
+    return _backend.CPU
 
 
 def stderr() -> Console:

@@ -52,8 +52,9 @@ def seeds_table(summary: dict[str, Any]) -> Table:
 def cost_line(content: dict[str, Any]) -> str:
     """Return the times and peak memory of a result file in one line."""
     peak = content["peak_memory_bytes"]
+    whose = "" if content["device"]["name"] == "cpu" else " of the host"
     times = ", ".join(f"{step} {value:.2f} s" for step, value in content["seconds"].items())
-    return times + (f"; peak memory {format_bytes(peak)}" if peak else "")
+    return times + (f"; peak memory{whose} {format_bytes(peak)}" if peak else "")
 
 
 def info_table(facts: dict[str, Any]) -> Table:
