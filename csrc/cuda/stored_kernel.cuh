@@ -15,13 +15,13 @@ __global__ void __launch_bounds__(kThreads, 2)
     stored_kernel(const __grid_constant__ StoredView<T> matrix,
                   const __grid_constant__ TileOrder<StoredShape<T>> order,
                   const __grid_constant__ TileSink sink) {
-  // block -> tile (i, j) of the upper triangle
+  // block -> tile (i, j), of a symmetric matrix one of the upper triangle
   using Tile = StoredShape<T>;
   TileIndex at;
   if (!order.tile(blockIdx.x, at))
     return;
-  const int n = static_cast<int>(matrix.n);
-  const TilePlace<Tile> place(at, 0, n, n, true);
+  const TilePlace<Tile> place(at, 0, static_cast<int>(matrix.rows), static_cast<int>(matrix.cols),
+                              matrix.symmetric);
   char* shared = dynamic_shared<char>();
   const Cells<T, Tile::kCols> cells{reinterpret_cast<T*>(shared)};
   for (int cell = threadIdx.x; cell < Tile::kCells; cell += kThreads) {

@@ -11,7 +11,7 @@ namespace {
 template <class T>
 void launch_stored(const StoredView<T>& matrix, const TileSink& sink, cudaStream_t stream) {
   using Tile = StoredShape<T>;
-  const TileOrder<Tile> order(matrix.n, matrix.n, true);
+  const TileOrder<Tile> order(matrix.rows, matrix.cols, matrix.symmetric);
   const Shape shape{dim3(static_cast<unsigned>(order.blocks())), dim3(kThreads),
                     shared_bytes<T, Tile>(Tile::kCellBytes, sink), stream};
   launch(stored_kernel<T>, shape, matrix, order, sink);
@@ -37,6 +37,7 @@ void StoredSource<T>::write_dense(const std::vector<T*>& to, const Context& cont
 
 template <class T>
 void StoredSource<T>::write_packed(T* to, const Context& context) const {
+  require(this->symmetric(), "only a symmetric matrix is packed");
   DenseSink sink;
   sink.to = to;
   sink.is_packed = true;
@@ -47,8 +48,8 @@ void StoredSource<T>::write_packed(T* to, const Context& context) const {
 template <class T>
 template <class V>
 void StoredSource<T>::times(const V* v, double* y, long k, const Context& context) const {
-  const Factors<T> ones{nullptr, this->rows()};
-  times_vectors(ones, ones, largest_, v, y, k, context,
+  const Factors<T> rows{nullptr, this->rows()}, cols{nullptr, this->cols()};
+  times_vectors(rows, cols, largest_, v, y, k, context,
                 [&](const TileSink& sink) { launch_stored(view_, sink, context.stream); });
 }
 
@@ -64,9 +65,7 @@ void StoredSource<T>::multiply(const double* v, double* y, long k, const Context
 
 template <class T>
 DenseMatrix<T>::DenseMatrix(const T* matrix, long n, double largest_magnitude)
-    : StoredSource<T>(n, largest_magnitude) {
-  this->view_ = {matrix, n, false, PackedLayout()};
-}
+    : StoredSource<T>({matrix, n, n, true, false, PackedLayout()}, largest_magnitude) {}
 
 template <class T>
 void DenseMatrix<T>::diagonal(T* to, const Context& context) const {
@@ -74,11 +73,22 @@ void DenseMatrix<T>::diagonal(T* to, const Context& context) const {
 }
 
 template <class T>
+DenseBlock<T>::DenseBlock(const T* matrix, long rows, long cols, double largest_magnitude)
+    : StoredSource<T>({matrix, rows, cols, false, false, PackedLayout()}, largest_magnitude) {}
+
+template <class T>
+void DenseBlock<T>::diagonal(T*, const Context&) const {
+  require(this->symmetric(), "only a symmetric matrix has this diagonal");
+}
+
+template <class T>
 PackedTriangle<T>::PackedTriangle(const TileSource<T>& source, double largest_magnitude,
                                   const Context& context)
-    : StoredSource<T>(source.rows(), largest_magnitude),
+    : StoredSource<T>(
+          {nullptr, source.rows(), source.rows(), true, true, PackedLayout(source.rows())},
+          largest_magnitude),
       triangle_(context, PackedLayout(source.rows()).size()), diagonal_(context, source.rows()) {
-  this->view_ = {triangle_.data(), source.rows(), true, PackedLayout(source.rows())};
+  this->view_.data = triangle_.data();
   source.write_packed(triangle_.data(), context);
   source.diagonal(diagonal_.data(), context);
 }
@@ -92,6 +102,8 @@ template class StoredSource<float>;
 template class StoredSource<double>;
 template class DenseMatrix<float>;
 template class DenseMatrix<double>;
+template class DenseBlock<float>;
+template class DenseBlock<double>;
 template class PackedTriangle<float>;
 template class PackedTriangle<double>;
 

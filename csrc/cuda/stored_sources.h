@@ -7,16 +7,18 @@
 
 namespace fastntk::cuda {
 
-// Where a stored matrix lies: whole, or the upper triangle packed.
+// Where a stored matrix lies: whole, or the upper triangle of a symmetric one packed.
 template <class T>
 struct StoredView {
   const T* data;
-  long n;
+  long rows;
+  long cols;
+  bool symmetric;
   bool is_packed;
   PackedLayout packed;
 
   FASTNTK_HD const T& at(long i, long j) const {
-    return data[is_packed ? packed.index(i, j) : i * n + j];
+    return data[is_packed ? packed.index(i, j) : i * cols + j];
   }
 };
 
@@ -30,8 +32,9 @@ public:
 
 protected:
   // largest: the magnitude that no entry exceeds, not zero.
-  StoredSource(long n, double largest) : TileSource<T>(n, n, true), largest_(largest) {}
-  StoredView<T> view_{nullptr, 0, false, PackedLayout()};
+  StoredSource(const StoredView<T>& view, double largest)
+      : TileSource<T>(view.rows, view.cols, view.symmetric), view_(view), largest_(largest) {}
+  StoredView<T> view_;
 
 private:
   template <class V>
@@ -49,6 +52,16 @@ public:
 
   void diagonal(T* to, const Context& context) const override;
   std::size_t bytes() const override { return this->rows() * this->rows() * sizeof(T); }
+};
+
+// A view of any matrix [rows, cols] or of some of its rows, row-major, contiguous, that outlives it.
+template <class T>
+class DenseBlock final : public StoredSource<T> {
+public:
+  DenseBlock(const T* matrix, long rows, long cols, double largest_magnitude);
+
+  void diagonal(T* to, const Context& context) const override;
+  std::size_t bytes() const override { return this->rows() * this->cols() * sizeof(T); }
 };
 
 // The upper triangle of a source, computed when it is made: about half the memory.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tile sources in device memory: the limiting kernel, the packed triangle, a view of a dense matrix.
+// Tile sources in device memory: the limiting kernel, the packed triangle, views of dense matrices.
 // Results are written into arrays of the caller, on the stream of the context; nothing waits for it.
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
@@ -16,6 +16,7 @@ namespace fastntk::bindings {
 namespace {
 
 using cuda::Context;
+using cuda::DenseBlock;
 using cuda::DenseMatrix;
 using cuda::LimitingKernel;
 using cuda::PackedTriangle;
@@ -100,13 +101,18 @@ std::unique_ptr<PackedTriangle<T>> pack_triangle(const TileSource<T>& source,
 }
 
 // A view lives no longer than the array that it views.
+template <class Source>
+py::object kept_with(const py::object& array, std::unique_ptr<Source> made) {
+  py::object source = py::cast(std::move(made));
+  py::detail::keep_alive_impl(source, array);
+  return source;
+}
+
 template <class T>
 py::object matrix_view(const py::object& matrix, const DeviceView& view, double largest_magnitude) {
-  auto made = std::make_unique<DenseMatrix<T>>(data_of<T>(view, "K", false), view.shape[0],
-                                               largest_magnitude);
-  py::object source = py::cast(std::move(made));
-  py::detail::keep_alive_impl(source, matrix);
-  return source;
+  const T* data = data_of<T>(view, "K", false);
+  return kept_with(matrix,
+                   std::make_unique<DenseMatrix<T>>(data, view.shape[0], largest_magnitude));
 }
 
 py::object dense_source(const py::object& matrix, double largest_magnitude) {
@@ -115,6 +121,21 @@ py::object dense_source(const py::object& matrix, double largest_magnitude) {
   check_shape(view, "K", {n, n});
   return view.type == type_text<float>() ? matrix_view<float>(matrix, view, largest_magnitude)
                                          : matrix_view<double>(matrix, view, largest_magnitude);
+}
+
+template <class T>
+py::object block_view(const py::object& block, const DeviceView& view, double largest_magnitude) {
+  const T* data = data_of<T>(view, "K", false);
+  return kept_with(block, std::make_unique<DenseBlock<T>>(data, view.shape[0], view.shape[1],
+                                                          largest_magnitude));
+}
+
+py::object dense_block(const py::object& block, double largest_magnitude) {
+  const DeviceView view = view_of(block, "K");
+  if (view.shape.size() != 2)
+    throw py::value_error("K must be 2-D");
+  return view.type == type_text<float>() ? block_view<float>(block, view, largest_magnitude)
+                                         : block_view<double>(block, view, largest_magnitude);
 }
 
 template <class T>
@@ -141,6 +162,7 @@ void register_for(py::module_& module, const std::string& bits) {
   module.def("pack_triangle", &pack_triangle<T>, py::arg("source"), py::arg("largest_magnitude"),
              py::arg("context"));
   py::class_<DenseMatrix<T>, TileSource<T>>(module, ("DenseMatrix" + bits).c_str());
+  py::class_<DenseBlock<T>, TileSource<T>>(module, ("DenseBlock" + bits).c_str());
 }
 
 }  // namespace
@@ -149,6 +171,7 @@ void register_sources(py::module_& module) {
   register_for<float>(module, "32");
   register_for<double>(module, "64");
   module.def("dense_source", &dense_source, py::arg("K"), py::arg("largest_magnitude"));
+  module.def("dense_block", &dense_block, py::arg("K"), py::arg("largest_magnitude"));
 }
 
 }  // namespace fastntk::bindings
