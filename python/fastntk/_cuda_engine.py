@@ -12,10 +12,12 @@ source gives back to the pool is not used again too early.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastntk._engine import Engine
 from fastntk._memory import UNASKED, Budget, parse_bytes
@@ -88,6 +90,12 @@ class CudaEngine(Engine):
         """Return a device array for results."""
         with self.here():
             return self.xp.empty(tuple(shape), dtype)
+
+    def pinned(self, shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return an array in host memory that the device copies from while the host goes on."""
+        count = math.prod(shape)
+        memory = self.xp.cuda.alloc_pinned_memory(count * dtype.itemsize)
+        return np.frombuffer(memory, dtype, count).reshape(shape)
 
     def asarray(self, array: Any) -> Any:
         """Return an array on this device; copied from the host's memory."""

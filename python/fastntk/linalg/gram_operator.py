@@ -13,11 +13,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastntk import _backend, _validate
 from fastntk._arrays import array_namespace, in_library, kind_of, on_device, place_of
+from fastntk._cuda_engine import CudaEngine
 from fastntk._memory import Budget
 from fastntk._progress import of_stage
 from fastntk.gram.limiting import limiting_source
 from fastntk.linalg import tile_file
 from fastntk.linalg.cross import cross_gram, cross_product
+from fastntk.linalg.host_matrix import HostMatrix
 from fastntk.linalg.identity import matrix_identity
 from fastntk.linalg.operator import SymmetricOperator, float_columns, require_symmetric
 from fastntk.linalg.storage import select_storage, storage_path
@@ -70,7 +72,7 @@ class GramOperator(SymmetricOperator):
     net, X, kernel, scale
         As given; None for an operator from a matrix.
     storage : str
-        What "auto" chose, or the path.
+        What "auto" chose, or the path; "host" for a matrix that a GPU reads slab by slab.
     place : str
         "cpu", or as in "cuda:0".
 
@@ -185,7 +187,10 @@ class GramOperator(SymmetricOperator):
             As in the class. A budget given includes K; the default, half of what is available
             beside K, does not.
         device : str
-            "auto": where K is. A GPU gets a copy of a K in the host's memory.
+            "auto": where K is. A GPU gets a copy of a K in the host's memory, once if it fits the
+            budget. A larger one stays where it is, and every product copies it, slab by slab of
+            rows, while the slab before is multiplied: at the pace of the bus. A few slabs are then
+            held in the host's memory too, where the system does not move them.
 
         Raises
         ------
@@ -194,22 +199,25 @@ class GramOperator(SymmetricOperator):
         ValueError
             K is empty, not square, not finite or not symmetric; there is no such device.
         MemoryError
-            K is to be copied to a GPU, and does not fit there.
+            K is to be copied to a GPU, and two slabs of 128 rows do not fit there.
         """
         given = float_columns(K, "K")
         engine = _backend.engine(_where(device, given), K=given)
         with engine.here():
             matrix = array_namespace(given).ascontiguousarray(given)
-            require_symmetric(matrix)
-            if engine.xp is not array_namespace(matrix):
+            largest = require_symmetric(matrix)
+            workers = _validate.thread_count(threads)
+            op = cls.__new__(cls)
+            op.net = op.X = op.kernel = op.scale = None
+            op.host = not on_device(given)
+            if isinstance(engine, CudaEngine) and op.host:
                 room = Budget(engine.budget_bytes(memory), 0, engine.name)
-                room.require(matrix.nbytes, "K")
+                if matrix.nbytes > room.left:
+                    source = HostMatrix(engine, matrix, largest, room)
+                    op._hold(source, "host", room.total, workers)
+                    return op
             matrix = engine.asarray(matrix)
         budget = engine.budget_bytes(memory) + (matrix.nbytes if memory is None else 0)
-        workers = _validate.thread_count(threads)
-        op = cls.__new__(cls)
-        op.net = op.X = op.kernel = op.scale = None
-        op.host = not on_device(given)
         op._hold(engine.dense_source(matrix), "dense", budget, workers)
         return op
 
@@ -273,7 +281,8 @@ class GramOperator(SymmetricOperator):
     def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the whole matrix; see `SymmetricOperator.to_dense`."""
         out = self._dense_out(out)
-        if array_namespace(out) is self.xp and out.dtype == self.dtype:
+        kept = isinstance(self._source, HostMatrix)
+        if kept or (array_namespace(out) is self.xp and out.dtype == self.dtype):
             self._source.to_dense(out, self._threads)
             return out
         with self.here():
@@ -283,7 +292,9 @@ class GramOperator(SymmetricOperator):
         return out
 
     def columns(self, indices: NDArray[np.integer[Any]]) -> Any:
-        """Return some columns; computed from the data, where the operator has them."""
+        """Return some columns; read from a matrix on the host, or computed from the data."""
+        if isinstance(self._source, HostMatrix):
+            return self._source.columns(indices)
         if self.X is None:
             return super().columns(indices)
         with self.here():

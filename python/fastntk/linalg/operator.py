@@ -180,8 +180,14 @@ def float_columns(V: ArrayLike, name: str = "V") -> NDArray[Any]:
         return array.astype(dtype, copy=False)
 
 
-def require_symmetric(K: NDArray[Any]) -> None:
-    """Require a non-empty, square, finite matrix that is symmetric to rounding."""
+def require_symmetric(K: NDArray[Any]) -> float:
+    """Require a non-empty, square, finite matrix that is symmetric to rounding.
+
+    Returns
+    -------
+    float
+        The largest magnitude of an entry.
+    """
     if K.ndim != 2 or K.shape[0] != K.shape[1] or K.size == 0:
         raise ValueError(f"K must be a non-empty square matrix, got shape {K.shape}")
     largest, difference = 0.0, 0.0
@@ -198,3 +204,4 @@ def require_symmetric(K: NDArray[Any]) -> None:
             f"K must be symmetric, but K and its transpose differ by {difference:.3g} "
             f"where the largest entry is {largest:.3g}"
         )
+    return largest

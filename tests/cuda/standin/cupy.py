@@ -19,7 +19,8 @@ __version__ = "0 (stand-in)"
 
 GIB = 2**30
 DEVICES = 2
-# ("sync", what), ("record", stream, event), ("wait", stream, event), in the order of the calls.
+# ("sync", what), ("record", stream, event), ("wait", stream, event), ("copy", stream, address), in
+# the order of the calls.
 log = []
 _current = threading.local()
 
@@ -151,6 +152,9 @@ class Event:
         self.recorded = True
         log.append(("record", (stream or get_current_stream()).ptr, self.number))
 
+    def synchronize(self):
+        log.append(("sync", self.number))
+
 
 class MemoryPointer:
     """Device memory, filled with what no result may show."""
@@ -166,6 +170,10 @@ class MemoryPointer:
 
 def alloc(count):
     return MemoryPointer(count)
+
+
+class PinnedMemory(bytearray):
+    """Host memory that a device copies from by itself."""
 
 
 def _properties(index):
@@ -184,6 +192,7 @@ cuda = types.SimpleNamespace(
     Event=Event,
     Stream=Stream,
     alloc=alloc,
+    alloc_pinned_memory=lambda count: PinnedMemory(b"\xff" * count),
     get_current_stream=get_current_stream,
     memory=types.SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
     runtime=types.SimpleNamespace(
@@ -252,6 +261,18 @@ class ndarray:
         out[...] = self._values
         return out
 
+    def set(self, arr, stream=None):
+        assert isinstance(arr, np.ndarray)
+        assert (arr.shape, arr.dtype) == (self.shape, self.dtype)
+        assert arr.flags.c_contiguous
+        assert self._values.flags.c_contiguous
+        if stream is None:
+            log.append(("sync", "set"))
+        else:
+            assert _is_pinned(arr), "a copy from other memory waits"
+            log.append(("copy", stream.ptr, self._values.ctypes.data))
+        _here(self)[...] = arr
+
     def item(self):
         log.append(("sync", "item"))
         return self._values.item()
@@ -297,6 +318,13 @@ class ndarray:
 
     def reshape(self, *shape):
         return self._view(self._values.reshape(*shape))
+
+
+def _is_pinned(array):
+    owner = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    return isinstance(owner.obj if isinstance(owner, memoryview) else owner, PinnedMemory)
 
 
 def _tuple(index):
