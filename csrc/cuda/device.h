@@ -2,6 +2,7 @@
 // CUDA, or its emulation on the CPU (FASTNTK_EMULATED), and how a kernel is launched on either.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -21,17 +22,20 @@ struct Shape {
   cudaStream_t stream = nullptr;
 };
 
-// What a kernel may use without asking for more.
-constexpr std::size_t kUsualSharedBytes = 48 << 10;
+// A kernel that does not ask has 48 KiB, its static shared memory included: what comes near asks. It
+// asks for the same whatever it needs, because the answer is the kernel's and not the launch's, and
+// other threads may launch it too. Every GPU gives so much beside 3 KiB of static memory.
+constexpr std::size_t kUnaskedSharedBytes = 32 << 10;
+constexpr std::size_t kAskedSharedBytes = 96 << 10;
 
 #if defined(__CUDACC__) || defined(FASTNTK_EMULATED)
 
 // Puts the kernel on shape.stream and returns. Throws CudaError if it could not be started.
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), const Shape& shape, Arguments&&... arguments) {
-  if (shape.shared_bytes > kUsualSharedBytes)
+  if (shape.shared_bytes > kUnaskedSharedBytes)
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(shape.shared_bytes)),
+                               static_cast<int>(std::max(shape.shared_bytes, kAskedSharedBytes))),
           "cudaFuncSetAttribute");
 #ifdef __CUDACC__
   cudaLaunchConfig_t configuration{};

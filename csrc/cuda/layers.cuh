@@ -156,6 +156,11 @@ __device__ void run_layers(const ProblemView<P>& problem, SharesOf shares_of, Un
     layer_step(problem, layer, shares_of(layer + 1), unit);
 }
 
+__device__ inline int low_bits(float number) { return __float_as_int(number); }
+__device__ inline int low_bits(double number) {
+  return static_cast<int>(__double_as_longlong(number));
+}
+
 // Reading a depth table in shared memory, [degree + 1][kPieces]: the pieces of one coefficient fill
 // the banks once, so lanes meet only where they read the same number.
 template <class P>
@@ -167,7 +172,8 @@ __device__ P table_value(const P* acute, const P* obtuse, P x) {
   const P s = square_root(beyond ? -x : x);
   const P index = mul_add(s, Table::kPiecesPerUnit, kRounding);
   const P offset = mul_add(s, Table::kPiecesPerUnit, kRounding - index);
-  const P* coefficients = (beyond ? obtuse : acute) + static_cast<int>(index - kRounding);
+  // No conversion: there are few units for those.
+  const P* coefficients = (beyond ? obtuse : acute) + (low_bits(index) & (Table::kPieces - 1));
   P sum = coefficients[Table::kDegree * Table::kPieces];
   FASTNTK_UNROLL
   for (int k = Table::kDegree - 1; k >= 0; --k)

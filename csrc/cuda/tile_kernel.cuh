@@ -147,11 +147,17 @@ __device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P
       Unit<P> unit(place.row + row, place.col + col, place.rows, place.cols);
       const UnitCells<Shape, P> own{cells, row, col};
       evaluate(problem, output, constants, own, unit);
+      P row_scale[Unit<P>::kRows], col_scale[Unit<P>::kCols];
+      FASTNTK_UNROLL
+      for (int r = 0; r < Unit<P>::kRows; ++r)
+        row_scale[r] = linear ? P(1) : problem.rows.scale[unit.row[r]];
+      FASTNTK_UNROLL
+      for (int c = 0; c < Unit<P>::kCols; ++c)
+        col_scale[c] = linear ? P(1) : problem.cols.scale[unit.col[c]];
       for_unit(unit, [&](int r, int c) {
         const int i = place.row + row + r, j = place.col + col + c * kWarp;
         const bool used = place.owns(i, j);
-        const P factor =
-            linear ? P(1) : problem.rows.scale[unit.row[r]] * problem.cols.scale[unit.col[c]];
+        const P factor = row_scale[r] * col_scale[c];
         P value = unit.t[r][c];
         if (place.diagonal(i, j) && used) {
           const P exact = output.diagonal[i];

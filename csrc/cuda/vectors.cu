@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda/vectors.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cuda/vectors.cuh"
@@ -13,14 +14,20 @@ Shape one_thread_each(long count, const Context& context) {
           context.stream};
 }
 
+// Of an integer whose 62 bits hold 2 `largest`, as far as it is a double. Zeros take any.
+double unit_for(double largest) {
+  constexpr int kMost = 1000;
+  return std::ldexp(1.0, std::min(59 - (largest > 0 ? std::ilogb(largest) : 0), kMost));
+}
+
 }  // namespace
 
 template <class U>
 template <class P, class V>
 ScaledVectors<U>::ScaledVectors(const V* v, long k, Factors<P> cols, long rows, double largest,
                                 const Context& context)
-    : k_(k), unit_(std::ldexp(1.0, 59 - std::ilogb(largest))), vectors_(context, cols.count * k),
-      scales_(context, k), sums_(context, rows * k) {
+    : k_(k), unit_(unit_for(largest)), vectors_(context, cols.count * k), scales_(context, k),
+      sums_(context, rows * k) {
   const long chunks = ceil_div(cols.count, kVectorRows);
   const DeviceArray<double> partial(context, chunks * k);
   const dim3 grid(static_cast<unsigned>(chunks), static_cast<unsigned>(ceil_div(k, kWarp)));

@@ -48,9 +48,9 @@ __global__ void scale_kernel(const Number* partial, long chunks, long k, Number*
   double sum = 0;
   for (long chunk = 0; chunk < chunks; ++chunk)
     sum += partial[chunk * k + column];
-  // 2^-1000 of a sum is still a number, and so is its inverse.
+  // The scale of a tiny sum is kept finite; that of an infinite one is zero, and the result no number.
   const int exponent = sum > 0 ? ilogb(sum) : 0;
-  scales[column] = ldexp(1.0, -(exponent < -1000 ? -1000 : exponent > 1000 ? 1000 : exponent));
+  scales[column] = ldexp(1.0, -(exponent < -1000 ? -1000 : exponent));
 }
 
 // thread -> entry

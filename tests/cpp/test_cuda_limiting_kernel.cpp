@@ -196,6 +196,29 @@ void clustered_rows() {
   }
 }
 
+// Fixed point has a place for entries that are all zero, and for numbers at the ends of their range.
+void products_at_the_ends() {
+  const auto product = [](double value, double v) {
+    const Rows rows(SampleType::kFloat64, 1, {value, value});
+    const Network net = network(0, 0.0);
+    const fastntk::cuda::LimitingKernel<double> kernel(rows.view(0, 2), nullptr, 1.0, net,
+                                                       {nngp_shares(net)}, gpu());
+    const std::vector<double> vectors(2, v);
+    std::vector<double> y(2, NAN);
+    kernel.multiply(vectors.data(), y.data(), 1, gpu());
+    std::vector<double> K(4, NAN);
+    kernel.write_dense({K.data()}, gpu());
+    const double expected = K[1] * v * 2;
+    CHECK_AT_MOST(std::abs(y[0] - expected), 1e-14 * std::abs(expected), "at the ends");
+  };
+  product(0, 1);
+  product(1e-140, 1);
+  product(1e150, 1e-300);
+  product(1e-140, 1e300);
+  product(1, 3e307);
+  product(1, 1e-300);
+}
+
 // The packed triangle of a kernel holds the entries that are written whole.
 void packed() {
   const Rows rows({SampleType::kUint8, false, false}, 300, 65, 1);
@@ -278,6 +301,7 @@ int main() {
   products();
   full_pixels();
   clustered_rows();
+  products_at_the_ends();
   packed();
   batches();
   refusals();

@@ -16,8 +16,11 @@ struct DoubleProduct {
   double sums[Shape::kThreadRows][Shape::kThreadPairs][2] = {};
 
   __device__ void step(const char* stage) {
-    constexpr int kDepth = 4;  // of one instruction
+    constexpr int kSteps = kRunBytes / 32;  // an instruction has four numbers of a row
     const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
+    // Which four is free, if rows and columns agree: of two parts that are not neighbours, whose
+    // places in four rows are all different.
+    const int place = lane % 2 + lane / 2 % 2 * 4;
     const int row = warp / Shape::kWarpsAcross * Shape::kWarpRows + lane / 4;
     const int col = Shape::kRows + warp % Shape::kWarpsAcross * Shape::kWarpCols + lane / 4;
     const auto number = [&](int line, int k) {
@@ -26,14 +29,14 @@ struct DoubleProduct {
                                               byte % kPartBytes);
     };
     FASTNTK_UNROLL
-    for (int k = 0; k < kRunBytes / static_cast<int>(sizeof(double)); k += kDepth) {
+    for (int step = 0; step < kSteps; ++step) {
       double left[Shape::kThreadRows], right[Shape::kThreadPairs];
       FASTNTK_UNROLL
       for (int i = 0; i < Shape::kThreadRows; ++i)
-        left[i] = number(row + 8 * i, k + lane % 4);
+        left[i] = number(row + 8 * i, 2 * step + place);
       FASTNTK_UNROLL
       for (int j = 0; j < Shape::kThreadPairs; ++j)
-        right[j] = number(col + 8 * j, k + lane % 4);
+        right[j] = number(col + 8 * j, 2 * step + place);
       mma_f64(sums, left, right);
     }
   }
