@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastntk import _backend, _validate
-from fastntk._arrays import array_namespace, kind_of, on_device, place_of
+from fastntk._arrays import array_namespace, on_device, place_of
 from fastntk._cuda_engine import CudaEngine
 from fastntk._memory import Budget
 from fastntk._progress import of_stage
@@ -22,11 +22,11 @@ from fastntk.linalg.cross import cross_gram, cross_product
 from fastntk.linalg.host_matrix import HostMatrix
 from fastntk.linalg.identity import matrix_identity
 from fastntk.linalg.operator import float_columns, require_symmetric
+from fastntk.linalg.placement import placed_data
 from fastntk.linalg.source_operator import SourceOperator
 from fastntk.linalg.storage import select_storage, storage_path
 
 if TYPE_CHECKING:
-    from fastntk._backend import Engine
     from fastntk._progress import Progress
     from fastntk.gram.architecture import FullyConnected
 
@@ -125,44 +125,31 @@ class GramOperator(SourceOperator):
         path = storage_path(storage)
         if path is not None:
             tile_file.require_place(path)
-        given = _validate.real_array(X, "X")
-        engine = _engine_for(device, given, path)
-        budget = engine.budget_bytes(memory)
-        workers = _validate.thread_count(threads)
-        stage = of_stage(progress, "Gram matrix")
-        transferred = engine.xp is not array_namespace(given)
-        with engine.here():
-            room = (
-                _backend.CPU.room(given.nbytes) if transferred else Budget(budget, 0, engine.name)
-            )
-            points = _validate.samples(given, copy=copy_X, room=room)
-            held = points.nbytes if transferred else _validate.copied_bytes(points, X)
-            room = Budget(budget, held, engine.name)
-            if transferred:
-                Budget(budget, 0, engine.name).require(points.nbytes, "the data")
-            self._points = engine.asarray(points)
+        workers, stage = _validate.thread_count(threads), of_stage(progress, "Gram matrix")
+        data = placed_data(X, device, memory, in_file=path is not None, copy=copy_X)
+        points, room = data.points, data.room
         make = partial(
             limiting_source,
             net,
-            self._points,
+            data.resident,
             kernel=kernel,
             scale=scale,
             dtype=dtype,
-            device=engine.name,
+            device=data.engine.name,
             threads=threads,
             budget=room.left,
         )
         self.net, self.X, self.kernel, self.scale = net, points, kernel, scale
-        self.host = not on_device(given)
+        self._points, self.host = data.resident, not on_device(points)
         if path is None:
             source = make()
             chosen = select_storage(str(storage), source, room)
-            self._hold(chosen.build(source, workers, stage), chosen.name, budget, workers)
+            self._hold(chosen.build(source, workers, stage), chosen.name, room.total, workers)
         else:
             entries = _validate.result_dtype(dtype, points)
             content = matrix_identity(net, points, kernel, scale, entries)
             stored = tile_file.stored(path, content, make, workers, room, stage)
-            self._hold(stored, str(path), budget, workers)
+            self._hold(stored, str(path), room.total, workers)
         self.nbytes += room.held
 
     @classmethod
@@ -200,7 +187,7 @@ class GramOperator(SourceOperator):
             K is to be copied to a GPU, and two slabs of 128 rows do not fit there.
         """
         given = float_columns(K, "K")
-        engine = _backend.engine(_where(device, given), K=given)
+        engine = _backend.engine(place_of(given) if device == "auto" else device, K=given)
         with engine.here():
             matrix = array_namespace(given).ascontiguousarray(given)
             largest = require_symmetric(matrix)
@@ -320,21 +307,3 @@ class GramOperator(SourceOperator):
             "room": self.room,
         }
         return self.net, self._points, options
-
-
-def _where(device: str, array: Any) -> str:
-    """Return "auto" as the place of an array; other devices as they are."""
-    return place_of(array) if device == "auto" else device
-
-
-def _engine_for(device: str, X: Any, path: Path | None) -> Engine:
-    """Return the engine of an operator on data; the CPU's for a matrix in a file."""
-    if path is None:
-        return _backend.engine(device, X=X)
-    engine = _backend.engine(_where(device, X), X=X)
-    if engine.name != _backend.CPU.name:
-        raise ValueError(
-            f"storage in a file is the CPU's: give X in the host's memory and device='cpu', "
-            f"or storage='lazy', got {kind_of(X)} and device={device!r}"
-        )
-    return engine
