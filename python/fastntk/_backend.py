@@ -100,7 +100,8 @@ def engines(devices: Sequence[int | str]) -> list[Engine]:
     """Return the engine of each GPU: by number, or by name as in "cuda:0"."""
     if isinstance(devices, str) or not isinstance(devices, Sequence) or not devices:
         raise ValueError(f"devices must be a list such as [0, 1] or ['cuda:0'], got {devices!r}")
-    found = [engine(f"cuda:{d}" if isinstance(d, int) else d) for d in devices]
+    numbers = (int, np.integer)
+    found = [engine(f"cuda:{d}" if isinstance(d, numbers) else d) for d in devices]
     names = [one.name for one in found]
     if len(set(names)) != len(names) or HOST in names:
         raise ValueError(f"devices must be GPUs, each once, got {devices!r}")
@@ -119,7 +120,9 @@ def as_array(X: Any) -> Any:
     Arrays of other libraries (PyTorch, JAX, Numba) are taken by DLPack or the interface for arrays
     in device memory, and are CuPy's if they are on a GPU.
     """
-    if isinstance(X, np.ndarray) or on_device(X):
+    if isinstance(X, np.ndarray):
+        return np.asarray(X)  # not as a matrix or a masked array
+    if on_device(X):
         return X
     dlpack = getattr(X, "__dlpack_device__", None)
     if dlpack is not None and dlpack()[0] in _DLPACK_CUDA:
@@ -188,10 +191,11 @@ def _gpu(name: str) -> Engine:
 
 def _is_too_old(index: int) -> bool:
     """Return whether no machine code or intermediate code of this build runs on a device."""
-    properties = _cupy().cuda.runtime.getDeviceProperties(index)
     built = [_LEADING_DIGITS.match(name) for name in _native_cuda().architectures]
     least = min((int(found[0]) for found in built if found), default=0)
-    return bool(10 * properties["major"] + properties["minor"] < least)
+    # CuPy remembers this; a device's properties it asks for every time, which takes longer than a
+    # small kernel.
+    return int(_cupy().cuda.Device(index).compute_capability) < least
 
 
 def _why_no_cuda() -> str | None:

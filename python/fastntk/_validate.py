@@ -164,7 +164,7 @@ def output(
     if out is None:
         return None
     if not isinstance(out, np.ndarray) and not on_device(out):
-        raise TypeError(f"out must be a NumPy array, got {kind_of(out)}")
+        raise TypeError(f"out must be a NumPy or CuPy array, got {kind_of(out)}")
     if out.dtype != dtype:
         raise TypeError(f"out must have dtype {dtype}, got {out.dtype}")
     if out.shape != shape:

@@ -24,10 +24,15 @@ def call(request):
     return getattr(NET, request.param)
 
 
-@pytest.mark.parametrize("shape", [(784,), (2, 3, 4), ()], ids=["one", "three", "zero"])
-@pytest.mark.parametrize("name", ["X", "Y"])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        *((name, shape) for name in "XY" for shape in [(), (784,), (2, 3, 4, 5)]),
+        ("Y", (2, 3, 4)),  # as X it is a batch
+    ],
+)
 def test_number_of_dimensions(call, name, shape):
-    """Exactly two, and no guess about a single row."""
+    """Two, and no guess about a single row."""
     bad = np.ones(shape)
     args = (bad,) if name == "X" else (X, bad)
     with pytest.raises(ValueError, match=say(name, "2-D (samples, features)", str(shape))):
@@ -162,7 +167,7 @@ class TestOut:
     @pytest.mark.parametrize("bad", [[[0.0] * 10] * 10, "K.npy", 3])
     def test_not_an_array(self, method, bad):
         """A list would be filled and thrown away."""
-        with pytest.raises(TypeError, match=say("out", "NumPy array", type(bad).__name__)):
+        with pytest.raises(TypeError, match=say("out", "NumPy or CuPy array", type(bad).__name__)):
             getattr(NET, method)(X, out=bad)
 
 

@@ -21,9 +21,9 @@ __all__ = ["here", "run"]
 STANDIN = Path(__file__).resolve().parent / "standin"
 
 
-def _loaded(name, file):
-    """Load one of the stand-ins under a name of ours."""
-    spec = importlib.util.spec_from_file_location(name, STANDIN / file)
+def _native():
+    """Load the stand-in for the native module."""
+    spec = importlib.util.spec_from_file_location("fastntk._cuda", STANDIN / "native.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -38,8 +38,12 @@ def _built():
 
 
 def _install(monkeypatch, native):
-    cupy = _loaded("cupy", "cupy.py")
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    for name in ("cupy", "cupy.cuda", "cupy._core"):
+        # What is there, or not, is there again after the test; each test has a stand-in of its own.
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]
+    monkeypatch.syspath_prepend(STANDIN)
+    cupy = importlib.import_module("cupy")
     monkeypatch.setitem(sys.modules, "cupyx", SimpleNamespace(errstate=cupy.errstate))
     monkeypatch.setitem(sys.modules, "fastntk._cuda", native)
     return SimpleNamespace(cupy=cupy, native=native)
@@ -48,14 +52,14 @@ def _install(monkeypatch, native):
 @pytest.fixture
 def standin(monkeypatch):
     """Two GPUs that are none: `cupy` and `native` are the stand-ins."""
-    return _install(monkeypatch, _loaded("fastntk._cuda", "native.py"))
+    return _install(monkeypatch, _native())
 
 
 @pytest.fixture(params=["stand-in", "emulated", pytest.param("gpu", marks=pytest.mark.cuda)])
 def gpu(request, monkeypatch):
     """CuPy and the native module: stand-ins, the emulated engine, or those of a real GPU."""
     if request.param == "stand-in":
-        return _install(monkeypatch, _loaded("fastntk._cuda", "native.py"))
+        return _install(monkeypatch, _native())
     native = _built()
     if native is None or native.emulated != (request.param == "emulated"):
         pytest.skip(f"this build has no engine of this kind ({request.param})")

@@ -83,7 +83,7 @@ def test_unfit_outs(gpu, X):
             "out must be where X is: X is a CuPy array on cuda:0, out is a NumPy array",
             np.empty((300, 300), dtype=np.float32),
         ),
-        (TypeError, "NumPy array, got list", [[1.0]]),
+        (TypeError, "NumPy or CuPy array, got list", [[1.0]]),
     ]:
         with pytest.raises(error, match=match):
             NET.ntk(data, out=out)

@@ -101,7 +101,7 @@ def test_the_budget_is_the_device_s(standin, run, here):
 def test_seconds_of_the_kernel_are_the_device_s(standin, run, monkeypatch):
     """What the device still computes when its calls return is waited for."""
     waited = []
-    monkeypatch.setattr(standin.cupy.Stream, "synchronize", lambda _: waited.append("kernel"))
+    monkeypatch.setattr(standin.cupy.cuda.Stream, "synchronize", lambda _: waited.append("kernel"))
     monkeypatch.setattr("fastntk.eigenpairs", lambda *_, **__: waited.append("eigenpairs") or 1 / 0)
     with pytest.raises(AssertionError):  # a defect of the program is shown as one
         run("kpca", "--samples", 30)
@@ -113,7 +113,7 @@ def _interrupt(*_, **__):
 
 
 def test_interrupt(standin, run, here, monkeypatch):
-    monkeypatch.setattr(standin.cupy.Stream, "synchronize", _interrupt)
+    monkeypatch.setattr(standin.cupy.cuda.Stream, "synchronize", _interrupt)
     outcome = run("kpca", "--samples", 30)
     assert outcome == (130, "fastntk: interrupted; no file was left half written\n")
     monkeypatch.setattr(standin.cupy.ndarray, "get", _interrupt)
@@ -176,6 +176,6 @@ def test_an_error_of_cupy_is_one_line(standin, run, monkeypatch):
     def fails(_):
         raise error("cudaErrorLaunchFailure: unspecified launch failure")
 
-    monkeypatch.setattr(standin.cupy.Stream, "synchronize", fails)
+    monkeypatch.setattr(standin.cupy.cuda.Stream, "synchronize", fails)
     message = "fastntk: cudaErrorLaunchFailure: unspecified launch failure\n"
     assert run("kpca", "--samples", 30) == (1, message)

@@ -33,7 +33,7 @@ def test_results(standin, X):
     cp = standin.cupy
     want = NET.nngp(X, X[:300], device="cpu")
     out = np.empty((700, 300), dtype=np.float32)
-    assert NET.nngp(X, X[:300], devices=["cuda:1", 0], out=out) is out
+    assert NET.nngp(X, X[:300], devices=["cuda:1", np.int64(0)], out=out) is out
     np.testing.assert_allclose(out, want, rtol=RTOL)
     K = NET.nngp(cp.asarray(X), cp.asarray(X[:300]), devices=[1, 0])
     assert K.device.id == 0

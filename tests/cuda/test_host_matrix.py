@@ -162,7 +162,7 @@ def test_a_device_that_failed_says_so_once(standin, K, V, monkeypatch):
 
     op = streamed(K)
     standin.native.failure.append("a call: cudaErrorIllegalAddress")
-    monkeypatch.setattr(standin.cupy.Stream, "synchronize", fail)
+    monkeypatch.setattr(standin.cupy.cuda.Stream, "synchronize", fail)
     with pytest.raises(fn.CudaError):
         op.matmat(standin.cupy.asarray(V))
 

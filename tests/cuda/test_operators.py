@@ -110,6 +110,30 @@ def test_another_device(standin, X, V):
     assert {device for _, device, _ in standin.native.calls} == {1}
 
 
+def test_data_on_another_device(standin, X, V):
+    """What the caller has made current does not matter."""
+    cp = standin.cupy
+    with cp.cuda.Device(1):
+        data, columns = cp.asarray(X), cp.asarray(V)
+        vector = cp.asarray(V[:, 0].astype(np.float32))
+        K = cp.asarray(NET.ntk(X, device="cpu"))
+    op = fn.GramOperator(NET, data)
+    for one in (op, fn.CenteredOperator(op), fn.GramOperator.from_matrix(K)):
+        results = (
+            one @ vector,
+            one.matmat(columns),
+            one.matmat(columns[:, :0]),
+            one.diagonal(),
+            one.to_dense(),
+            one.columns(np.arange(3)),
+            fn.eigenpairs(one, 2, method="krylov").vectors,
+            fn.solve(one, columns, 1.0, method="cg").value,
+            fn.solve(one, columns, 1.0, method="cholesky").value,
+        )
+        assert {result.device.id for result in results} == {1}
+    assert {device for _, device, _ in standin.native.calls} == {1}
+
+
 def test_new_points(gpu, X, V, rng):
     cp = gpu.cupy
     Z = rng.integers(0, 256, (270, 20)).astype(np.uint8)

@@ -135,7 +135,7 @@ class Contract:
             (np.empty((n, n + 1), op.dtype), ValueError, "out must have shape"),
             (np.empty((n, n), np.float16), TypeError, "out must have dtype float.*, got float16"),
             (np.empty((n, n), op.dtype, order="F"), ValueError, "out must be C-contiguous"),
-            ([[1.0]], TypeError, "out must be a NumPy array, got list"),
+            ([[1.0]], TypeError, "out must be a NumPy or CuPy array, got list"),
         ):
             with pytest.raises(error, match=message):
                 op.to_dense(out)

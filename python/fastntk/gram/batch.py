@@ -71,7 +71,9 @@ def planes_of_batch(
             raise ValueError(f"Y must have shape {expected} beside X, got {columns.shape}")
         common = np.result_type(rows.dtype, columns.dtype)
         with beside(rows):
-            rows, columns = rows.astype(common, copy=False), columns.astype(common, copy=False)
+            rows = rows.astype(common, copy=False)
+        with beside(columns):
+            columns = columns.astype(common, copy=False)
     sides = present(rows, columns)
     result = _validate.result_dtype(dtype, *sides)
     count, n, _ = rows.shape

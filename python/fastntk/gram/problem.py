@@ -43,9 +43,12 @@ class Problem:
 
     def bytes_for(self, engine: Engine, rows: NDArray[Any], columns: NDArray[Any] | None) -> int:
         """Bytes that a source takes: prepared data, and the data where the engine copies them."""
-        sides = present(rows, columns)
-        copied = 0 if engine.xp is array_namespace(rows) else sum(s.nbytes for s in sides)
-        return copied + sum(prepared_bytes(side, self.program) for side in sides)
+        needed = prepared_bytes(rows, self.program)
+        if columns is not None:
+            needed += prepared_bytes(columns, self.program)
+        if engine.xp is not array_namespace(rows):
+            needed += sum(side.nbytes for side in present(rows, columns))
+        return needed
 
     def source(
         self,

@@ -56,7 +56,8 @@ class CenteredOperator(SymmetricOperator):
         self.nbytes, self.budget = operator.nbytes, operator.budget
         self.place, self.xp, self.host = operator.place, operator.xp, operator.host
         # The trace bounds the norm of K, which may be far above that of H K H.
-        trace = float(abs(operator.diagonal()).sum())
+        with self.here():
+            trace = float(abs(operator.diagonal()).sum())
         self.rounding = 8 * float(np.finfo(np.float64).eps) * trace
 
     def here(self) -> contextlib.AbstractContextManager[Any]:

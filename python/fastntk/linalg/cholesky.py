@@ -35,8 +35,10 @@ _EPS = float(np.finfo(np.float64).eps)
 def cholesky_bytes(op: SymmetricOperator, columns: int) -> int:
     """Return the bytes that `cholesky_solution` takes for that many right-hand sides."""
     n = op.shape[0]
-    # The factor; where entries are not float64, the matrix as it is before it is converted.
-    entry = 8 if op.dtype == np.float64 else 8 + op.dtype.itemsize
+    # The factor; where entries are not float64, the matrix as it is before it is converted. CuPy
+    # copies what it multiplies where that is part of a matrix: at most n / 2 rows and columns.
+    converted = 0 if op.dtype == np.float64 else op.dtype.itemsize
+    entry = 8 + (converted if array_namespace(op) is np else max(converted, 2))
     # Inverted blocks, and a panel with its copies; solutions, residuals and their corrections.
     return n * (entry * n + 8 * 6 * _BLOCK + 8 * 8 * columns)
 

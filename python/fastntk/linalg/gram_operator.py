@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastntk import _backend, _validate
-from fastntk._arrays import array_namespace, in_library, kind_of, on_device, place_of
+from fastntk._arrays import array_namespace, on_device, place_of
 from fastntk._cuda_engine import CudaEngine
 from fastntk._memory import Budget
 from fastntk._progress import of_stage
@@ -21,19 +21,17 @@ from fastntk.linalg import tile_file
 from fastntk.linalg.cross import cross_gram, cross_product
 from fastntk.linalg.host_matrix import HostMatrix
 from fastntk.linalg.identity import matrix_identity
-from fastntk.linalg.operator import SymmetricOperator, float_columns, require_symmetric
+from fastntk.linalg.operator import float_columns, require_symmetric
+from fastntk.linalg.placement import placed_data
+from fastntk.linalg.source_operator import SourceOperator
 from fastntk.linalg.storage import select_storage, storage_path
 
 if TYPE_CHECKING:
-    import contextlib
-
-    from fastntk._backend import Engine
     from fastntk._progress import Progress
-    from fastntk._tiles import TileSource
     from fastntk.gram.architecture import FullyConnected
 
 
-class GramOperator(SymmetricOperator):
+class GramOperator(SourceOperator):
     """Gram matrix of a limiting kernel on N points, as an operator.
 
     Parameters
@@ -127,44 +125,31 @@ class GramOperator(SymmetricOperator):
         path = storage_path(storage)
         if path is not None:
             tile_file.require_place(path)
-        given = _validate.real_array(X, "X")
-        engine = _engine_for(device, given, path)
-        budget = engine.budget_bytes(memory)
-        workers = _validate.thread_count(threads)
-        stage = of_stage(progress, "Gram matrix")
-        transferred = engine.xp is not array_namespace(given)
-        with engine.here():
-            room = (
-                _backend.CPU.room(given.nbytes) if transferred else Budget(budget, 0, engine.name)
-            )
-            points = _validate.samples(given, copy=copy_X, room=room)
-            held = points.nbytes if transferred else _validate.copied_bytes(points, X)
-            room = Budget(budget, held, engine.name)
-            if transferred:
-                Budget(budget, 0, engine.name).require(points.nbytes, "the data")
-            self._points = engine.asarray(points)
+        workers, stage = _validate.thread_count(threads), of_stage(progress, "Gram matrix")
+        data = placed_data(X, device, memory, in_file=path is not None, copy=copy_X)
+        points, room = data.points, data.room
         make = partial(
             limiting_source,
             net,
-            self._points,
+            data.resident,
             kernel=kernel,
             scale=scale,
             dtype=dtype,
-            device=engine.name,
+            device=data.engine.name,
             threads=threads,
             budget=room.left,
         )
         self.net, self.X, self.kernel, self.scale = net, points, kernel, scale
-        self.host = not on_device(given)
+        self._points, self.host = data.resident, not on_device(points)
         if path is None:
             source = make()
             chosen = select_storage(str(storage), source, room)
-            self._hold(chosen.build(source, workers, stage), chosen.name, budget, workers)
+            self._hold(chosen.build(source, workers, stage), chosen.name, room.total, workers)
         else:
             entries = _validate.result_dtype(dtype, points)
             content = matrix_identity(net, points, kernel, scale, entries)
             stored = tile_file.stored(path, content, make, workers, room, stage)
-            self._hold(stored, str(path), budget, workers)
+            self._hold(stored, str(path), room.total, workers)
         self.nbytes += room.held
 
     @classmethod
@@ -202,7 +187,7 @@ class GramOperator(SymmetricOperator):
             K is to be copied to a GPU, and two slabs of 128 rows do not fit there.
         """
         given = float_columns(K, "K")
-        engine = _backend.engine(_where(device, given), K=given)
+        engine = _backend.engine(place_of(given) if device == "auto" else device, K=given)
         with engine.here():
             matrix = array_namespace(given).ascontiguousarray(given)
             largest = require_symmetric(matrix)
@@ -249,47 +234,6 @@ class GramOperator(SymmetricOperator):
         op.kernel, op.scale = content["kernel"], content["scale"]
         op._hold(source, str(path), budget, workers)
         return op
-
-    def _hold(self, source: TileSource, storage: str, budget: int, threads: int) -> None:
-        self._source, self._threads = source, threads
-        self.shape, self.dtype, self.nbytes = source.shape, np.dtype(source.dtype), source.nbytes
-        self.storage, self.budget = storage, budget
-        self._engine = _backend.engine_of(source)
-        self.place, self.xp = self._engine.name, self._engine.xp
-
-    def here(self) -> contextlib.AbstractContextManager[Any]:
-        """Make the operator's device CuPy's current one, if it has one."""
-        return self._engine.here()
-
-    def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
-        """Return the product with the columns of V; see `SymmetricOperator.matmat`."""
-        columns = self._check_columns(V)
-        with self.here():
-            out = self.xp.empty(columns.shape)
-            self._source.matmat(columns, out, self._threads, of_stage(progress, "product"))
-            if on_device(columns):
-                # Sums in fixed point know no NaN, and to look for one would be to wait.
-                out *= self.xp.where(self.xp.isfinite(columns).all(axis=0), 1.0, np.nan)
-            returned: NDArray[np.float64] = self._returned(out, V)
-            return returned
-
-    def diagonal(self) -> NDArray[Any]:
-        """Return the diagonal, (N,), of the operator's dtype."""
-        diagonal: NDArray[Any] = self._returned(self._source.diagonal())
-        return diagonal
-
-    def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the whole matrix; see `SymmetricOperator.to_dense`."""
-        out = self._dense_out(out)
-        kept = isinstance(self._source, HostMatrix)
-        if kept or (array_namespace(out) is self.xp and out.dtype == self.dtype):
-            self._source.to_dense(out, self._threads)
-            return out
-        with self.here():
-            entries = self.xp.empty(self.shape, self.dtype)
-            self._source.to_dense(entries, self._threads)
-            out[...] = in_library(entries, array_namespace(out))
-        return out
 
     def columns(self, indices: NDArray[np.integer[Any]]) -> Any:
         """Return some columns; read from a matrix on the host, or computed from the data."""
@@ -363,30 +307,3 @@ class GramOperator(SymmetricOperator):
             "room": self.room,
         }
         return self.net, self._points, options
-
-    def __repr__(self) -> str:
-        return f"{super().__repr__()[:-1]}, {self.storage}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "a GramOperator holds native memory and cannot be pickled; "
-            "pickle the network and the data"
-        )
-
-
-def _where(device: str, array: Any) -> str:
-    """Return "auto" as the place of an array; other devices as they are."""
-    return place_of(array) if device == "auto" else device
-
-
-def _engine_for(device: str, X: Any, path: Path | None) -> Engine:
-    """Return the engine of an operator on data; the CPU's for a matrix in a file."""
-    if path is None:
-        return _backend.engine(device, X=X)
-    engine = _backend.engine(_where(device, X), X=X)
-    if engine.name != _backend.CPU.name:
-        raise ValueError(
-            f"storage in a file is the CPU's: give X in the host's memory and device='cpu', "
-            f"or storage='lazy', got {kind_of(X)} and device={device!r}"
-        )
-    return engine

@@ -122,7 +122,8 @@ class SymmetricOperator(ABC):
         vector = columns.ndim == 1
         product = self.matmat(columns[:, np.newaxis] if vector else columns)
         result = product[:, 0] if vector else product
-        return result.astype(np.result_type(self.dtype, columns.dtype), copy=False)
+        with beside(result):
+            return result.astype(np.result_type(self.dtype, columns.dtype), copy=False)
 
     def __repr__(self) -> str:
         n = self.shape[0]

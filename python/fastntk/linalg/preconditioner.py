@@ -149,6 +149,8 @@ class NystromPreconditioner:
         self.weights = xp.asarray(weights[:, np.newaxis])
         factor = xp.asarray(V)
         count = factor.shape[1]
+        # In the memory of Y, without gaps (CuPy would copy them out at each product): rows move
+        # up only, to where none is read any more.
+        self.U = Y.reshape(-1)[: n * count].reshape(n, count)
         for start in range(0, n, _ROWS):
-            Y[start : start + _ROWS, :count] = Y[start : start + _ROWS] @ factor
-        self.U = Y[:, :count]
+            self.U[start : start + _ROWS] = Y[start : start + _ROWS] @ factor
