@@ -48,13 +48,19 @@ __device__ P integer_distance(const ProblemView<P>& problem, int dot, int i, int
   return static_cast<P>(static_cast<int>(norms - 2 * static_cast<unsigned>(dot)));
 }
 
-// Where the distance has too few digits.
+// By the better formula: negative where only the integers have it.
 template <class P>
-__device__ P careful_deficit(const ProblemView<P>& problem, int dot, int i, int j) {
-  const P x = careful_integer_deficit(
+__device__ P better_deficit(const ProblemView<P>& problem, int dot, int i, int j) {
+  return careful_integer_deficit(
       integer_distance(problem, dot, i, j), static_cast<P>(static_cast<unsigned>(dot)),
       static_cast<P>(problem.bias_term), static_cast<P>(problem.admitted_loss),
       radius_of(problem.rows, i), radius_of(problem.cols, j));
+}
+
+// Where the distance has too few digits.
+template <class P>
+__device__ P careful_deficit(const ProblemView<P>& problem, int dot, int i, int j) {
+  const P x = better_deficit(problem, dot, i, j);
   if (x >= P(0))
     return x;
   return static_cast<P>(deficit_from_integers(problem.rows.norms[i], problem.cols.norms[j],

@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     const int i = place.row + row, j = place.col + col;
     const T value = place.owns(i, j) ? matrix.at(i, j) : T(0);
     if (sink.writes() && place.owns(i, j))
-      store(sink.dense, i, j, 0, value);
+      store(sink.dense, sink.dense.index(i, j), value);
     cells.at(row, col) = value;
   }
   pass_on(place, cells, sink, shared + Tile::kCellBytes);

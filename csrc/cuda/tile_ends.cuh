@@ -6,10 +6,8 @@
 
 namespace fastntk::cuda {
 
-// first: of the columns of the entry's own matrix, see DenseSink.
 template <class P>
-__device__ void store(const DenseSink& sink, long i, long j, long first, P value) {
-  const long at = sink.index(i, j) - first;
+__device__ void store(const DenseSink& sink, long at, P value) {
   if (sizeof(P) == sizeof(double) && sink.to_float)
     static_cast<float*>(sink.to)[at] = static_cast<float>(value);
   else
@@ -21,11 +19,13 @@ template <class Shape, class P>
 __device__ void store_transpose(const TilePlace<Shape>& place, const Cells<P, Shape::kCols>& cells,
                                 const DenseSink& sink) {
   __syncthreads();
+  const int lane = threadIdx.x % kWarp;
   for (int col = threadIdx.x / kWarp; col < Shape::kCols; col += kWarps) {
-    for (int row = threadIdx.x % kWarp; row < Shape::kRows; row += kWarp) {
-      const int i = place.row + row, j = place.col + col;
-      if (place.holds(i, j) && i < j)
-        store(sink, j, i, place.first_col, cells.at(row, col));
+    const int j = place.col + col;
+    const long first = j * sink.stride + place.row - place.first_col;
+    for (int row = lane; row < Shape::kRows; row += kWarp) {
+      if (place.holds(place.row + row, j) && place.row + row < j)
+        store(sink, first + row, cells.at(row, col));
     }
   }
 }

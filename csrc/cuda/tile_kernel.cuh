@@ -73,14 +73,17 @@ __device__ void integer_deficits(const ProblemView<P>& problem, double doubtful,
                                  const UnitCells<Shape, P>& cells, Unit<P>& unit) {
   constexpr bool kWide = Shape::kProduct == Product::kWideInteger;
   unsigned care = 0;
+  // Where all deficits need care, they have the better formula at once.
+  const bool all = !kWide && doubtful >= 1;
   for_unit(unit, [&](int r, int c) {
     if constexpr (!kWide) {
-      const int i = unit.row[r], j = unit.col[c];
+      const int dot = integer_of_cell(unit.x[r][c]), i = unit.row[r], j = unit.col[c];
       unit.x[r][c] =
-          deficit_from_distance(integer_distance(problem, integer_of_cell(unit.x[r][c]), i, j),
-                                radius_of(problem.rows, i), radius_of(problem.cols, j));
+          all ? better_deficit(problem, dot, i, j)
+              : deficit_from_distance(integer_distance(problem, dot, i, j),
+                                      radius_of(problem.rows, i), radius_of(problem.cols, j));
     }
-    if (!(unit.x[r][c] >= static_cast<P>(kWide ? 0 : doubtful)))
+    if (!(unit.x[r][c] >= static_cast<P>(kWide || all ? 0 : doubtful)))
       care |= 1u << (r * Unit<P>::kCols + c);
   });
   if (care == 0)
@@ -147,28 +150,26 @@ __device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P
       Unit<P> unit(place.row + row, place.col + col, place.rows, place.cols);
       const UnitCells<Shape, P> own{cells, row, col};
       evaluate(problem, output, constants, own, unit);
-      P row_scale[Unit<P>::kRows], col_scale[Unit<P>::kCols];
       FASTNTK_UNROLL
-      for (int r = 0; r < Unit<P>::kRows; ++r)
-        row_scale[r] = linear ? P(1) : problem.rows.scale[unit.row[r]];
-      FASTNTK_UNROLL
-      for (int c = 0; c < Unit<P>::kCols; ++c)
-        col_scale[c] = linear ? P(1) : problem.cols.scale[unit.col[c]];
-      for_unit(unit, [&](int r, int c) {
-        const int i = place.row + row + r, j = place.col + col + c * kWarp;
-        const bool used = place.owns(i, j);
-        const P factor = row_scale[r] * col_scale[c];
-        P value = unit.t[r][c];
-        if (place.diagonal(i, j) && used) {
-          const P exact = output.diagonal[i];
-          value = sink.writes() ? exact : factor > P(0) ? exact / factor : P(0);
-        } else if (sink.writes()) {
-          value = value * factor;
+      for (int r = 0; r < Unit<P>::kRows; ++r) {
+        const int i = place.row + row + r, j = place.col + col;
+        const P row_scale = linear ? P(1) : problem.rows.scale[unit.row[r]];
+        const long at = sink.dense.index(i, j) - place.first_col;
+        FASTNTK_UNROLL
+        for (int c = 0; c < Unit<P>::kCols; ++c) {
+          const P factor = linear ? P(1) : row_scale * problem.cols.scale[unit.col[c]];
+          const bool used = place.owns(i, j + c * kWarp);
+          P value = sink.writes() ? unit.t[r][c] * factor : unit.t[r][c];
+          if (used && place.diagonal(i, j + c * kWarp)) {
+            const P exact = output.diagonal[i];
+            value = sink.writes() ? exact : factor > P(0) ? exact / factor : P(0);
+          }
+          // A packed block is as wide as a unit, or wider: neighbours lie alike in either layout.
+          if (sink.writes() && used)
+            store(sink.dense, at + c * kWarp, value);
+          own.at(r, c) = used ? value : P(0);
         }
-        if (sink.writes() && used)
-          store(sink.dense, i, j, place.first_col, value);
-        own.at(r, c) = used ? value : P(0);
-      });
+      }
     }
   }
 }

@@ -2,6 +2,9 @@
 // From a problem to the kernel of its product. Each kernel is compiled in a file of its own.
 #pragma once
 
+#include <limits>
+
+#include "common/error.h"
 #include "cuda/tile_kernel.cuh"
 #include "cuda/tile_kernel.h"
 
