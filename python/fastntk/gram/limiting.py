@@ -73,7 +73,7 @@ def limiting_source(
     engine = _backend.engine(device, X=rows, Y=columns)
     needed = problem.bytes_for(engine, rows, columns)
     room = engine.room(needed) if budget is None else Budget(budget, 0, engine.name)
-    return problem.source(engine, rows, columns, room)
+    return problem.source(engine, rows, columns, room, needed=needed)
 
 
 def gram(
@@ -143,10 +143,11 @@ def _in_place(
 ) -> NDArray[Any]:
     """Compute all outputs where the data are."""
     needed = 0 if out is not None else math.prod(stack) * problem.dtype.itemsize
-    room = engine.room(needed + problem.bytes_for(engine, rows, columns))
+    prepared = problem.bytes_for(engine, rows, columns)
+    room = engine.room(needed + prepared)
     room.require(needed, "{} kernel(s) of shape {} in {}", stack[0], stack[1:], problem.dtype)
     left = Budget(room.total - needed, 0, room.place)
-    source = problem.source(engine, rows, columns, left)
+    source = problem.source(engine, rows, columns, left, needed=prepared)
     planes = _results(engine, stack, problem.dtype, out)
     source.to_dense_all(list(planes), problem.threads, progress)
     return planes

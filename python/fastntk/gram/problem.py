@@ -57,8 +57,12 @@ class Problem:
         columns: NDArray[Any] | None,
         room: Budget,
         batch: int = 1,
+        needed: int | None = None,
     ) -> LimitingSource:
-        """Prepare the data, those of ``batch`` problems one after the other."""
+        """Prepare the data, those of ``batch`` problems one after the other.
+
+        ``needed`` is what `bytes_for` said of them, where it has been asked.
+        """
         factor = _validate.positive(self.scale, "scale")
         program = self.program
         # Pixels are scaled in the first layer, other data row by row.
@@ -69,7 +73,8 @@ class Problem:
         if max(program.bias_std) > 1 / _SMALLEST:
             largest = max(program.bias_std)
             raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
-        needed = self.bytes_for(engine, rows, columns)
+        if needed is None:
+            needed = self.bytes_for(engine, rows, columns)
         room.require(needed, "preparing data of shape {}", rows.shape)
         try:
             source: LimitingSource = engine.limiting_kernel(

@@ -12,16 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastntk import _backend, _validate
-from fastntk._arrays import array_namespace, on_device, place_of
-from fastntk._cuda_engine import CudaEngine
-from fastntk._memory import Budget
+from fastntk._arrays import on_device
 from fastntk._progress import of_stage
 from fastntk.gram.limiting import limiting_source
 from fastntk.linalg import tile_file
 from fastntk.linalg.cross import cross_gram, cross_product
+from fastntk.linalg.held_matrix import held_matrix
 from fastntk.linalg.host_matrix import HostMatrix
 from fastntk.linalg.identity import matrix_identity
-from fastntk.linalg.operator import float_columns, require_symmetric
 from fastntk.linalg.placement import placed_data
 from fastntk.linalg.source_operator import SourceOperator
 from fastntk.linalg.storage import select_storage, storage_path
@@ -186,24 +184,11 @@ class GramOperator(SourceOperator):
         MemoryError
             K is to be copied to a GPU, and two slabs of 128 rows do not fit there.
         """
-        given = float_columns(K, "K")
-        engine = _backend.engine(place_of(given) if device == "auto" else device, K=given)
-        with engine.here():
-            matrix = array_namespace(given).ascontiguousarray(given)
-            largest = require_symmetric(matrix)
-            workers = _validate.thread_count(threads)
-            op = cls.__new__(cls)
-            op.net = op.X = op.kernel = op.scale = None
-            op.host = not on_device(given)
-            if isinstance(engine, CudaEngine) and op.host:
-                room = Budget(engine.budget_bytes(memory), 0, engine.name)
-                if matrix.nbytes > room.left:
-                    source = HostMatrix(engine, matrix, largest, room)
-                    op._hold(source, "host", room.total, workers)
-                    return op
-            matrix = engine.asarray(matrix)
-        budget = engine.budget_bytes(memory) + (matrix.nbytes if memory is None else 0)
-        op._hold(engine.dense_source(matrix), "dense", budget, workers)
+        held = held_matrix(K, device, memory)
+        op = cls.__new__(cls)
+        op.net = op.X = op.kernel = op.scale = None
+        op.host = held.given_on_host
+        op._hold(held.source, held.storage, held.budget, _validate.thread_count(threads))
         return op
 
     @classmethod
