@@ -153,7 +153,12 @@ def strict_linalg(xp: Any) -> Iterator[None]:
 def cuda_facts() -> dict[str, Any]:
     """Return what there is for GPUs: the engine of this build, and the devices that CuPy sees."""
     native = _native_cuda()
-    built = "not built" if native is None else f"built for {', '.join(native.architectures)}"
+    if native is None:
+        built = "not built"
+    elif native.emulated:
+        built = "emulated on the CPU, for tests"
+    else:
+        built = f"built for {', '.join(native.architectures)}"
     reason = _why_no_cupy()
     if reason is not None:
         return {"engine": built, "available": False, "reason": reason}

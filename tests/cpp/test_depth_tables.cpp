@@ -18,8 +18,6 @@ constexpr long kRows = 257, kCols = 256, kColumns = 40;
 static_assert(kRows * kCols >= kTileArea, "fewer entries are not worth a table");
 constexpr double kEqualNormBias = 0.3;
 
-double scale_of(const Kind& kind) { return kind.type == SampleType::kUint8 ? 1.0 / 255 : 1.0; }
-
 // Every layer mixes all rows alike without biases, and rows of equal norm with them too.
 double bias_of(const Kind& kind) { return kind.equal_norms ? kEqualNormBias : 0.0; }
 
