@@ -15,6 +15,9 @@ from hypothesis import settings
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
 settings.load_profile("fixed")
 
+# Where there is a GPU, tests without one of their own run on the CPU all the same.
+os.environ["FASTNTK_DEVICE"] = "cpu"
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

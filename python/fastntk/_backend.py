@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 _CUDA = "fastntk._cuda"
+# Names the device that "auto" is for arrays in the host's memory.
+_DEVICE_VARIABLE = "FASTNTK_DEVICE"
 # DLPack's numbers of devices whose memory CUDA reads: its own, and managed.
 _DLPACK_CUDA = (2, 13)
 _LEADING_DIGITS = re.compile(r"\d+")
@@ -56,8 +59,9 @@ def engine(device: str = HOST, **arrays: Any) -> Engine:
     Parameters
     ----------
     device : str
-        "auto": where the arrays are; for arrays in the host's memory a GPU if there is one, else
-        the CPU. "cpu". "cuda": where the arrays are, else CuPy's current device. "cuda:N".
+        "auto": where the arrays are; for arrays in the host's memory what the environment variable
+        FASTNTK_DEVICE says, else a GPU if there is one, else the CPU. "cpu". "cuda": where the
+        arrays are, else CuPy's current device. "cuda:N".
     **arrays
         What will be read and written, by the names that messages call them; None for none.
 
@@ -77,8 +81,10 @@ def engine(device: str = HOST, **arrays: Any) -> Engine:
                 f"{name} must be where {first} is: {first} is {kind_of(arrays[first])}, "
                 f"{name} is {kind_of(arrays[name])}"
             )
-    wanted = _parsed(device)
-    if wanted == HOST or (wanted == "auto" and place == HOST and not _gpu_serves()):
+    wanted, asked = _parsed(device), f"device={device!r}"
+    if wanted == "auto" and place == HOST:
+        wanted, asked = _default_device()
+    if wanted == HOST:
         if place != HOST:
             raise TypeError(
                 f"device='cpu' needs {first} in the host's memory, got {kind_of(arrays[first])}: "
@@ -87,7 +93,7 @@ def engine(device: str = HOST, **arrays: Any) -> Engine:
         return CPU
     reason = _why_no_cuda()
     if reason is not None:
-        asked = f"device={device!r}" if place == HOST else f"{first}, {kind_of(arrays[first])},"
+        asked = asked if place == HOST else f"{first}, {kind_of(arrays[first])},"
         raise ValueError(f"{asked} needs a GPU: {reason}")
     if place == HOST:
         return _gpu(wanted)
@@ -167,15 +173,23 @@ def cuda_facts() -> dict[str, Any]:
     return {"engine": built, "available": native is not None, "devices": devices}
 
 
-def _parsed(device: str) -> str:
+def _default_device() -> tuple[str, str]:
+    """Return what "auto" is for arrays in the host's memory, and how messages call it."""
+    named = _parsed(os.environ.get(_DEVICE_VARIABLE, "auto"), _DEVICE_VARIABLE)
+    if named == "auto":
+        named = "cuda" if _gpu_serves() else HOST
+    return named, f"{_DEVICE_VARIABLE}={named}"
+
+
+def _parsed(device: str, argument: str = "device") -> str:
     known = "'auto', 'cpu', 'cuda' or 'cuda:N'"
     if not isinstance(device, str):
-        raise ValueError(f"device must be {known}, got {device!r}")
+        raise ValueError(f"{argument} must be {known}, got {device!r}")
     name, colon, number = device.partition(":")
     if colon and name == "cuda" and number.isascii() and number.isdigit():
         return f"cuda:{int(number)}"
     if device not in ("auto", HOST, "cuda"):
-        raise ValueError(f"device must be {known}, got {device!r}")
+        raise ValueError(f"{argument} must be {known}, got {device!r}")
     return device
 
 

@@ -21,6 +21,12 @@ __all__ = ["here", "run"]
 STANDIN = Path(__file__).resolve().parent / "standin"
 
 
+@pytest.fixture(autouse=True)
+def _no_device_named(monkeypatch):
+    """Let "auto" find the GPUs of these tests."""
+    monkeypatch.delenv("FASTNTK_DEVICE")
+
+
 def _native():
     """Load the stand-in for the native module."""
     spec = importlib.util.spec_from_file_location("fastntk._cuda", STANDIN / "native.py")

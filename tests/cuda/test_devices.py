@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A kernel on several devices: equal shares of the rows, one result, each device's own calls."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,28 @@ def test_bad_calls(standin, X):
     bad[2, 3] = np.nan
     with pytest.raises(ValueError, match="X must be finite"):
         NET.ntk(cp.asarray(bad), devices=[0, 1])
+
+
+def test_the_environment_names_a_device(standin, X, monkeypatch):
+    """For data in the host's memory; those on a GPU are computed there all the same."""
+    monkeypatch.setenv("FASTNTK_DEVICE", "cpu")
+    NET.ntk(X)
+    assert standin.native.calls == []
+    there = NET.ntk(standin.cupy.asarray(X))
+    assert {device for _, device, _ in standin.native.calls} == {0}
+    assert isinstance(there, standin.cupy.ndarray)
+    standin.native.calls.clear()
+    monkeypatch.setenv("FASTNTK_DEVICE", "cuda:1")
+    NET.ntk(X)
+    assert {device for _, device, _ in standin.native.calls} == {1}
+    monkeypatch.setenv("FASTNTK_DEVICE", "gpu")
+    with pytest.raises(ValueError, match=r"FASTNTK_DEVICE must be 'auto', .* got 'gpu'"):
+        NET.ntk(X)
+    NET.ntk(X, device="cpu")
+
+
+def test_a_named_device_that_is_not_there(monkeypatch):
+    monkeypatch.setenv("FASTNTK_DEVICE", "cuda")
+    monkeypatch.setitem(sys.modules, "fastntk._cuda", None)
+    with pytest.raises(ValueError, match="FASTNTK_DEVICE=cuda needs a GPU"):
+        NET.ntk(np.ones((3, 2)))
