@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fastntk._arrays import place_of
-from fastntk.gram import plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,13 +111,13 @@ def empirical_source(
     ValueError
         A value on the diagonal of a symmetric kernel is not finite.
     """
-    source: Any = plain.EmpiricalKernel(
-        sides.engine,
+    source: Any = sides.engine.empirical_kernel(
         sides.dtype,
         [rows[number] for number in plane.terms],
         None if columns is None else [columns[number] for number in plane.terms],
-        list(plane.factors),
+        plane.factors,
         plane.outputs,
+        threads,
     )
     limit = float(np.finfo(sides.dtype).max)
     if columns is None and not source.largest_diagonal <= limit:
