@@ -136,8 +136,9 @@ def test_a_module_of_torch(rng, dtype):
     np.testing.assert_allclose(again.ntk(X), K, atol=BOUNDS[dtype] * float(K.max()))
     # Its rates of 1 are those of "standard": a step of SGD is a step of ours.
     standard = w.in_parametrisation("standard", rates="own")
+    parameters = list(module.parameters())
     rows = [
-        torch.cat([p.ravel() for p in torch.autograd.grad(one, list(module.parameters()))])
+        torch.cat([p.ravel() for p in torch.autograd.grad(one, parameters, retain_graph=True)])
         for one in module(X).reshape(-1).split(1)
     ]
     J = torch.stack(rows)
