@@ -9,6 +9,7 @@ namespace py = pybind11;
 
 void register_machine(py::module_& module);
 void register_memory(py::module_& module);
+void register_pointwise(py::module_& module);
 void register_sources(py::module_& module);
 void register_tile_file(py::module_& module);
 

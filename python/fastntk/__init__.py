@@ -31,12 +31,14 @@ if TYPE_CHECKING:
         solve,
     )
     from fastntk.models import KernelPCA
+    from fastntk.networks.network import FiniteNetwork
 
 __all__ = [
     "CenteredOperator",
     "ConvergenceWarning",
     "CudaError",
     "Eigenpairs",
+    "FiniteNetwork",
     "FullyConnected",
     "GramOperator",
     "KernelPCA",
@@ -53,6 +55,7 @@ __all__ = [
 # Where each name comes from; a folder stands for itself.
 _ORIGINS = {
     "CudaError": "fastntk._backend",
+    "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
     "KernelPCA": "fastntk.models",
     "Route": "fastntk.gram.route",
@@ -60,6 +63,7 @@ _ORIGINS = {
     "gram": "fastntk.gram",
     "linalg": "fastntk.linalg",
     "models": "fastntk.models",
+    "networks": "fastntk.networks",
 } | dict.fromkeys(
     (
         "CenteredOperator",
