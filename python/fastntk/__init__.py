@@ -31,9 +31,13 @@ if TYPE_CHECKING:
         solve,
     )
     from fastntk.models import KernelPCA
+    from fastntk.networks.callbacks import CallbackJacobian
+    from fastntk.networks.jacobian import Jacobian
+    from fastntk.networks.jacobian_operator import JacobianOperator
     from fastntk.networks.network import FiniteNetwork
 
 __all__ = [
+    "CallbackJacobian",
     "CenteredOperator",
     "ConvergenceWarning",
     "CudaError",
@@ -41,6 +45,8 @@ __all__ = [
     "FiniteNetwork",
     "FullyConnected",
     "GramOperator",
+    "Jacobian",
+    "JacobianOperator",
     "KernelPCA",
     "Route",
     "Solution",
@@ -54,9 +60,12 @@ __all__ = [
 
 # Where each name comes from; a folder stands for itself.
 _ORIGINS = {
+    "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
     "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
+    "Jacobian": "fastntk.networks.jacobian",
+    "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelPCA": "fastntk.models",
     "Route": "fastntk.gram.route",
     "datasets": "fastntk.datasets",
