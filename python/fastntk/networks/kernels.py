@@ -122,7 +122,11 @@ def scaled(X: NDArray[Any], scale: float, dtype: np.dtype[Any], engine: Engine) 
     factor = _validate.positive(scale, "scale")
     with engine.here():
         points = engine.asarray(X)
-        return points.astype(dtype, copy=False) if factor == 1 else points * dtype.type(factor)
+        if factor == 1:
+            return points.astype(dtype, copy=False)
+        a_0 = points.astype(dtype)
+        a_0 *= dtype.type(factor)
+        return a_0
 
 
 def require_finite_outputs(f: Any, dtype: np.dtype[Any]) -> None:
