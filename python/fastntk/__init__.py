@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fastntk.networks.jacobian import Jacobian
     from fastntk.networks.jacobian_operator import JacobianOperator
     from fastntk.networks.network import FiniteNetwork
+    from fastntk.networks.random_functions import RandomFunctions
 
 __all__ = [
     "CallbackJacobian",
@@ -48,6 +49,7 @@ __all__ = [
     "Jacobian",
     "JacobianOperator",
     "KernelPCA",
+    "RandomFunctions",
     "Route",
     "Solution",
     "__version__",
@@ -67,6 +69,7 @@ _ORIGINS = {
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelPCA": "fastntk.models",
+    "RandomFunctions": "fastntk.networks.random_functions",
     "Route": "fastntk.gram.route",
     "datasets": "fastntk.datasets",
     "gram": "fastntk.gram",

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import fastntk as fn
+from networks.as_reference import BOUNDS, maps_of
+from reference import finite
 
 # float64: sums of some 30 products; float32: the same roundings, 5e8 times as large.
 ROUNDING = {"float64": 1e-13, "float32": 5e-6}
@@ -36,6 +38,24 @@ def test_directional_derivatives(rng, activation, parametrisation):
     # Steps of 1e-6 err by about 1e-12 (third derivatives) and 1e-10 (rounding); no unit of these
     # networks is within 1e-5 of its kink.
     np.testing.assert_allclose(w.jacobian(X) @ V, differences(w, X, V), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("activation", ["relu", "erf"])
+@pytest.mark.parametrize("parametrisation", ["ntk", "standard", "mup"])
+def test_against_backpropagation(rng, activation, parametrisation, dtype):
+    """The dense matrix, its products and its rates, as the reference has them."""
+    w = network(activation, dtype, parametrisation=parametrisation, trainable=[0, 2])
+    X = rng.standard_normal((9, 5)).astype(dtype)
+    jacobian, maps = w.jacobian(X), maps_of(w)
+    J = finite.jacobian(maps, activation, X)
+    V, U = rng.standard_normal((J.shape[1], 3)), rng.standard_normal((27, 3))
+    V, U = V.astype(dtype), U.astype(dtype)
+    for got, want in ((jacobian.to_dense(), J), (jacobian @ V, J @ V), (jacobian.T @ U, J.T @ U)):
+        np.testing.assert_allclose(got, want, rtol=0, atol=BOUNDS[dtype] * abs(want).max())
+    np.testing.assert_allclose(jacobian.multipliers, finite.rates(maps), rtol=1e-15)
+    Theta = fn.JacobianOperator(jacobian).to_dense()
+    want = finite.ntk(maps, activation, X)
+    np.testing.assert_allclose(Theta, want, rtol=0, atol=BOUNDS[dtype] * abs(want).max())
 
 
 @pytest.mark.parametrize("activation", ["relu", "erf"])

@@ -57,7 +57,7 @@ class NetworkJacobian(Jacobian):
     Raises
     ------
     ValueError
-        A batch of networks; X unfit for the network.
+        A batch of networks; X unfit for the network; parameters that are not finite.
 
     Notes
     -----
@@ -80,7 +80,8 @@ class NetworkJacobian(Jacobian):
             raise ValueError(
                 f"a Jacobian is of one network, got a batch of {network.networks}: take w[i]"
             )
-        data = network._data(X, "X")
+        data = network.points(X, "X")
+        network.require_finite()
         self._engine, self.dtype = network.engine, network.dtype
         self.place, self.xp, self.host = self._engine.name, self._engine.xp, not on_device(data)
         self.budget = self._engine.budget_bytes(memory)
