@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from fastntk.networks.jacobian_operator import JacobianOperator
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.random_functions import RandomFunctions
+    from fastntk.networks.torch_module import torch_jacobian
 
 __all__ = [
     "CallbackJacobian",
@@ -58,6 +59,7 @@ __all__ = [
     "select_method",
     "select_solver",
     "solve",
+    "torch_jacobian",
 ]
 
 # Where each name comes from; a folder stands for itself.
@@ -76,6 +78,7 @@ _ORIGINS = {
     "linalg": "fastntk.linalg",
     "models": "fastntk.models",
     "networks": "fastntk.networks",
+    "torch_jacobian": "fastntk.networks.torch_module",
 } | dict.fromkeys(
     (
         "CenteredOperator",
