@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.empirical import Outputs
+    from fastntk.networks.jacobian import Jacobian
 
 # Activations of a block of points whose outputs are computed at a time, in bytes.
 _BLOCK_BYTES = 2**27
@@ -163,11 +164,29 @@ class FiniteNetwork(Parameters, KernelMethods):
             result = in_library(f if self.networks else f[0], array_namespace(data))
         return _backend.like(result, X)
 
-    def jacobian(self, X: ArrayLike, scale: float = 1.0) -> Any:
-        """Return the Jacobian of the outputs by the parameters, as an operator."""
-        from fastntk.networks.jacobian import Jacobian
+    def jacobian(
+        self, X: ArrayLike, scale: float = 1.0, *, memory: int | str | None = None
+    ) -> Jacobian:
+        """Return the Jacobian of the outputs at points by the parameters, known by its products.
 
-        return Jacobian(self, X, scale=scale)
+        Parameters
+        ----------
+        X : array_like of shape (N, n_0)
+            The points.
+        scale : float
+            Multiplies X.
+        memory : int or str, optional
+            Budget in bytes, or for instance "8 GB"; by default half of what is available.
+
+        Returns
+        -------
+        Jacobian
+            Of shape (N C, P), sample-major, columns in the order of `flat`. See
+            `fastntk.networks.network_jacobian.NetworkJacobian`.
+        """
+        from fastntk.networks.network_jacobian import NetworkJacobian
+
+        return NetworkJacobian(self, X, scale=scale, memory=memory)
 
     def train(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Any:
         """Train the network; see `fastntk.networks.training.train`."""
