@@ -142,13 +142,15 @@ def test_a_module_of_torch(rng, dtype):
         for one in module(X).reshape(-1).split(1)
     ]
     J = torch.stack(rows)
-    np.testing.assert_allclose(standard.ntk(X), J @ J.T, atol=BOUNDS[dtype] * float((J @ J.T).max()))
+    np.testing.assert_allclose(
+        standard.ntk(X), J @ J.T, atol=BOUNDS[dtype] * float((J @ J.T).max())
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda s: list(s), TypeError, "state must be a dict of arrays, got list"),
+        (list, TypeError, "state must be a dict of arrays, got list"),
         (lambda s: {}, ValueError, r"state must have a 2-D weight for each Linear layer, got \[\]"),
         (lambda s: s | {"conv.weight": 1}, ValueError, "state must have names such as '0.weight'"),
         (lambda s: s | {3: 1}, ValueError, "state must have names such as '0.weight'.*got 3"),
@@ -163,8 +165,16 @@ def test_a_module_of_torch(rng, dtype):
             ValueError,
             "widths must have 4 numbers, the inputs, hidden_layers=2 widths and the outputs, got 5",
         ),
-        (lambda s: s | {"0.bias": np.ones(29)}, ValueError, r"parameters\[0\] must have W of shape"),
-        (lambda s: s | {"0.bias": np.full(30, np.nan)}, ValueError, r"state\['0.bias'\] must be fin"),
+        (
+            lambda s: s | {"0.bias": np.ones(29)},
+            ValueError,
+            r"parameters\[0\] must have W of shape",
+        ),
+        (
+            lambda s: s | {"0.bias": np.full(30, np.nan)},
+            ValueError,
+            r"state\['0.bias'\] must be fin",
+        ),
         (lambda s: s | {"0.bias": "abc"}, TypeError, r"state\['0.bias'\] must hold real numbers"),
     ],
 )

@@ -21,8 +21,8 @@ def steps(w, X, y, rate, count):
             w.layers(), state, (state.outputs - y) / len(X), w.engine
         )
         for (W, b), (dW, db), (r, q) in zip(w.parameters, gradient, w.rates, strict=True):
-            W -= rate * r * dW
-            b -= rate * q * db
+            W[...] -= rate * r * dW
+            b[...] -= rate * q * db
         path.append(w(X))
     return np.array(path)
 
@@ -218,6 +218,6 @@ def test_without_bias_std_there_is_no_bias():
         w = fn.FiniteNetwork(net, (3, 8, 1), parametrisation=name)
         before = w(X), w.ntk(X)
         for _, b in w.parameters:
-            b += 1
+            b[...] += 1
         np.testing.assert_array_equal(w(X), before[0])
         np.testing.assert_array_equal(w.ntk(X), before[1])
