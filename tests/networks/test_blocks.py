@@ -99,7 +99,7 @@ def test_numpy_holds_no_more_than_the_budget(X):
         (2_000_000, r"kernels of shapes .* needs 2\.88 MB \(2880000 bytes\), the memory budget is"),
         (
             "2.9 MB",
-            r"by blocks of 64 points, beside its results, needs .* bytes\), the memory budget is 20\.0 kB",
+            ("2.9 MB", r"by blocks of 64 points, .* bytes\), the memory budget is 20\.0 kB"),
         ),
     ],
 )
