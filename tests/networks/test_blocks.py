@@ -97,10 +97,7 @@ def test_numpy_holds_no_more_than_the_budget(X):
     ("memory", "message"),
     [
         (2_000_000, r"kernels of shapes .* needs 2\.88 MB \(2880000 bytes\), the memory budget is"),
-        (
-            "2.9 MB",
-            ("2.9 MB", r"by blocks of 64 points, .* bytes\), the memory budget is 20\.0 kB"),
-        ),
+        ("2.9 MB", r"by blocks of 64 points, .* bytes\), the memory budget is 20\.0 kB"),
     ],
 )
 def test_what_does_not_fit_is_said_first(X, memory, message, monkeypatch):
