@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dense Jacobian of finite networks against differences, and against a network on paper."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ def maps(rng, widths, scale=1.0):
             scale / np.sqrt(n),
             0.3,
         )
-        for n, after in zip(widths, widths[1:], strict=False)
+        for n, after in pairwise(widths)
     ]
 
 
@@ -30,7 +32,7 @@ def test_jacobian_is_that_of_differences(rng, widths, activation):
     # No preactivation may change its sign on the way: the largest change is some 4 steps.
     writes = [z for x in X for z in finite.trace_of(network, activation, x)[1][:-1]]
     assert all(np.abs(z).min() > 10 * step for z in writes)
-    assert J.shape == (5 * widths[-1], sum((n + 1) * m for n, m in zip(widths, widths[1:])))
+    assert J.shape == (5 * widths[-1], sum((n + 1) * m for n, m in pairwise(widths)))
     # Differences err by step^2 of the third derivatives, and by 2e-16 / step of rounding.
     assert np.abs(J - D).max() <= 1e-6
 
