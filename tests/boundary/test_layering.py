@@ -31,7 +31,12 @@ RANKS = {
     "app": 7,
     "__main__": 8,
 }
-APART = [{"models", "datasets"}, {"networks", "datasets"}, {"linalg", "datasets"}, {"gram", "datasets"}]
+APART = [
+    {"models", "datasets"},
+    {"networks", "datasets"},
+    {"linalg", "datasets"},
+    {"gram", "datasets"},
+]
 
 
 def part_of(module):
