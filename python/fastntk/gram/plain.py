@@ -1,48 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stand-ins for the engine's activations and empirical kernel, in plain NumPy or CuPy."""
+"""Stand-ins for the engine's empirical kernel, in plain NumPy or CuPy."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
-
-
-def activate(
-    engine: Any, activation: Any, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
-) -> None:
-    """Form z = factor z + shift in place, and out = f(z)."""
-    if factor != 1.0:
-        z *= z.dtype.type(factor)
-    if shift is not None:
-        z += shift
-    if out is None:
-        return
-    if activation == "relu":
-        engine.xp.maximum(z, 0, out=out)
-    elif activation == "erf":
-        out[...] = _erf(z)
-    else:
-        raise ValueError(activation)
-
-
-def apply_slope(
-    engine: Any, activation: Any, z: Any, signals: Any, factor: float, threads: int = 0
-) -> None:
-    """Multiply the signals of sample i by factor f'(z_i)."""
-    xp = engine.xp
-    rows = signals.reshape(z.shape[0], -1, z.shape[1])
-    slope = (z > 0) if activation == "relu" else 2 / math.sqrt(math.pi) * xp.exp(-z * z)
-    rows *= (factor * slope).astype(z.dtype)[:, None, :]
-
-
-def _erf(z: Any) -> Any:
-    if isinstance(z, np.ndarray):
-        return np.vectorize(math.erf, otypes=[z.dtype])(z)
-    from cupyx.scipy.special import erf
-
-    return erf(z)
 
 
 class EmpiricalKernel:

@@ -1,29 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The empirical kernels of one finite network: which terms, with which factors."""
+"""The empirical kernels of one finite network: their terms and factors.
+
+The NTK of training at rates eta r_l and eta q_l is
+
+    Theta[(i, k), (j, k')] = sum_l (D_l[(i, k)] . D_l[(j, k')]) (alpha_l a_l(x_i) . a_l(x_j) + beta_l)
+
+with alpha_l = w_l^2 r_l and beta_l = c_l^2 q_l. Its trace over outputs is the same formula for the
+signals of all outputs side by side; its block (k, k') that for the signals of k on the left and of
+k' on the right. The NNGP is the covariance of the outputs over draws of the last map alone.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastntk.gram.empirical import Plane, Term
+import numpy as np
+
+from fastntk import _validate
+from fastntk._arrays import array_namespace
+from fastntk.gram.empirical import Outputs, Plane, Term
 from fastntk.networks.passes import backward, forward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from fastntk._backend import Engine
     from fastntk.networks.layer import Layer
 
-Outputs = str | tuple[int, int]
-
 
 @dataclass(frozen=True)
 class NetworkSides:
-    """Terms of a network's kernels at given points; see `fastntk.gram.empirical.Sides`.
+    """Terms of a network's kernels; see `fastntk.gram.empirical.Sides`.
 
     Attributes
     ----------
@@ -63,10 +73,11 @@ class NetworkSides:
     def bytes_per_point(self) -> int:
         """Activations, preactivations and signals, and as much for the engine's copies."""
         inputs = [layer.weight.shape[1] for layer in self.layers]
-        C = self.layers[-1].weight.shape[0] if isinstance(self.outputs, str) else 1
+        C = self.layers[-1].weight.shape[0]
+        R = C if isinstance(self.outputs, str) else 1
         hidden = sum(inputs[1:])
-        signals = C * sum(inputs[self.lowest + 1 :])
-        return int(self.dtype.itemsize * (2 * (inputs[0] + hidden + signals) + hidden))
+        signals = R * sum(inputs[self.lowest + 1 :])
+        return int(self.dtype.itemsize * (2 * (inputs[0] + hidden + signals) + hidden + C))
 
     def rows(self, X: NDArray[Any]) -> list[Term]:
         """Return the terms of points as rows."""
@@ -78,37 +89,60 @@ class NetworkSides:
 
     def _terms(self, X: NDArray[Any], side: int) -> list[Term]:
         engine = self.engine
-        with engine.here():
+        # Overflow is found in the outputs, and said there.
+        with engine.here(), np.errstate(over="ignore", invalid="ignore"):
             a_0 = scaled(X, self.scale, self.dtype, engine)
             state = forward(self.layers, a_0, engine, self.threads)
+            require_finite_outputs(state.outputs, self.dtype)
             seeds = None
             if not isinstance(self.outputs, str):
                 seeds = engine.xp.zeros(state.outputs.shape, self.dtype)
                 seeds[:, self.outputs[side]] = 1
             signals = backward(self.layers, state, engine, seeds, self.lowest, self.threads)
-            signals[-1] = None
+            signals[-1] = None  # the factors of the last map know which outputs are meant
             if self.outputs == "trace":
                 signals = [None if D is None else D.reshape(len(a_0), -1) for D in signals]
             return list(zip(state.activations, signals, strict=True))
 
 
 def scaled(X: NDArray[Any], scale: float, dtype: np.dtype[Any], engine: Engine) -> Any:
-    """Return a_0: points of any type, scaled, as an array of the engine."""
-    a_0 = engine.asarray(X).astype(dtype)
-    if scale != 1.0:
-        a_0 *= dtype.type(scale)
-    return a_0
+    """Return a_0: points of any type, scaled, as an array of the engine.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Checked; copied if it is of another type or scaled.
+    scale : float
+        Positive.
+    dtype : dtype
+        Of the result.
+    engine : Engine
+        Whose array it will be.
+    """
+    factor = _validate.positive(scale, "scale")
+    with engine.here():
+        points = engine.asarray(X)
+        return points.astype(dtype, copy=False) if factor == 1 else points * dtype.type(factor)
+
+
+def require_finite_outputs(f: Any, dtype: np.dtype[Any]) -> None:
+    """Require that outputs are finite: an overflow in any layer reaches them."""
+    if not array_namespace(f).isfinite(f).all():
+        raise ValueError(
+            f"scale, X and the parameters must keep the outputs within {dtype}, "
+            "got infinity or NaN"
+        )
 
 
 def planes_of(
     names: Sequence[str], layers: Sequence[Layer], nngp: tuple[float, float], outputs: Outputs
 ) -> tuple[tuple[Plane, ...], int]:
-    """Return a kernel's planes, and the first map whose signals they need.
+    """Return the planes of kernels, and the first map whose signals they need.
 
     Parameters
     ----------
     names : sequence of {"ntk", "layers", "nngp"}
-        The kernels.
+        The kernels; "layers" has a plane per map.
     layers : sequence of Layer
         The network.
     nngp : (float, float)
@@ -117,27 +151,24 @@ def planes_of(
         Which blocks of the NTK.
     """
     last = len(layers) - 1
-    C = layers[-1].weight.shape[0]
+    C = layers[last].weight.shape[0]
     per_point = C if outputs == "full" else 1
     factors = [layer.kernel_factors for layer in layers]
-    # What the identity over outputs leaves of the last map.
-    share = 1.0
-    if outputs == "trace":
-        share = float(C)
-    elif outputs != "full" and outputs[0] != outputs[1]:
-        share = 0.0
-    factors[last] = (share * factors[last][0], share * factors[last][1])
-    trained = [l for l, pair in enumerate(factors) if any(pair)]
+    if outputs != "full":
+        # What one row per point leaves of the identity over outputs.
+        share = C if outputs == "trace" else float(outputs[0] == outputs[1])
+        factors[last] = (share * factors[last][0], share * factors[last][1])
+    needed = [number for number, pair in enumerate(factors) if any(pair)] or [last]
     planes: list[Plane] = []
     lowest = last
     for name in names:
         if name == "nngp":
             planes.append(Plane((last,), (nngp,), 1))
-            continue
-        lowest = min([lowest, *trained])
-        if name == "ntk":
-            terms = tuple(trained) or (last,)
-            planes.append(Plane(terms, tuple(factors[l] for l in terms), per_point))
+        elif name == "ntk":
+            pairs = tuple(factors[number] for number in needed)
+            planes.append(Plane(tuple(needed), pairs, per_point))
         else:
-            planes += [Plane((l,), (pair,), per_point) for l, pair in enumerate(factors)]
+            planes += [Plane((number,), (pair,), per_point) for number, pair in enumerate(factors)]
+        lowest = min(lowest, {"nngp": last, "ntk": needed[0], "layers": 0}[name])
     return tuple(planes), lowest
+

@@ -51,11 +51,11 @@ class DenseWeight:
 
     def times(self, A: Any) -> Any:
         """Return A W^T."""
-        return A @ self.array.T
+        return self.engine.rows_product(A, self.array)
 
     def transposed_times(self, D: Any) -> Any:
         """Return D W."""
-        return D @ self.array
+        return self.engine.product(D, self.array)
 
 
 @dataclass(frozen=True)
