@@ -23,7 +23,12 @@ def growth(work: Callable[[], Any]) -> tuple[int, Any]:
         Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
     before = _bytes_of("VmRSS")
     result = work()
-    return max(0, _bytes_of("VmHWM") - before), result
+    return max(0, peak_bytes() - before), result
+
+
+def peak_bytes() -> int:
+    """Return the most that this process has held, or has held since `growth` began."""
+    return _bytes_of("VmHWM")
 
 
 def _bytes_of(field: str) -> int:
