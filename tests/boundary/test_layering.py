@@ -31,12 +31,7 @@ RANKS = {
     "app": 7,
     "__main__": 8,
 }
-APART = [
-    {"models", "datasets"},
-    {"networks", "datasets"},
-    {"linalg", "datasets"},
-    {"gram", "datasets"},
-]
+APART = [{"datasets", other} for other in ("models", "networks", "linalg", "gram")]
 
 
 def part_of(module):

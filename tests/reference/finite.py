@@ -40,11 +40,11 @@ def trace_of(maps: list[Map], activation: str, x: np.ndarray) -> tuple[list, lis
     """What each map reads, and what it writes, for one sample."""
     reads, writes = [], []
     a = x
-    for l, one in enumerate(maps):
+    for number, one in enumerate(maps):
         reads.append(a)
         z = one.w * one.W @ a + one.c * one.b
         writes.append(z)
-        if l < len(maps) - 1:
+        if number < len(maps) - 1:
             a = value(activation, z)
     return reads, writes
 
@@ -67,12 +67,12 @@ def jacobian(maps: list[Map], activation: str, X: np.ndarray) -> np.ndarray:
         for k in range(len(writes[-1])):
             signal = np.eye(len(writes[-1]))[k]
             parts = []
-            for l in reversed(range(len(maps))):
-                one = maps[l]
+            for number in reversed(range(len(maps))):
+                one = maps[number]
                 parts.append(one.c * signal)
-                parts.append(one.w * np.outer(signal, reads[l]).ravel())
-                if l > 0:
-                    signal = one.w * (one.W.T @ signal) * slope(activation, writes[l - 1])
+                parts.append(one.w * np.outer(signal, reads[number]).ravel())
+                if number > 0:
+                    signal = one.w * (one.W.T @ signal) * slope(activation, writes[number - 1])
             rows.append(np.concatenate(parts[::-1]))
     return np.array(rows)
 
@@ -91,9 +91,7 @@ def rates(maps: list[Map]) -> np.ndarray:
     )
 
 
-def ntk(
-    maps: list[Map], activation: str, X: np.ndarray, Y: np.ndarray | None = None
-) -> np.ndarray:
+def ntk(maps: list[Map], activation: str, X: np.ndarray, Y: np.ndarray | None = None) -> np.ndarray:
     """J(X) diag(rates) J(Y)^T, (N C, M C)."""
     J = jacobian(maps, activation, X)
     other = J if Y is None else jacobian(maps, activation, Y)
@@ -106,8 +104,8 @@ def layer_kernels(
     """Each map's part of the NTK, (L, N C, M C)."""
     only = [
         [
-            one if l == chosen else one._replace(weight_rate=0.0, bias_rate=0.0)
-            for l, one in enumerate(maps)
+            one if number == chosen else one._replace(weight_rate=0.0, bias_rate=0.0)
+            for number, one in enumerate(maps)
         ]
         for chosen in range(len(maps))
     ]

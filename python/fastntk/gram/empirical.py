@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fastntk._arrays import place_of
-from fastntk.gram import plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,13 +111,13 @@ def empirical_source(
     ValueError
         A value on the diagonal of a symmetric kernel is not finite.
     """
-    source: Any = plain.EmpiricalKernel(
-        sides.engine,
+    source: Any = sides.engine.empirical_kernel(
         sides.dtype,
         [rows[number] for number in plane.terms],
         None if columns is None else [columns[number] for number in plane.terms],
-        list(plane.factors),
+        plane.factors,
         plane.outputs,
+        threads,
     )
     limit = float(np.finfo(sides.dtype).max)
     if columns is None and not source.largest_diagonal <= limit:
@@ -227,7 +226,8 @@ def block_points(sides: Sides, room: Budget, most: int) -> int:
     entry = C * C * sides.dtype.itemsize
     entry *= 1 if sides.engine.xp is np else 2  # and what comes to the host
     least = min(most, _BLOCK_POINTS)
-    room.require(both * least + entry * least**2, "blocks of {} points of an empirical kernel, beside the results,", least)
+    what = "blocks of {} points of an empirical kernel, beside the results,"
+    room.require(both * least + entry * least**2, what, least)
     # both b + entry b^2 = left
     size = int((math.sqrt(both**2 + 4 * entry * room.left) - both) / (2 * entry))
     return max(least, min(most, size - size % _BLOCK_POINTS))

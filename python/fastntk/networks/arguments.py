@@ -26,9 +26,7 @@ def layer_widths(widths: Iterable[int], net: FullyConnected) -> tuple[int, ...]:
     """Return n_0 .. n_L, positive and as many as the network has layers."""
     if isinstance(widths, str) or not isinstance(widths, Iterable):
         raise TypeError(f"widths must be integers such as (784, 512, 10), got {widths!r}")
-    checked = tuple(
-        _validate.integer(n, f"widths[{i}]", at_least=1) for i, n in enumerate(widths)
-    )
+    checked = tuple(_validate.integer(n, f"widths[{i}]", at_least=1) for i, n in enumerate(widths))
     expected = net.hidden_layers + 2
     if len(checked) != expected:
         raise ValueError(
@@ -79,11 +77,11 @@ def rate_pairs(rates: Sequence[tuple[float, float]], maps: int) -> list[tuple[fl
         raise TypeError(f"rates must be pairs of numbers, got {rates!r}") from None
     if len(pairs) != maps or any(len(pair) != 2 for pair in pairs):
         raise ValueError(
-            f"rates must have {maps} pairs (rate of W, rate of b), one per linear map, got {rates!r}"
+            f"rates must have {maps} pairs (rate of W, rate of b), one per map, got {rates!r}"
         )
     return [
-        (_validate.non_negative(r, f"rates[{l}][0]"), _validate.non_negative(q, f"rates[{l}][1]"))
-        for l, (r, q) in enumerate(pairs)
+        (_validate.non_negative(r, f"rates[{i}][0]"), _validate.non_negative(q, f"rates[{i}][1]"))
+        for i, (r, q) in enumerate(pairs)
     ]
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ _CHUNK = 2**16
 
 def count_parameters(widths: Sequence[int]) -> int:
     """Return the sum of (n_l + 1) n_{l+1} over the maps."""
-    return sum((n + 1) * after for n, after in zip(widths, widths[1:], strict=False))
+    return sum((n + 1) * after for n, after in pairwise(widths))
 
 
 def parameter_views(flat: Any, widths: Sequence[int]) -> list[tuple[Any, Any]]:
@@ -42,7 +43,7 @@ def parameter_views(flat: Any, widths: Sequence[int]) -> list[tuple[Any, Any]]:
         Of shapes (n_{l+1}, n_l) and (n_{l+1},), behind an axis for the networks of a batch.
     """
     views, first, batch = [], 0, flat.shape[:-1]
-    for n, after in zip(widths, widths[1:], strict=False):
+    for n, after in pairwise(widths):
         middle, end = first + n * after, first + (n + 1) * after
         W = flat[..., first:middle].reshape(*batch, after, n)
         views.append((W, flat[..., middle:end]))
@@ -65,8 +66,8 @@ def draw(
     scales, widths
         Of the maps.
     seed : int
-        Each network and each of its maps has a stream of its own, ``SeedSequence(seed).spawn``: they
-        depend neither on how many networks are drawn, nor on the widths of other maps.
+        Each network and each of its maps has a stream of its own, ``SeedSequence(seed).spawn``:
+        they depend neither on how many networks are drawn, nor on the widths of other maps.
     numbers : sequence of int
         Which networks of the seed.
     zero_bias : bool
@@ -76,8 +77,8 @@ def draw(
     """
     flat = np.empty((len(numbers), count_parameters(widths)), dtype)
     tasks = [
-        (W[i], b[i], np.random.SeedSequence(seed, spawn_key=(number, l)), scales[l])
-        for l, (W, b) in enumerate(parameter_views(flat, widths))
+        (W[i], b[i], np.random.SeedSequence(seed, spawn_key=(number, place)), scales[place])
+        for place, (W, b) in enumerate(parameter_views(flat, widths))
         for i, number in enumerate(numbers)
     ]
 

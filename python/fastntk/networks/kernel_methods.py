@@ -207,7 +207,7 @@ class KernelMethods(ABC):
             )
             for i in range(self.networks or 1)
         ]
-        shapes = self._shapes(names, planes, len(rows), len(rows if Y is None else columns))
+        shapes = self._shapes(names, planes, len(rows), len(rows if columns is None else columns))
         checked = _validate.output(out, shapes[0], self.dtype, rows)
         home: Engine = _backend.CPU if array_namespace(rows) is np else self.engine
         room = self._room(home, sides[0], planes, shapes, checked, memory)
@@ -289,7 +289,7 @@ class KernelMethods(ABC):
 
         room = budget(home)
         room.require(int(results), "kernels of shapes {} in {}", shapes, self.dtype)
-        if home is self.engine:
+        if home.name == self.engine.name:
             return Budget(room.total - int(results), 0, room.place)
         return budget(self.engine)
 

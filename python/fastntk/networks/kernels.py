@@ -3,7 +3,8 @@
 
 The NTK of training at rates eta r_l and eta q_l is
 
-    Theta[(i, k), (j, k')] = sum_l (D_l[(i, k)] . D_l[(j, k')]) (alpha_l a_l(x_i) . a_l(x_j) + beta_l)
+    Theta[(i, k), (j, k')]
+        = sum_l (D_l[(i, k)] . D_l[(j, k')]) (alpha_l a_l(x_i) . a_l(x_j) + beta_l)
 
 with alpha_l = w_l^2 r_l and beta_l = c_l^2 q_l. Its trace over outputs is the same formula for the
 signals of all outputs side by side; its block (k, k') that for the signals of k on the left and of
@@ -122,15 +123,18 @@ def scaled(X: NDArray[Any], scale: float, dtype: np.dtype[Any], engine: Engine) 
     factor = _validate.positive(scale, "scale")
     with engine.here():
         points = engine.asarray(X)
-        return points.astype(dtype, copy=False) if factor == 1 else points * dtype.type(factor)
+        if factor == 1:
+            return points.astype(dtype, copy=False)
+        a_0 = points.astype(dtype)
+        a_0 *= dtype.type(factor)
+        return a_0
 
 
 def require_finite_outputs(f: Any, dtype: np.dtype[Any]) -> None:
     """Require that outputs are finite: an overflow in any layer reaches them."""
     if not array_namespace(f).isfinite(f).all():
         raise ValueError(
-            f"scale, X and the parameters must keep the outputs within {dtype}, "
-            "got infinity or NaN"
+            f"scale, X and the parameters must keep the outputs within {dtype}, got infinity or NaN"
         )
 
 
@@ -171,4 +175,3 @@ def planes_of(
             planes += [Plane((number,), (pair,), per_point) for number, pair in enumerate(factors)]
         lowest = min(lowest, {"nngp": last, "ntk": needed[0], "layers": 0}[name])
     return tuple(planes), lowest
-

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +10,11 @@ import numpy as np
 from fastntk import _backend, _validate
 from fastntk._arrays import array_namespace, in_library
 from fastntk.networks import arguments, passes
-from fastntk.networks.initial import count_parameters, draw, parameter_views
+from fastntk.networks.initial import count_parameters, draw
+from fastntk.networks.kernel_maker import NetworkKernel, network_kernel
 from fastntk.networks.kernel_methods import KernelMethods
 from fastntk.networks.kernels import require_finite_outputs, scaled
-from fastntk.networks.layer import DenseWeight, Layer
-from fastntk.networks.parametrisation import map_scales
+from fastntk.networks.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +22,14 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
     from fastntk.gram.architecture import FullyConnected
+    from fastntk.gram.empirical import Outputs
+    from fastntk.networks.jacobian import Jacobian
 
 # Activations of a block of points whose outputs are computed at a time, in bytes.
 _BLOCK_BYTES = 2**27
 
 
-class FiniteNetwork(KernelMethods):
+class FiniteNetwork(Parameters, KernelMethods):
     r"""A fully-connected network of finite width, or a batch of independent ones.
 
     With :math:`a_0 = x` and maps :math:`l = 0 .. L - 1`, L = hidden_layers + 1,
@@ -130,156 +131,6 @@ class FiniteNetwork(KernelMethods):
         host = draw(self.scales, self.widths, seed, numbers or [0], zero_bias, self.dtype)
         self._flat = self.engine.asarray(host if numbers is not None else host[0])
 
-    @classmethod
-    def from_parameters(
-        cls,
-        net: FullyConnected,
-        parameters: Sequence[tuple[ArrayLike, ArrayLike]],
-        *,
-        parametrisation: str = "ntk",
-        trainable: str | int | Sequence[int] = "all",
-        rates: Sequence[tuple[float, float]] | None = None,
-        dtype: DTypeLike = "float32",
-        device: str = "auto",
-    ) -> FiniteNetwork:
-        """Return a network with given parameters, which are copied.
-
-        Parameters
-        ----------
-        net, parametrisation, trainable, rates, dtype, device
-            As for the class.
-        parameters : sequence of (array_like, array_like)
-            W_l of shape (n_{l+1}, n_l) and b_l of shape (n_{l+1},) for each map, behind an axis for
-            the networks of a batch; as they are in this parametrisation.
-
-        Raises
-        ------
-        ValueError
-            Shapes that do not follow each other or do not fit the architecture; values that are not
-            finite.
-        """
-        pairs = [tuple(_validate.real_array(p, "parameters") for p in pair) for pair in parameters]
-        widths = arguments.parameter_widths(pairs)
-        new = cls.__new__(cls)
-        new._describe(net, widths, parametrisation, trainable, rates, dtype, device)
-        batch = pairs[0][1].shape[:-1]
-        new._flat = new.engine.empty((*batch, count_parameters(widths)), new.dtype)
-        with new.engine.here():
-            for views, pair in zip(new.parameters, pairs, strict=True):
-                for view, values in zip(views, pair, strict=True):
-                    view[...] = new.engine.asarray(values)
-        new.require_finite()
-        return new
-
-    @property
-    def networks(self) -> int | None:
-        """Number of networks in a batch; None for a single one."""
-        return None if self._flat.ndim == 1 else len(self._flat)
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of parameters of one network, the sum of (n_l + 1) n_{l+1}."""
-        return count_parameters(self.widths)
-
-    @property
-    def flat(self) -> Any:
-        """All parameters, (P,) or (m, P): W_0 row by row, b_0, W_1, ...
-
-        It shares its memory with `parameters`. Assigning copies values into it, which must be
-        finite and of its shape.
-        """
-        return self._flat
-
-    @flat.setter
-    def flat(self, values: ArrayLike) -> None:
-        given = _validate.real_array(values, "flat")
-        if given.shape != self._flat.shape:
-            raise ValueError(f"flat must have shape {self._flat.shape}, got {given.shape}")
-        arguments.require_finite(given, "flat")
-        with self.engine.here():
-            self._flat[...] = self.engine.asarray(given)
-
-    @property
-    def parameters(self) -> list[tuple[Any, Any]]:
-        """(W_l, b_l) of every map, of shapes (n_{l+1}, n_l) and (n_{l+1},), as writeable views."""
-        return parameter_views(self._flat, self.widths)
-
-    @property
-    def nngp_factors(self) -> tuple[float, float]:
-        """Variances that the last map's weights and bias contribute with, factors included."""
-        s = self.scales[-1]
-        return (s.weight_factor * s.weight_std) ** 2, (s.bias_factor * s.bias_std) ** 2
-
-    def layers(self, index: int = 0) -> list[Layer]:
-        """Return the maps of the network, or of network ``index`` of a batch.
-
-        They share the memory of the parameters.
-        """
-        flat = self._flat if self._flat.ndim == 1 else self._flat[index]
-        activations = [self.net.activation] * self.net.hidden_layers + [None]
-        views = parameter_views(flat, self.widths)
-        return [
-            Layer(DenseWeight(W, self.engine), b, s.weight_factor, s.bias_factor, f, *rates)
-            for (W, b), s, f, rates in zip(views, self.scales, activations, self.rates, strict=True)
-        ]
-
-    def __len__(self) -> int:
-        if self.networks is None:
-            raise TypeError("a single network has no length; one of networks=... has")
-        return self.networks
-
-    def __getitem__(self, index: int) -> FiniteNetwork:
-        """Return one network of a batch, which shares its memory."""
-        count = len(self)
-        try:
-            number = operator.index(index)
-        except TypeError:
-            raise TypeError(f"a batch is indexed by integers, got {index!r}") from None
-        if not -count <= number < count:
-            raise IndexError(f"the batch has {count} networks, got index {number}")
-        return self._sharing(self._flat[number])
-
-    def copy(self) -> FiniteNetwork:
-        """Return a network, or batch, with parameters of its own."""
-        with self.engine.here():
-            return self._sharing(self._flat.copy())
-
-    def in_parametrisation(self, name: str, *, rates: str = "equal") -> FiniteNetwork:
-        r"""Return the network of the same function in another parametrisation.
-
-        Parameters
-        ----------
-        name : {"ntk", "standard", "mean-field", "mup"}
-            The other one; values are divided by what its factors have more.
-        rates : {"equal", "own"}
-            "equal": learning rates that make training the same, step by step, as it is here. For
-            an "ntk" network in "standard" they are the paper's Remark 1:
-            :math:`\sigma_w^2 / n_l` for weights and :math:`\sigma_b^2` for biases. "own": those of
-            the other parametrisation.
-
-        Returns
-        -------
-        FiniteNetwork
-            With parameters of its own.
-        """
-        _validate.choice(rates, "rates", ("equal", "own"))
-        scales = map_scales(self.net, self.widths, name)
-        new = self.copy()
-        new.parametrisation, new.scales = name, scales
-        pairs = []
-        for (W, b), old, s, (r, q) in zip(
-            new.parameters, self.scales, scales, self.rates, strict=True
-        ):
-            u = old.weight_factor / s.weight_factor
-            # Without a bias_std there is no bias in any parametrisation.
-            v = old.bias_factor / s.bias_factor if s.bias_factor else 1.0
-            W *= self.dtype.type(u)
-            b *= self.dtype.type(v)
-            own = (s.weight_rate * (r > 0), s.bias_rate * (q > 0))
-            pairs.append((r * u**2, q * v**2) if rates == "equal" else own)
-        new.rates = tuple(pairs)
-        return new
-
     def __call__(self, X: ArrayLike, scale: float = 1.0) -> Any:
         """Return the outputs.
 
@@ -316,15 +167,29 @@ class FiniteNetwork(KernelMethods):
             result = in_library(f if self.networks else f[0], array_namespace(data))
         return _backend.like(result, X)
 
-    def require_finite(self) -> None:
-        """Raise ValueError unless all parameters are finite; waits for a GPU that holds them."""
-        arguments.require_finite(self._flat, "parameters")
+    def jacobian(
+        self, X: ArrayLike, scale: float = 1.0, *, memory: int | str | None = None
+    ) -> Jacobian:
+        """Return the Jacobian of the outputs at points by the parameters, known by its products.
 
-    def jacobian(self, X: ArrayLike, scale: float = 1.0) -> Any:
-        """Return the Jacobian of the outputs by the parameters, as an operator."""
-        from fastntk.networks.jacobian import Jacobian
+        Parameters
+        ----------
+        X : array_like of shape (N, n_0)
+            The points.
+        scale : float
+            Multiplies X.
+        memory : int or str, optional
+            Budget in bytes, or for instance "8 GB"; by default half of what is available.
 
-        return Jacobian(self, X, scale=scale)
+        Returns
+        -------
+        Jacobian
+            Of shape (N C, P), sample-major, columns in the order of `flat`. See
+            `fastntk.networks.network_jacobian.NetworkJacobian`.
+        """
+        from fastntk.networks.network_jacobian import NetworkJacobian
+
+        return NetworkJacobian(self, X, scale=scale, memory=memory)
 
     def train(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Any:
         """Train the network; see `fastntk.networks.training.train`."""
@@ -338,6 +203,12 @@ class FiniteNetwork(KernelMethods):
 
         return LinearisedNetwork(self, **options)
 
+    def kernel_maker(
+        self, kernel: str, scale: float, outputs: Outputs = "full", *, copy: bool = False
+    ) -> NetworkKernel:
+        """Return the kernel as `GramOperator` needs it; see `fastntk.gram.kernel_maker`."""
+        return network_kernel(self, kernel, scale, outputs, copy=copy)
+
     def __repr__(self) -> str:
         batch = "" if self.networks is None else f"{self.networks} x "
         widths = "-".join(map(str, self.widths))
@@ -345,33 +216,3 @@ class FiniteNetwork(KernelMethods):
             f"<{batch}FiniteNetwork {widths}, {self.net.activation}, {self.parametrisation}, "
             f"{self.dtype}, {self.engine.name}>"
         )
-
-    def _describe(
-        self,
-        net: FullyConnected,
-        widths: Sequence[int],
-        parametrisation: str,
-        trainable: str | int | Sequence[int],
-        rates: Sequence[tuple[float, float]] | None,
-        dtype: DTypeLike,
-        device: str,
-    ) -> None:
-        """Set everything but the parameters."""
-        self.net = arguments.architecture(net)
-        self.widths = arguments.layer_widths(widths, net)
-        self.dtype = _validate.result_dtype(np.dtype("f4") if dtype is None else dtype)
-        self.parametrisation = parametrisation
-        self.scales = map_scales(net, self.widths, parametrisation)
-        maps = len(self.scales)
-        trained = arguments.trained_maps(trainable, maps)
-        own = [(s.weight_rate, s.bias_rate) for s in self.scales]
-        pairs = own if rates is None else arguments.rate_pairs(rates, maps)
-        self.rates = tuple((r * t, q * t) for (r, q), t in zip(pairs, trained, strict=True))
-        self.engine = _backend.engine(device)
-
-    def _sharing(self, flat: Any) -> FiniteNetwork:
-        """Return a network that is as this one, with these parameters."""
-        new = object.__new__(type(self))
-        new.__dict__.update(self.__dict__)
-        new._flat = flat
-        return new

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fastntk import _validate
@@ -106,7 +107,7 @@ def map_scales(
     std = 1.0 if net.init_std is None else net.init_std
     beta = net.bias_std
     maps = []
-    for number, (n, after) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (n, after) in enumerate(pairwise(widths)):
         ntk = MapScales(factor / math.sqrt(n), beta, std, 1.0)
         last = number == hidden
         root = math.sqrt(after)
