@@ -80,6 +80,7 @@ def _measured(
     """Return the records of the cases, and what went wrong; `keep` gets them after every case."""
     records: list[dict[str, Any]] = []
     wrong: list[str] = []
+    said: set[tuple[str, str]] = set()  # what is missing, once
     with tempfile.TemporaryDirectory() as folder:
         stored = Path(folder) / "images.npy"
         np.save(stored, images)
@@ -91,8 +92,9 @@ def _measured(
                 else:
                     part = measure(case, images, stored, quick=quick, pythons=pythons)
                     records.append(part)
-                    for name, reason in part["skipped"].items():
-                        _say(f"{case.name}: {name} not measured: {reason}")
+                    for absent in part["skipped"].items() - said:
+                        _say("{}: no {}: {}".format(case.name, *absent))
+                    said |= part["skipped"].items()
             except reference.WrongAnswer as error:
                 wrong.append(str(error))
                 _say(f"WRONG  {error}; not timed")

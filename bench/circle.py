@@ -73,7 +73,7 @@ def main() -> int:
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     x_0 = np.array([[1.0, 0.0]])
     limit = section_6_1.limiting_network().ntk(x_0, circle)[0]
-    arrays: dict[str, NDArray[Any]] = {"angles": angles, "limit": limit}
+    arrays: dict[str, Any] = {"angles": angles, "limit": limit}
     arrays["training_inputs"], arrays["training_targets"] = section_6_1.data()
     found: dict[int, dict[str, Any]] = {}
     widths = _QUICK_WIDTHS if args.quick else _WIDTHS

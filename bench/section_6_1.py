@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The task of the paper's section 6.1: f*(x) = x_1 x_2 at random inputs, learning rate 1, 200 steps.
+"""The task of the paper's section 6.1: f*(x) = x_1 x_2 at random inputs, 200 steps of rate 1.
 
 The paper does not say how many inputs: here there are 16, drawn from N(0, I_2), not on the circle.
 Its depth L = 4 is ``hidden_layers=3``.

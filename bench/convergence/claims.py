@@ -59,10 +59,15 @@ def kolmogorov_smirnov(values: NDArray[np.float64]) -> float:
     return float(math.sqrt(count) * max(np.max(steps[1:] - cdf), np.max(cdf - steps[:-1])))
 
 
+def slope_text(found: Estimate) -> str:
+    """Return a slope as the table gives it."""
+    return f"slope {found.value:+.3f} +- {found.error:.3f}"
+
+
 def slope_claim(name: str, expected: float, tolerance: float, found: Estimate) -> Claim:
     """Return the claim that a power of the width is `expected`."""
     return Claim(
-        name, f"slope {expected:+g} +- {tolerance:g}", f"slope {found.value:+.3f} +- {found.error:.3f}",
+        name, f"slope {expected:+g} +- {tolerance:g}", slope_text(found),
         abs(found.value - expected) <= tolerance,
     )  # fmt: skip
 
