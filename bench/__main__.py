@@ -140,7 +140,7 @@ def main() -> int:
 
     pythons = tuple(args.peer_python)
     records, wrong = _measured(chosen, images, cupy, keep, quick=args.quick, pythons=pythons)
-    print(report.table(records))
+    print("\n\n".join(filter(None, (report.table(records), report.comparison(records)))))
     if out:
         _say(f"written to {out}")
     for text in wrong:

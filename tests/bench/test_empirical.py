@@ -102,6 +102,33 @@ def test_a_case_is_checked_timed_and_compared_with_the_fastest(alone):
         assert row["max_relative_error"] <= 1e-5
 
 
+def test_several_libraries_are_compared_in_one_line():
+    from bench import report
+
+    def row(name, seconds, low):
+        ratio = {"median": low + 0.5, "low": low, "high": low + 1.0}
+        return {
+            "contestant": name, "median_seconds": seconds, "peak_bytes": 2_000_000,
+            "max_relative_error": 3e-7, "ratio": ratio,
+        }  # fmt: skip
+
+    rows = [row("fastntk", 0.01, 2.0), row("numpy", 0.03, 0.5), row("other", 0.025, 0.0)]
+    case = {"name": "empirical-a", "operation": "empirical"}
+    parts = [
+        {"case": case, "baseline": "other", "contestants": rows},
+        {"case": case | {"name": "b"}, "baseline": "numpy", "contestants": rows[:2]},
+        {"case": {"operation": "gram"}},
+    ]
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in report.comparison(parts).splitlines()
+    ]
+    assert lines[0][:4] == ["case", "fastntk", "numpy", "other"]
+    assert lines[2] == ["a", "0.01 (2)", "0.03 (2)", "0.025 (2)", "2.5 (2-3)", "3e-07"]
+    assert lines[3][3] == ""
+    assert report.comparison(parts[2:]) == ""
+
+
 def test_a_wrong_peer_is_not_timed(problem, alone):
     from bench import empirical, measure, reference
 
