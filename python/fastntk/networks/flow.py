@@ -128,14 +128,14 @@ class DormandPrince:
 
     def _combine(self, weights: Sequence[float], step: float) -> None:
         """Set the state to base + step * sum of weighted slopes."""
-        for number, (array, base) in enumerate(zip(self._state, self._base, strict=True)):
-            array[...] = base
-            for weight, slopes in zip(weights, self._slopes, strict=False):
-                if weight:
-                    array += (step * weight) * slopes[number]
+        self._restore()
+        for weight, slopes in zip(weights, self._slopes, strict=False):
+            if weight:
+                for array, slope in zip(self._state, slopes, strict=True):
+                    array[...] += (step * weight) * slope
 
     def _error(self) -> float:
-        """Norm of the two solutions' difference, over the step; in float64."""
+        """Return the norm of the two solutions' difference, over the step."""
         total = 0.0
         for number in range(len(self._state)):
             difference = sum(
@@ -151,7 +151,7 @@ class DormandPrince:
         self.evaluations += 1
 
     def _first_step(self) -> float:
-        """A step along the slope that moves the state by the fifth root of the tolerance."""
+        """Return the step that moves the state by the fifth root of the tolerance."""
         slope = math.sqrt(sum(_squares(array) for array in self._slopes[0]))
         if not math.isfinite(slope):
             raise StepError(f"the derivative at t = {self.t:g} is not finite")
@@ -170,9 +170,7 @@ class DormandPrince:
 
 
 def _squares(array: Any) -> float:
-    """Sum of squares, in float64."""
+    """Return the sum of squares, in float64."""
     flat = array.reshape(-1)
     xp = array_namespace(flat)
-    if flat.dtype == "float64":
-        return float(flat @ flat)
-    return float(xp.square(flat, dtype="float64").sum())
+    return float(flat @ flat if flat.dtype == "float64" else xp.square(flat, dtype="float64").sum())

@@ -10,8 +10,8 @@ Factors of r rows cost ``2 r (n' + n) s`` bytes in the products of a step instea
 once in r / N steps: the sum is least at ``r = N sqrt(h / N)`` with h the harmonic mean of n' and n.
 Measured in float32 on two cores (OpenBLAS), the time of a step's two products and its update
 relative to dense updates is 0.52 (n = n' = 512, N = 16), 0.55 (2,048, 4), 0.75 (2,048, 16), 0.65
-(4,096, 16), 0.68 (8,192, 16), 0.9 (4,096, 64); there is nothing to gain at h = 16 N (1,024, 64: 1.04)
-and a loss below (512, 256: 1.4).
+(4,096, 16), 0.68 (8,192, 16), 0.9 (4,096, 64); there is nothing to gain at h = 16 N (1,024, 64:
+1.04) and a loss below (512, 256: 1.4).
 """
 
 from __future__ import annotations

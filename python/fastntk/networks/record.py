@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastntk._arrays import array_namespace
+
 
 @dataclass(frozen=True)
 class Record:
@@ -66,6 +68,13 @@ class Run:
     _norms: list[Any] = field(default_factory=list, repr=False)
     _integrals: list[Any] = field(default_factory=list, repr=False)
     _recorded: dict[str, list[Any]] = field(default_factory=dict, repr=False)
+    _integral: Any = field(default=0.0, repr=False)
+    _reached: float = field(default=0.0, repr=False)
+
+    @property
+    def reached(self) -> float:
+        """Time of the network's parameters, from which a training with this run goes on."""
+        return self._reached
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -113,7 +122,7 @@ class Run:
 
     @property
     def activations(self) -> list[Any] | None:
-        """Activations of each hidden layer, (R, N, n_l) or (R, m, N, n_l); None if not asked for."""
+        """Activations of each hidden layer, (R, N, n_l) or (R, m, N, n_l), or None."""
         layers = self._recorded.get("activations")
         if layers is None:
             return None
@@ -123,19 +132,23 @@ class Run:
         values = self._recorded.get(name)
         return None if values is None else _stack(values)
 
-    def _open(self) -> float:
-        """Prepare for more entries and return the time; the last one is of the same parameters."""
-        if not self._times:
-            return 0.0
-        for values in (self._costs, self._norms, self._integrals):
-            values.pop()
-        return self._times.pop()
+    def _reopen(self) -> None:
+        """Drop the entry of the present parameters, which the next training writes again."""
+        if self._times and self._times[-1] == self._reached:
+            for values in (self._times, self._costs, self._norms, self._integrals):
+                del values[-1:]
 
-    def _add(self, t: float, cost: Any, norm: Any, integral: Any) -> None:
-        self._times.append(t)
+    def _add(self, cost: Any, norm: Any) -> None:
+        """Note cost and norm of d of the present parameters."""
+        self._times.append(self._reached)
         self._costs.append(cost)
         self._norms.append(norm)
-        self._integrals.append(integral)
+        self._integrals.append(self._integral + 0 * np.asarray(norm))
+
+    def _advance(self, t: float, share: Any) -> None:
+        """Note that the parameters are those of a later time, and what the integral has grown."""
+        self._reached = t
+        self._integral = self._integral + np.asarray(share)
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -174,6 +187,4 @@ class DivergenceError(ArithmeticError):
 
 
 def _stack(values: list[Any]) -> Any:
-    from fastntk._arrays import array_namespace
-
     return array_namespace(values[0]).stack(values)
