@@ -7,8 +7,10 @@ namespace fastntk::bindings {
 
 namespace py = pybind11;
 
+void register_empirical(py::module_& module);
 void register_machine(py::module_& module);
 void register_memory(py::module_& module);
+void register_pointwise(py::module_& module);
 void register_sources(py::module_& module);
 void register_tile_file(py::module_& module);
 

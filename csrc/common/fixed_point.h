@@ -39,14 +39,15 @@ FASTNTK_HD FixedPointLoss<float> fixed_point_loss(float exact) {
   return {copysignf(error, exact * error), error * error, third * third, exact * exact};
 }
 
-// Of a row's sums. False for rows so small that the factor overflows.
-FASTNTK_HD bool fixed_point_serves(const FixedPointLoss<double>& row, long columns) {
+// Of a row's sums. largest_error: of |e| / |x|, which no y exceeds. False for rows so small that the
+// factor overflows.
+FASTNTK_HD bool fixed_point_serves(const FixedPointLoss<double>& row, long columns,
+                                   double largest_error = 2e-6) {
   constexpr double kLargestCommon = 2e-7;  // of |sum of e| / (sqrt(columns) |x|)
-  constexpr double kLargestError = 2e-6;   // of |e| / |x|, which no y exceeds
   constexpr double kLargestThird = 2e-4;   // of |third digits| / |x|
   return row.error * row.error <=
              kLargestCommon * kLargestCommon * static_cast<double>(columns) * row.square &&
-         row.error_square <= kLargestError * kLargestError * row.square &&
+         row.error_square <= largest_error * largest_error * row.square &&
          row.third_square <= kLargestThird * kLargestThird * row.square;
 }
 

@@ -44,6 +44,16 @@ FASTNTK_HD float neg_mul_add(float a, float b, float c) { return c - a * b; }
 FASTNTK_HD double neg_mul_add(double a, double b, double c) { return c - a * b; }
 #endif
 
+// a b + c with one rounding everywhere, in an instruction or in the library.
+FASTNTK_HD float fused_mul_add(float a, float b, float c) { return fmaf(a, b, c); }
+FASTNTK_HD double fused_mul_add(double a, double b, double c) { return fma(a, b, c); }
+
+// The libraries' own, within one unit in the last place on the host and two on the device.
+FASTNTK_HD float error_function(float a) { return erff(a); }
+FASTNTK_HD double error_function(double a) { return erf(a); }
+FASTNTK_HD float exponential(float a) { return expf(a); }
+FASTNTK_HD double exponential(double a) { return exp(a); }
+
 #ifdef __CUDA_ARCH__
 // Relative error at most 2^-23, by the PTX manual; subnormal numbers are read as zero.
 FASTNTK_HD float square_root(float a) {

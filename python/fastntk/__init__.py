@@ -31,15 +31,26 @@ if TYPE_CHECKING:
         solve,
     )
     from fastntk.models import KernelPCA
+    from fastntk.networks.callbacks import CallbackJacobian
+    from fastntk.networks.jacobian import Jacobian
+    from fastntk.networks.jacobian_operator import JacobianOperator
+    from fastntk.networks.network import FiniteNetwork
+    from fastntk.networks.random_functions import RandomFunctions
+    from fastntk.networks.torch_module import torch_jacobian
 
 __all__ = [
+    "CallbackJacobian",
     "CenteredOperator",
     "ConvergenceWarning",
     "CudaError",
     "Eigenpairs",
+    "FiniteNetwork",
     "FullyConnected",
     "GramOperator",
+    "Jacobian",
+    "JacobianOperator",
     "KernelPCA",
+    "RandomFunctions",
     "Route",
     "Solution",
     "__version__",
@@ -48,18 +59,26 @@ __all__ = [
     "select_method",
     "select_solver",
     "solve",
+    "torch_jacobian",
 ]
 
 # Where each name comes from; a folder stands for itself.
 _ORIGINS = {
+    "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
+    "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
+    "Jacobian": "fastntk.networks.jacobian",
+    "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelPCA": "fastntk.models",
+    "RandomFunctions": "fastntk.networks.random_functions",
     "Route": "fastntk.gram.route",
     "datasets": "fastntk.datasets",
     "gram": "fastntk.gram",
     "linalg": "fastntk.linalg",
     "models": "fastntk.models",
+    "networks": "fastntk.networks",
+    "torch_jacobian": "fastntk.networks.torch_module",
 } | dict.fromkeys(
     (
         "CenteredOperator",

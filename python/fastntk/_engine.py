@@ -18,6 +18,9 @@ from fastntk import _cpu
 from fastntk._arrays import HOST
 from fastntk._memory import Budget, available_for, budget_bytes
 
+# Activations and signals of each linear map.
+Terms = Sequence[tuple[Any, Any]]
+
 
 class Engine(ABC):
     """The CPU, or one GPU.
@@ -52,6 +55,62 @@ class Engine(ABC):
 
         ``batch`` problems lie one after the other; only a GPU takes more than one.
         """
+
+    @abstractmethod
+    def empirical_kernel(
+        self,
+        dtype: np.dtype[Any],
+        rows: Terms,
+        cols: Terms | None,
+        factors: Sequence[tuple[float, float]],
+        outputs: int,
+        threads: int = 0,
+    ) -> Any:
+        """Return the tile source of an empirical kernel, a sum over linear maps.
+
+        With S the products of signals, or 1 for equal outputs and 0 for others where there are no
+        signals, and A the products of activations::
+
+            K[(i, k), (j, k')] = sum_terms S[(i, k), (j, k')] (alpha A[i, j] + beta)
+
+        Parameters
+        ----------
+        dtype : dtype
+            Of the arrays and the kernel: float32 or float64.
+        rows : sequence of (activations, signals)
+            Arrays of shapes (n, n_l) and (n * outputs, m_l), C-contiguous, row i * outputs + k for
+            output k of point i. Activations may be None where alpha is 0.
+        cols : sequence of (activations, signals), or None
+            The same of the other points; None: the kernel is symmetric.
+        factors : sequence of (alpha, beta)
+        outputs : int
+        """
+
+    @abstractmethod
+    def activate(
+        self, activation: str, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
+    ) -> None:
+        """Set z (n, w) to factor * z + shift, and out (n, w) to f(z).
+
+        shift (w,) may be None: none; out may be None: only z is wanted.
+        """
+
+    @abstractmethod
+    def apply_slope(
+        self, activation: str, z: Any, signals: Any, factor: float, threads: int = 0
+    ) -> None:
+        """Multiply rows i * C + k of signals (n * C, w), k < C, by factor * f'(z[i]); z is (n, w).
+
+        The slope of ReLU at 0 is 0.
+        """
+
+    def rows_product(self, A: Any, B: Any) -> Any:
+        """Return A @ B.T."""
+        return A @ B.T
+
+    def product(self, A: Any, B: Any) -> Any:
+        """Return A @ B."""
+        return A @ B
 
     @abstractmethod
     def pack_triangle(self, source: Any, threads: int = 0, progress: Any = None) -> Any:
@@ -107,6 +166,31 @@ class CpuEngine(Engine):
         assert batch == 1
         kernel: Any = _cpu.LimitingKernel32 if dtype == np.float32 else _cpu.LimitingKernel64
         return kernel(X, Y, *arguments, threads)
+
+    def empirical_kernel(
+        self,
+        dtype: np.dtype[Any],
+        rows: Terms,
+        cols: Terms | None,
+        factors: Sequence[tuple[float, float]],
+        outputs: int,
+        threads: int = 0,
+    ) -> Any:
+        """Return the tile source of an empirical kernel, a sum over linear maps."""
+        kernel: Any = _cpu.EmpiricalKernel32 if dtype == np.float32 else _cpu.EmpiricalKernel64
+        return kernel(rows, cols, factors, outputs, threads)
+
+    def activate(
+        self, activation: str, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
+    ) -> None:
+        """Set z to factor * z + shift, and out to f(z)."""
+        _cpu.activate(activation, z, factor, shift, out, threads)
+
+    def apply_slope(
+        self, activation: str, z: Any, signals: Any, factor: float, threads: int = 0
+    ) -> None:
+        """Multiply signals by factor * f'(z)."""
+        _cpu.apply_slope(activation, z, signals, factor, threads)
 
     def pack_triangle(self, source: Any, threads: int = 0, progress: Any = None) -> Any:
         """Return a symmetric source as a stored triangle."""

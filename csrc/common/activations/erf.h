@@ -12,6 +12,9 @@
 // and 1 - rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi accurate for large q. Where that difference
 // loses more digits than it saves (phi_q and phi_q' far apart, or x large),
 //   z = (1 - phi / sqrt(phi_q phi_q')) / 2.
+//
+// f'(u) = 2 exp(-u^2) / sqrt(pi): the square is taken with what its rounding loses, which exp would
+// multiply by u^2.
 #pragma once
 
 #include "common/activations/activation.h"
@@ -25,6 +28,22 @@ struct Erf {
   static constexpr int kRoundings = 17;       // that a layer adds to Theta, ReLU's being 1
   static constexpr double kSquareAtZero = 0;  // f(0)^2
   static constexpr bool kDualIsNonNegative = false;
+
+  template <class T>
+  FASTNTK_HD static T value(T u) {
+    return error_function(u);
+  }
+  template <class T>
+  FASTNTK_HD static T slope(T u) {
+    constexpr T kLess1 = static_cast<T>(0.12837916709551257);  // 2 / sqrt(pi) - 1
+    constexpr T kVanishes = 1000;                              // exp(-1000) is 0
+    const T square = u * u;
+    if (square > kVanishes)
+      return 0;
+    const T lost = fused_mul_add(u, u, -square);
+    const T bell = exponential(-square);
+    return fused_mul_add(bell, kLess1 - (1 + kLess1) * lost, bell);
+  }
 
   template <class Real>
   FASTNTK_HD static RowDual<Real> row_step(Real q) {

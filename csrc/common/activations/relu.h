@@ -15,6 +15,16 @@ struct Relu {
   static constexpr double kSquareAtZero = 0;  // f(0)^2
   static constexpr bool kDualIsNonNegative = true;
 
+  template <class T>
+  FASTNTK_HD static T value(T u) {
+    return u < 0 ? T(0) : u;
+  }
+  // 0 at the kink.
+  template <class T>
+  FASTNTK_HD static T slope(T u) {
+    return u > 0 ? T(1) : T(0);
+  }
+
   template <class Real>
   FASTNTK_HD static RowDual<Real> row_step(Real q) {
     return {q / 2, Real(1), {}};

@@ -21,6 +21,10 @@ template <class T>
 struct LimitingPlan;
 template <class T>
 struct TileProduct;
+template <class T>
+struct RowPacking;
+template <class T>
+struct EmpiricalPlan;
 
 template <class T>
 struct Engine {
@@ -31,6 +35,16 @@ struct Engine {
   std::size_t scratch_bytes;
   // Tile (bi, bj) of every output of the plan, each kTile x kTile, row-major, one after the other.
   void (*limiting_tile)(const LimitingPlan<T>& plan, long bi, long bj, T* tiles, char* scratch);
+  // Rows of numbers, see packed_rows.h: how many make a panel, and what packs one. False if one of its
+  // rows loses too much in fixed point.
+  long row_panel;
+  bool (*pack_rows)(const RowPacking<T>& packing, long panel);
+  // The product for rows of so many columns that this instruction set forms fastest.
+  Product (*row_product)(long columns);
+  // Bytes of scratch that empirical_tile needs.
+  std::size_t empirical_scratch_bytes;
+  // Tile (bi, bj), kTile x kTile, row-major; cells beyond the matrix are finite.
+  void (*empirical_tile)(const EmpiricalPlan<T>& plan, long bi, long bj, T* tile, char* scratch);
   // One tile's part of K V. Summed in T within the tile, then added in double.
   void (*tile_times)(const TileProduct<T>& product);
   // Numbers of a float tile, count a multiple of vector_lanes.

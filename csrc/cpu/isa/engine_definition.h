@@ -2,7 +2,9 @@
 // The body of every instruction set's translation unit: its two engines.
 #pragma once
 
+#include "cpu/isa/empirical_tile.h"
 #include "cpu/isa/limiting_tile.h"
+#include "cpu/isa/pack_rows.h"
 #include "cpu/isa/store_tile.h"
 #include "cpu/isa/tile_times.h"
 
@@ -26,6 +28,11 @@ const Engine<T>& engine() {
                                  kFloatProduct,
                                  sizeof(TileScratch<T>),
                                  limiting_tile<T>,
+                                 kRightRows<T>,
+                                 pack_rows<T>,
+                                 row_product<T>,
+                                 sizeof(EmpiricalScratch<T>),
+                                 empirical_tile<T>,
                                  tile_times<T>,
                                  widen<T>,
                                  Pack<T>::kLanes,

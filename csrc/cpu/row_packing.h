@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Both operands of products of rows, packed alike.
+#pragma once
+
+#include <vector>
+
+#include "cpu/packed_rows.h"
+
+namespace fastntk::cpu {
+
+template <class T>
+struct RowView {
+  const T* data;  // [rows, columns]; null: none
+  long rows, columns;
+};
+
+template <class T>
+struct PackedPair {
+  PackedRows<T> rows;
+  PackedRows<T> cols;  // empty where the product is of the rows with themselves
+  bool symmetric = true;
+
+  const PackedRows<T>& right() const { return symmetric ? rows : cols; }
+};
+
+template <class T>
+struct PairToPack {
+  RowView<T> rows, cols;  // cols.data null: symmetric
+  PackedPair<T>* to;
+};
+
+// Packs every pair for the product that the engine forms fastest; in fixed point only if every row
+// of the pair errs by at most largest_error, see common/fixed_point.h.
+template <class T>
+void pack_pairs(const std::vector<PairToPack<T>>& pairs, double largest_error,
+                const Engine<T>& engine, int threads);
+
+}  // namespace fastntk::cpu
