@@ -15,6 +15,8 @@
 
 namespace fastntk::cuda {
 
+constexpr int kWarp = 32;  // threads
+
 struct Shape {
   dim3 grid;
   dim3 block;

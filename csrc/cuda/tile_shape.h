@@ -8,11 +8,11 @@
 
 #include "common/index.h"
 #include "common/product.h"
+#include "cuda/device.h"
 #include "cuda/problem.h"
 
 namespace fastntk::cuda {
 
-constexpr int kWarp = 32;
 constexpr int kWarps = 8;
 constexpr int kThreads = kWarps * kWarp;
 
