@@ -22,7 +22,8 @@ from bench import data, reference, report
 from bench.baselines import cupy_ntk
 from bench.baselines.numpy_ntk import Parameters
 from bench.cases import Case
-from bench.contestants import Contestant, Run, network
+from bench.contestant import Contestant, Run
+from bench.contestants import network
 from bench.measure import checked_and_timed
 
 BASELINE = "cupy"

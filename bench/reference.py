@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bench.cases import Case
 from bench.data import Problem
+from bench.peers import RemoteMatrix
 
 _SEED = 20180620
 _RANDOM_PAIRS = 256
@@ -59,7 +60,7 @@ class Expected:
             assert not isinstance(j, slice)
             if not np.array_equal(_sample(result, i, j), _sample(result, j, i)):
                 raise WrongAnswer(f"{case.name}: the matrix is not symmetric to the bit")
-        return _within_gate(case, self.error(result))
+        return within_gate(case, self.error(result))
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,11 @@ class ExpectedEigenpairs:
         values = _host(result.eigenvalues_)
         if values.shape != (case.vectors,) or np.any(np.diff(values) > 0):
             raise WrongAnswer(f"{case.name}: expected {case.vectors} descending eigenvalues")
-        return _within_gate(case, self.error(result))
+        return within_gate(case, self.error(result))
 
 
-def _within_gate(case: Case, error: float) -> float:
+def within_gate(case: Case, error: float) -> float:
+    """Return `error`, or raise `WrongAnswer` beyond the case's gate."""
     # Where long double is no wider than double the reference is good to some roundings only.
     gate = max(case.gate, 64 * float(np.finfo(np.longdouble).eps))
     if not error <= gate:
@@ -102,7 +104,10 @@ def _host(array: Any) -> NDArray[Any]:
 
 
 def _sample(result: Any, rows: NDArray[np.intp], columns: NDArray[np.intp] | slice) -> NDArray[Any]:
-    """Return the entries at (rows, columns) of an array of NumPy or CuPy."""
+    """Return the entries at (rows, columns) of an array, CuPy's or another process's too."""
+    if isinstance(result, RemoteMatrix):
+        assert not isinstance(columns, slice)
+        return result[rows, columns]
     if isinstance(result, np.ndarray):
         return np.asarray(result[rows, columns])
     import cupy

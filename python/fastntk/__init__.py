@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fastntk.networks.callbacks import CallbackJacobian
     from fastntk.networks.jacobian import Jacobian
     from fastntk.networks.jacobian_operator import JacobianOperator
+    from fastntk.networks.monte_carlo import MonteCarloKernels, monte_carlo_kernels
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.random_functions import RandomFunctions
     from fastntk.networks.torch_module import torch_jacobian
@@ -50,12 +51,14 @@ __all__ = [
     "Jacobian",
     "JacobianOperator",
     "KernelPCA",
+    "MonteCarloKernels",
     "RandomFunctions",
     "Route",
     "Solution",
     "__version__",
     "datasets",
     "eigenpairs",
+    "monte_carlo_kernels",
     "select_method",
     "select_solver",
     "solve",
@@ -71,12 +74,14 @@ _ORIGINS = {
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelPCA": "fastntk.models",
+    "MonteCarloKernels": "fastntk.networks.monte_carlo",
     "RandomFunctions": "fastntk.networks.random_functions",
     "Route": "fastntk.gram.route",
     "datasets": "fastntk.datasets",
     "gram": "fastntk.gram",
     "linalg": "fastntk.linalg",
     "models": "fastntk.models",
+    "monte_carlo_kernels": "fastntk.networks.monte_carlo",
     "networks": "fastntk.networks",
     "torch_jacobian": "fastntk.networks.torch_module",
 } | dict.fromkeys(

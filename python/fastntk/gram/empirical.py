@@ -226,7 +226,7 @@ def block_points(sides: Sides, room: Budget, most: int) -> int:
     entry = C * C * sides.dtype.itemsize
     entry *= 1 if sides.engine.xp is np else 2  # and what comes to the host
     least = min(most, _BLOCK_POINTS)
-    what = "blocks of {} points of an empirical kernel, beside the results,"
+    what = "an empirical kernel by blocks of {} points, beside its results,"
     room.require(both * least + entry * least**2, what, least)
     # both b + entry b^2 = left
     size = int((math.sqrt(both**2 + 4 * entry * room.left) - both) / (2 * entry))

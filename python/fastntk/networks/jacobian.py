@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastntk import _validate
-from fastntk._arrays import array_namespace
+from fastntk._arrays import array_namespace, in_library
 from fastntk._progress import Meter
 from fastntk.linalg.placed import Placed, float_columns
 
@@ -199,7 +199,7 @@ class Jacobian(Placed, ABC):
             for first in range(0, self.samples, step):
                 last = min(first + step, self.samples)
                 block = self.rows(first, last, self.dtype)
-                checked[first * C : last * C] = block if library is self.xp else block.get()
+                checked[first * C : last * C] = in_library(block, library)
                 meter.add(last - first)
         return checked
 
