@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastntk._arrays import HOST
@@ -177,6 +177,10 @@ class Budget:
     def left(self) -> int:
         """Bytes that can still be taken, not negative."""
         return max(0, self.total - self.held)
+
+    def holding(self, more: int) -> Budget:
+        """Return the budget of which ``more`` bytes are held too."""
+        return replace(self, held=self.held + more)
 
     def require(self, needed: int, what: str, *details: object) -> None:
         """Refuse an allocation that does not fit, before it is made.

@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Protocol
+
+# Seconds between two reports.
+_INTERVAL = 0.1
 
 
 class Progress(Protocol):
@@ -24,3 +28,31 @@ def of_stage(progress: Progress | None, stage: str) -> Callable[[int, int], None
     if not callable(progress):
         raise TypeError(f"progress must be callable, got {progress!r}")
     return lambda done, total: progress(stage, done, total)
+
+
+class Meter:
+    """Counts the steps of one stage, and reports them ten times a second and at the end.
+
+    Parameters
+    ----------
+    progress : callable or None
+        Told of the steps, see `Progress`.
+    stage : str
+        Its name.
+    total : int
+        Steps of the stage.
+    """
+
+    def __init__(self, progress: Progress | None, stage: str, total: int) -> None:
+        self._tell, self._total = of_stage(progress, stage), total
+        self._done, self._told = 0, -_INTERVAL
+
+    def add(self, steps: int) -> None:
+        """Count steps that are done."""
+        self._done += steps
+        if self._tell is None:
+            return
+        now = time.monotonic()
+        if now - self._told >= _INTERVAL or self._done >= self._total:
+            self._told = now
+            self._tell(min(self._done, self._total), self._total)

@@ -22,15 +22,17 @@ RANKS = {
     "_validate": 1,
     "_memory": 1,
     "_progress": 1,
+    "costs": 2,
     "gram": 2,
     "linalg": 3,
-    "models": 4,
-    "datasets": 4,
-    "__init__": 5,  # the public face, which the applications may use
-    "app": 6,
-    "__main__": 7,
+    "networks": 4,
+    "models": 5,
+    "datasets": 5,
+    "__init__": 6,  # the public face, which the applications may use
+    "app": 7,
+    "__main__": 8,
 }
-APART = [{"models", "datasets"}, {"linalg", "datasets"}, {"gram", "datasets"}]
+APART = [{"datasets", other} for other in ("models", "networks", "linalg", "gram")]
 
 
 def part_of(module):

@@ -200,11 +200,11 @@ def test_bad_new_points(X, method, Z, error, message):
 def test_new_points_are_converted_once(X, rng, monkeypatch):
     # 600 rows in blocks of 256: the operator's own points change their type before the first.
     seen = []
+    op = GramOperator(NET, X, storage="lazy", memory=900_000)
     make = limiting.limiting_source
     monkeypatch.setattr(
         limiting, "limiting_source", lambda net, Z, X, **o: seen.append(X) or make(net, Z, X, **o)
     )
-    op = GramOperator(NET, X, storage="lazy", memory=900_000)
     Z = rng.random((1500, 5))
     product = op.cross_matmat(Z, np.ones((600, 1)))
     assert len(seen) > 1
@@ -240,7 +240,6 @@ def test_threads_and_the_budget_left_prepare_the_data(X, monkeypatch):
         seen.append((options["threads"], options["budget"]))
         return make(net, *data, **options)
 
-    monkeypatch.setattr("fastntk.linalg.gram_operator.limiting_source", spy)
     monkeypatch.setattr(limiting, "limiting_source", spy)
     op = GramOperator(NET, X, storage="lazy", threads=2, memory=10**6)
     assert seen == [(2, 10**6 - X.nbytes)]

@@ -90,7 +90,7 @@ def test_new_points_need_the_data(path, X):
 def test_a_finished_file_is_only_read(path, X, monkeypatch):
     GramOperator(NET, X, storage=path)
     before, time = path.read_bytes(), path.stat().st_mtime_ns
-    monkeypatch.setattr("fastntk.linalg.gram_operator.limiting_source", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("fastntk.gram.limiting.limiting_source", lambda *_, **__: 1 / 0)
     flags = []
     system_open = os.open
     monkeypatch.setattr(os, "open", lambda p, f, *a: flags.append(f) or system_open(p, f, *a))

@@ -11,46 +11,43 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fastntk import _backend, _validate
 from fastntk._arrays import array_namespace, in_library, kind_of, on_device, place_of
 from fastntk._memory import Budget
-from fastntk.gram import limiting
-from fastntk.gram.problem import prepared_bytes
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
-    from fastntk.gram.program import Network
+    from fastntk.gram.kernel_maker import KernelMaker
 
 # Columns that products pad vectors to, at most.
 _LANES = 16
 
 
 def cross_gram(
-    net: Network,
+    maker: KernelMaker,
     Z: ArrayLike,
     X: NDArray[Any],
     *,
     dtype: DTypeLike,
     room: Budget,
     threads: int | None = None,
-    **options: Any,
 ) -> NDArray[Any]:
     """Return K(Z, X); see `fastntk.GramOperator.cross`, and `cross_product` for the arguments."""
     engine = _backend.engine(place_of(X), X=X)
     with engine.here():
         points, library = _points(Z, X, "Z", room)
-        shape, result = (len(points), len(X)), np.dtype(dtype)
+        C, result = maker.rows_per_point, np.dtype(dtype)
+        shape = (len(points) * C, len(X) * C)
         needed = shape[0] * shape[1] * result.itemsize
         room.require(needed, f"the kernel of {len(points)} new points")
         common = np.result_type(points.dtype, X.dtype)
         copies = sum(a.size * common.itemsize for a in (points, X) if a.dtype != common)
         copies += 0 if library is engine.xp else points.nbytes
         left = room.left - needed - _validate.copied_bytes(points, Z) - copies
-        source = limiting.limiting_source(
-            net,
+        source = maker.source(
             engine.asarray(points),
             X,
             dtype=dtype,
+            device=engine.name,
             threads=threads,
             budget=max(left, 0),
-            **options,
         )
         out = engine.xp.empty(shape, dtype=result)
         source.to_dense(out, _validate.thread_count(threads))
@@ -59,7 +56,7 @@ def cross_gram(
 
 
 def cross_product(
-    net: Network,
+    maker: KernelMaker,
     Z: ArrayLike,
     X: NDArray[Any],
     V: NDArray[Any],
@@ -69,19 +66,18 @@ def cross_product(
     threads: int | None = None,
     progress: Progress | None = None,
     name: str = "Z",
-    **options: Any,
 ) -> NDArray[np.float64]:
     """Return K(Z, X) @ V by blocks of rows of Z, K(Z, X) never held.
 
     Parameters
     ----------
-    net : FullyConnected
-        The architecture.
+    maker : KernelMaker
+        The kernel, with C rows per point.
     Z : array_like of shape (M, d)
         New points.
     X : ndarray of shape (N, d)
         The points that V belongs to, checked; on a GPU if they are CuPy's.
-    V : ndarray of shape (N, k)
+    V : ndarray of shape (N C, k)
         C-contiguous, float32 or float64, where X is.
     dtype : {"float32", "float64"}
         Type of the kernel values.
@@ -89,17 +85,15 @@ def cross_product(
         For the result, copies of Z and X in another type, and both prepared for products: all of X
         and a block of Z.
     threads : int, optional
-        As for `limiting_source`.
+        As for `FullyConnected.ntk`.
     progress : callable, optional
         Called with (stage, done, total) rows.
     name : str
         What messages call Z.
-    **options
-        kernel, scale and device of `limiting_source`.
 
     Returns
     -------
-    ndarray of shape (M, k)
+    ndarray of shape (M C, k)
         float64, of the library of Z.
 
     Raises
@@ -111,25 +105,27 @@ def cross_product(
     engine = _backend.engine(place_of(X), X=X)
     with engine.here():
         points, library = _points(Z, X, name, room)
-        rows, columns = len(points), V.shape[1]
-        room.require(8 * rows * columns, f"the result of {rows} new points")
+        rows, columns, C = len(points), V.shape[1], maker.rows_per_point
+        result = 8 * rows * C * columns
+        room.require(result, f"the result of {rows} new points")
         # Both sides in the type that holds either; new points are converted by blocks.
         common = np.result_type(points.dtype, X.dtype)
-        left = room.left - 8 * rows * columns - _validate.copied_bytes(points, Z)
+        left = room.left - result - _validate.copied_bytes(points, Z)
         if X.dtype != common:
             left -= X.size * common.itemsize
-        size, needed = _block_rows(net, X, common, columns, left)
+        size, needed = _block_points(maker, X, common, columns, left)
         block = f"a block of {_backend.tile_edge()} new points, of which there are {rows},"
         room.require(room.left - left + needed, block)
         held = X.astype(common, copy=False)
-        out = engine.xp.empty((rows, columns))
+        others = maker.prepared(held, threads)
+        out = engine.xp.empty((rows * C, columns))
         for start in range(0, rows, size):
             stop = min(rows, start + size)
             part = engine.asarray(points[start:stop].astype(common, copy=False))
-            source = limiting.limiting_source(
-                net, part, held, dtype=dtype, threads=threads, budget=left, **options
+            source = maker.source(
+                part, others, dtype=dtype, device=engine.name, threads=threads, budget=left
             )
-            source.matmat(V, out[start:stop], _validate.thread_count(threads))
+            source.matmat(V, out[start * C : stop * C], _validate.thread_count(threads))
             del part, source  # before the next ones are made
             if progress is not None:
                 progress("new points", stop, rows)
@@ -151,20 +147,21 @@ def _points(Z: ArrayLike, X: NDArray[Any], name: str, room: Budget) -> tuple[Any
     return points, array_namespace(points)
 
 
-def _block_rows(
-    net: Network,
+def _block_points(
+    maker: KernelMaker,
     X: NDArray[Any],
     common: np.dtype[Any],
     columns: int,
     left: int,
 ) -> tuple[int, int]:
-    """Return the rows of a block that fit, and the bytes of the smallest block with X."""
-    edge, program = _backend.tile_edge(), net.program()
-    padded = -(-columns // _LANES) * _LANES * 8  # a row of the vectors, or of the sums
+    """Return the points of a block that fit, and the bytes of the smallest block with X."""
+    edge = _backend.tile_edge()
+    # A point's rows of the vectors, or of the sums.
+    padded = -(-columns // _LANES) * _LANES * 8 * maker.rows_per_point
     # What preparing takes depends on shape and type only.
     like_X = np.broadcast_to(np.zeros((), common), X.shape)
     # The packed vectors, and at most as many sums: few new points share the work by columns.
-    fixed = prepared_bytes(like_X, program) + 2 * len(X) * padded
-    tile = prepared_bytes(like_X[:1], program) + edge * padded
+    fixed = maker.prepared_bytes(like_X) + 2 * len(X) * padded
+    tile = maker.prepared_bytes(like_X[:1]) + edge * padded
     tile += edge * X.shape[1] * common.itemsize
     return edge * max(1, (left - fixed) // tile), fixed + tile

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Gram matrix of a network's limiting kernel on data, or a ready matrix, as an operator."""
+"""The Gram matrix of a network's kernel on data, or a ready matrix, as an operator."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fastntk import _backend, _validate
 from fastntk._arrays import on_device
 from fastntk._progress import of_stage
-from fastntk.gram.limiting import limiting_source
+from fastntk.gram.kernel_maker import kernel_maker
 from fastntk.linalg import tile_file
 from fastntk.linalg.cross import cross_gram, cross_product
 from fastntk.linalg.held_matrix import held_matrix
 from fastntk.linalg.host_matrix import HostMatrix
 from fastntk.linalg.identity import matrix_identity
-from fastntk.linalg.placement import placed_data
+from fastntk.linalg.placement import place_of_kernel, placed_data
 from fastntk.linalg.source_operator import SourceOperator
 from fastntk.linalg.storage import select_storage, storage_path
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
     from fastntk.gram.architecture import FullyConnected
+    from fastntk.gram.empirical import Outputs
+    from fastntk.gram.kernel_maker import KernelMaker
 
 
 class GramOperator(SourceOperator):
-    """Gram matrix of a limiting kernel on N points, as an operator.
+    """Gram matrix of a limiting or empirical kernel on N points, as an operator.
 
     Parameters
     ----------
-    net : FullyConnected
-        The architecture.
+    net : FullyConnected or FiniteNetwork
+        The architecture, for its limiting kernel, or a single network of finite width, for its
+        empirical one. Anything with a `fastntk.gram.kernel_maker.KernelMaker` will do.
     X : array_like of shape (N, d)
         The points: uint8, float32 or float64; other real types become float64.
     kernel : {"ntk", "nngp"}
@@ -47,26 +50,31 @@ class GramOperator(SourceOperator):
         products read tile by tile: used at once if it is finished, completed if it is not.
     scale : float
         Multiplies X.
+    outputs : "full", "trace" or (int, int)
+        Of a FiniteNetwork with C outputs: all of them, as N C rows, row i C + k being output k at
+        point i; or N rows of the sum over outputs, or of output k alone, (k, k).
     dtype : {"float32", "float64"}, optional
-        Type of the entries; float64 for float64 X, else float32.
+        Type of the entries; float64 for float64 X, else float32; a FiniteNetwork's own.
     memory : int or str, optional
         Budget in bytes, or for instance "8 GB"; half of what is available by default. It is for
         the operator with its copy of X, and for what is computed with it.
     threads : int, optional
         Of construction and products; all allowed CPUs by default. Results do not depend on it.
     device : {"auto", "cpu", "cuda", "cuda:N"}
-        Where the matrix is kept and multiplied, see `FullyConnected.ntk`. On a GPU the budget is of
-        its memory, by default nine tenths of what CuPy can allocate.
+        Where the matrix is kept and multiplied, see `FullyConnected.ntk`; where a FiniteNetwork is.
+        On a GPU the budget is of its memory, by default nine tenths of what CuPy can allocate.
     copy_X : bool
-        Whether X is copied, so that later changes to it do not matter. Without a copy X must not
-        change as long as the operator is used.
+        Whether X, and the parameters of a FiniteNetwork, are copied, so that later changes to them
+        do not matter. Without a copy they must not change as long as the operator is used.
     progress : callable, optional
         Called with (stage, done, total) while the matrix is computed and stored.
 
     Attributes
     ----------
-    net, X, kernel, scale
+    net, X, kernel, scale, outputs
         As given; None for an operator from a matrix.
+    maker : KernelMaker
+        The kernel, with its own copy of what it is of; None for a matrix or a file.
     storage : str
         What "auto" chose, or the path; "host" for a matrix that a GPU reads slab by slab.
     place : str
@@ -75,7 +83,8 @@ class GramOperator(SourceOperator):
     Raises
     ------
     TypeError
-        A ``net`` without a layer program, or data that are not real numbers.
+        A ``net`` that has no kernel, data that are not real numbers, another dtype than a
+        FiniteNetwork's.
     ValueError
         Data that are not 2-D, empty or not finite, or another argument out of range; a file that
         is damaged or holds another matrix: it is never written to.
@@ -88,7 +97,8 @@ class GramOperator(SourceOperator):
     Notes
     -----
     A product with k columns costs 2 N^2 k operations, plus the evaluation of N^2 / 2 kernel values
-    when the storage is lazy. An operator holds native memory and cannot be pickled.
+    when the storage is lazy; N counts rows here, C per point of a FiniteNetwork. An operator holds
+    native memory and cannot be pickled.
 
     A file that is interrupted, by kill -9 or a power cut too, lacks the tiles of the last second.
     It may be completed on another machine: each tile is within the bounds of its instruction set.
@@ -99,19 +109,22 @@ class GramOperator(SourceOperator):
     device, to learn what the data are like.
     """
 
-    net: FullyConnected | None
+    net: Any
     X: NDArray[Any] | None
     kernel: str | None
     scale: float | None
+    outputs: Outputs | None
+    maker: KernelMaker | None
 
     def __init__(
         self,
-        net: FullyConnected,
+        net: FullyConnected | Any,
         X: ArrayLike,
         kernel: str = "ntk",
         storage: str | os.PathLike[str] = "auto",
         *,
         scale: float = 1.0,
+        outputs: Outputs = "full",
         dtype: DTypeLike | None = None,
         memory: int | str | None = None,
         threads: int | None = None,
@@ -119,33 +132,31 @@ class GramOperator(SourceOperator):
         copy_X: bool = True,
         progress: Progress | None = None,
     ) -> None:
-        _validate.network(net)
+        maker = kernel_maker(net, kernel, scale, outputs, copy=copy_X)
         path = storage_path(storage)
         if path is not None:
             tile_file.require_place(path)
         workers, stage = _validate.thread_count(threads), of_stage(progress, "Gram matrix")
+        device = place_of_kernel(maker, device)
         data = placed_data(X, device, memory, in_file=path is not None, copy=copy_X)
-        points, room = data.points, data.room
+        points, room = data.points, data.room.holding(maker.nbytes)
         make = partial(
-            limiting_source,
-            net,
+            maker.source,
             data.resident,
-            kernel=kernel,
-            scale=scale,
             dtype=dtype,
             device=data.engine.name,
             threads=threads,
             budget=room.left,
         )
         self.net, self.X, self.kernel, self.scale = net, points, kernel, scale
+        self.outputs, self.maker = outputs, maker
         self._points, self.host = data.resident, not on_device(points)
         if path is None:
             source = make()
             chosen = select_storage(str(storage), source, room)
             self._hold(chosen.build(source, workers, stage), chosen.name, room.total, workers)
         else:
-            entries = _validate.result_dtype(dtype, points)
-            content = matrix_identity(net, points, kernel, scale, entries)
+            content = matrix_identity(maker, points, maker.result_dtype(dtype, points))
             stored = tile_file.stored(path, content, make, workers, room, stage)
             self._hold(stored, str(path), room.total, workers)
         self.nbytes += room.held
@@ -186,7 +197,7 @@ class GramOperator(SourceOperator):
         """
         held = held_matrix(K, device, memory)
         op = cls.__new__(cls)
-        op.net = op.X = op.kernel = op.scale = None
+        op.net = op.X = op.kernel = op.scale = op.outputs = op.maker = None
         op.host = held.given_on_host
         op._hold(held.source, held.storage, held.budget, _validate.thread_count(threads))
         return op
@@ -215,8 +226,9 @@ class GramOperator(SourceOperator):
         workers = _validate.thread_count(threads)
         source, content = tile_file.required(Path(path))
         op = cls.__new__(cls)
-        op.net = op.X = None
+        op.net = op.X = op.maker = None
         op.kernel, op.scale = content["kernel"], content["scale"]
+        op.outputs = content.get("outputs", "full")
         op._hold(source, str(path), budget, workers)
         return op
 
@@ -227,7 +239,9 @@ class GramOperator(SourceOperator):
         if self.X is None:
             return super().columns(indices)
         with self.here():
-            return self.cross(self._points[self.xp.asarray(indices)]).T
+            wanted, C = self.xp.asarray(indices), self._data()[0].rows_per_point
+            K = self.cross(self._points[wanted // C])
+            return K[self.xp.arange(len(wanted)) * C + wanted % C].T
 
     def cross(self, Z: ArrayLike) -> NDArray[Any]:
         """Return the kernel between new points and the points of the operator.
@@ -241,7 +255,7 @@ class GramOperator(SourceOperator):
 
         Returns
         -------
-        ndarray of shape (M, N)
+        ndarray of shape (M, N), (M C, N C) for C outputs
             Of the operator's dtype.
 
         Raises
@@ -249,8 +263,8 @@ class GramOperator(SourceOperator):
         MemoryError
             The result does not fit beside what the operator holds; `cross_matmat` never forms it.
         """
-        net, X, options = self._data()
-        return cross_gram(net, Z, X, **options)
+        maker, X, options = self._data()
+        return cross_gram(maker, Z, X, **options)
 
     def cross_matmat(
         self, Z: ArrayLike, V: ArrayLike, progress: Progress | None = None
@@ -268,7 +282,7 @@ class GramOperator(SourceOperator):
 
         Returns
         -------
-        ndarray of shape (M, k)
+        ndarray of shape (M, k), (M C, k) for C outputs
             float64.
 
         Raises
@@ -276,19 +290,12 @@ class GramOperator(SourceOperator):
         MemoryError
             The result, or a block of 256 rows, does not fit the budget.
         """
-        net, X, options = self._data()
+        maker, X, options = self._data()
         columns = self._check_columns(V)
-        return cross_product(net, Z, X, columns, progress=progress, **options)
+        return cross_product(maker, Z, X, columns, progress=progress, **options)
 
-    def _data(self) -> tuple[FullyConnected, NDArray[Any], dict[str, Any]]:
-        if self.net is None:
+    def _data(self) -> tuple[KernelMaker, NDArray[Any], dict[str, Any]]:
+        if self.maker is None:
             raise ValueError("an operator from a matrix or a file has no data for new points")
-        options = {
-            "kernel": self.kernel,
-            "scale": self.scale,
-            "dtype": self.dtype,
-            "device": self.place,
-            "threads": self._threads or None,
-            "room": self.room,
-        }
-        return self.net, self._points, options
+        options = {"dtype": self.dtype, "threads": self._threads or None, "room": self.room}
+        return self.maker, self._points, options

@@ -11,7 +11,8 @@ from fastntk._arrays import array_namespace, on_device, place_of
 from fastntk._cuda_engine import CudaEngine
 from fastntk._memory import Budget
 from fastntk.linalg.host_matrix import HostMatrix
-from fastntk.linalg.operator import float_columns, require_symmetric
+from fastntk.linalg.operator import require_symmetric
+from fastntk.linalg.placed import float_columns
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

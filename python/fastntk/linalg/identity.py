@@ -8,54 +8,42 @@ roundings, within the same error bounds.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk import _validate
-
 if TYPE_CHECKING:
-    from fastntk.gram.program import Network
+    from fastntk.gram.kernel_maker import KernelMaker
 
 # Plain values by name, as JSON gives them back.
 Identity = dict[str, Any]
 
 
-def matrix_identity(
-    net: Network, X: NDArray[Any], kernel: str, scale: float, dtype: np.dtype[Any]
-) -> Identity:
+def matrix_identity(maker: KernelMaker, X: NDArray[Any], dtype: np.dtype[Any]) -> Identity:
     """Return what decides the entries of a Gram matrix.
 
     Parameters
     ----------
-    net : FullyConnected
-        The architecture.
+    maker : KernelMaker
+        The kernel.
     X : ndarray of shape (N, d)
         C-contiguous; its bytes, shape and dtype count.
-    kernel : {"ntk", "nngp"}
-        Which kernel.
-    scale : float
-        Multiplies X.
     dtype : dtype
         Of the entries.
 
     Returns
     -------
     dict
-        rows, dtype, kernel, scale, data (shape, dtype, SHA-256) and the network's layers.
+        rows, dtype, data (shape, dtype, SHA-256) and what the kernel says of itself.
     """
-    program = asdict(net.program())
     return {
-        "rows": X.shape[0],
+        "rows": X.shape[0] * maker.rows_per_point,
         "dtype": str(dtype),
-        "kernel": _validate.choice(kernel, "kernel", ("ntk", "nngp")),
-        "scale": _validate.positive(scale, "scale"),
         "data shape": list(X.shape),
         "data dtype": str(X.dtype),
         "data SHA-256": hashlib.sha256(X.data).hexdigest(),
-        **{name: list(v) if isinstance(v, tuple) else v for name, v in program.items()},
+        **maker.identity(),
     }
 
 

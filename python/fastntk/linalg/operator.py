@@ -3,64 +3,36 @@
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastntk import _backend, _validate
-from fastntk._arrays import HOST, array_namespace, beside, in_library, kind_of, on_device, place_of
-from fastntk._memory import Budget
+from fastntk import _validate
+from fastntk._arrays import array_namespace, beside
+from fastntk.linalg.placed import Placed, float_columns
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
     from fastntk.linalg.solution import Solution
 
 
-class SymmetricOperator(ABC):
+class SymmetricOperator(Placed, ABC):
     """A symmetric N x N matrix known by its products.
+
+    Its attributes are those of `Placed`, and:
 
     Attributes
     ----------
     shape : tuple of int
         ``(N, N)``.
-    dtype : numpy.dtype
-        Type of the entries, float32 or float64.
-    nbytes : int
-        Bytes held.
-    budget : int
-        Bytes that the operator and what is computed with it may take together.
     rounding : float
         Absolute error of float64 products with unit vectors beyond that relative to the largest
         eigenvalue: not 0 where the operator is a difference of larger ones.
-    place : str
-        Where it is computed: "cpu", or as in "cuda:0".
-    xp : module
-        NumPy or CuPy, by ``place``: whose arrays algorithms use with the operator.
-    host : bool
-        Whether results are NumPy arrays where no argument says otherwise: also for data in the
-        host's memory whose matrix is on a GPU.
     """
 
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-    nbytes: int
-    budget: int
     rounding: float = 0.0
-    place: str = HOST
-    xp: Any = np
-    host: bool = True
-
-    @property
-    def room(self) -> Budget:
-        """The budget, with what the operator holds."""
-        return Budget(self.budget, self.nbytes, self.place)
-
-    def here(self) -> contextlib.AbstractContextManager[Any]:
-        """Make the operator's device CuPy's current one, if it has one."""
-        return contextlib.nullcontext()
 
     @abstractmethod
     def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
@@ -131,22 +103,7 @@ class SymmetricOperator(ABC):
 
     def _check_columns(self, V: ArrayLike) -> Any:
         """V as a C-contiguous (N, k) array of a type and place that the native module takes."""
-        columns = float_columns(V, "V")
-        n = self.shape[0]
-        if columns.ndim != 2 or columns.shape[0] != n:
-            raise ValueError(f"V must have shape ({n}, columns), got shape {columns.shape}")
-        self._check_place(columns, "V")
-        if not on_device(columns) and not np.isfinite(columns).all():
-            raise ValueError("V must be finite, got NaN or infinity")
-        dtype = np.result_type(self.dtype, columns.dtype)
-        with self.here():
-            return self.xp.ascontiguousarray(self.xp.asarray(columns), dtype=dtype)
-
-    def _returned(self, array: Any, V: ArrayLike | None = None) -> Any:
-        """Return a result in the library of V; without V, in that of the operator's results."""
-        if V is None:
-            return in_library(array, np) if self.host else array
-        return in_library(array, array_namespace(_backend.as_array(V)))
+        return self._checked(V, self.shape[0])
 
     def _dense_out(self, out: NDArray[Any] | None) -> NDArray[Any]:
         """``out`` checked, or a new array within the budget."""
@@ -162,23 +119,6 @@ class SymmetricOperator(ABC):
         assert checked is not None
         self._check_place(checked, "out")
         return checked
-
-    def _check_place(self, array: Any, name: str) -> None:
-        """Require that an array is in the host's memory or on the operator's device."""
-        if on_device(array) and place_of(array) != self.place:
-            raise TypeError(
-                f"{name} must be where the operator is, on {self.place}, got {kind_of(array)}"
-            )
-
-
-def float_columns(V: ArrayLike, name: str = "V") -> NDArray[Any]:
-    """Return an argument as an aligned native float32 or float64 array of any shape."""
-    array = _validate.real_array(V, name)
-    dtype = np.dtype(np.float32 if array.dtype == np.float32 else np.float64)
-    if not on_device(array):
-        return np.require(array, dtype, "A")
-    with beside(array):
-        return array.astype(dtype, copy=False)
 
 
 def require_symmetric(K: NDArray[Any]) -> float:

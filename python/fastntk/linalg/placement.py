@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from fastntk._backend import Engine
+    from fastntk.gram.kernel_maker import KernelMaker
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,15 @@ class PlacedData:
     points: Any
     resident: Any
     room: Budget
+
+
+def place_of_kernel(maker: KernelMaker, device: str) -> str:
+    """Return the device to compute on: the one asked for, unless the kernel has one of its own."""
+    if maker.place is None:
+        return device
+    if device != "auto" and _backend.engine(device).name != maker.place:
+        raise ValueError(f"device must be where the network is, {maker.place!r}, got {device!r}")
+    return maker.place
 
 
 def placed_data(

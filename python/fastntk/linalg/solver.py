@@ -19,8 +19,9 @@ from fastntk.linalg.cholesky import cholesky_bytes, cholesky_solution
 from fastntk.linalg.conjugate_gradients import conjugate_gradients
 from fastntk.linalg.convergence import ConvergenceWarning
 from fastntk.linalg.gram_operator import GramOperator
-from fastntk.linalg.operator import SymmetricOperator, float_columns
+from fastntk.linalg.operator import SymmetricOperator
 from fastntk.linalg.pairs import require_finite
+from fastntk.linalg.placed import float_columns
 from fastntk.linalg.solution import Solution, column_norms
 
 if TYPE_CHECKING:

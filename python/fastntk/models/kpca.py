@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kernel PCA with a network's limiting kernel, as a scikit-learn estimator."""
+"""Kernel PCA with a network's kernel, as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 
 
 class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Principal components of data in the feature space of a network's limiting kernel.
+    """Principal components of data in the feature space of a network's kernel.
 
     Parameters
     ----------
-    net : FullyConnected, optional
-        The architecture; ``FullyConnected()`` by default.
+    net : FullyConnected or FiniteNetwork, optional
+        The architecture, for its limiting kernel; ``FullyConnected()`` by default. A single network
+        of finite width, for its empirical kernel: the trace over its outputs.
     n_components : int
         Number of components, at most the number of samples.
     centered : bool
@@ -185,6 +186,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             self.kernel,
             self.storage,
             scale=self.scale,
+            outputs="trace",
             dtype=self.dtype,
             memory=self.memory,
             threads=self.threads,
@@ -203,6 +205,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         validate_data(self, X, skip_check_array=True)  # sets n_features_in_, feature_names_in_
         self.net_, self.kernel_, self.scale_ = net, self.kernel, float(self.scale)
         self.X_fit_: Any = gram.X
+        self._maker: Any = gram.maker
         self.n_samples_, self._dtype = n, gram.dtype
         self.eigenvalues_, self.eigenvectors_ = pairs.values, pairs.vectors
         self.eigenvalues_over_n_ = over_n
@@ -239,18 +242,16 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             validate_data(self, X, reset=False, skip_check_array=True)
         else:
             points = _checked(validate_data, self, X, reset=False)
-        engine = _backend.engine(self.device, X=points, X_fit_=self.X_fit_)
+        device = self._maker.place or self.device
+        engine = _backend.engine(device, X=points, X_fit_=self.X_fit_)
         scores = cross_product(
-            self.net_,
+            self._maker,
             points,
             engine.asarray(self.X_fit_),
             engine.asarray(self._projection),
             room=Budget(engine.budget_bytes(self.memory), 0, engine.name),
             threads=self.threads,
-            kernel=self.kernel_,
-            scale=self.scale_,
             dtype=self._dtype,
-            device=engine.name,
             name="X",
         )
         with engine.here():

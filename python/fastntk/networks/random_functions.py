@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Linear models of random functions, whose tangent kernel approximates any kernel.
+
+[1]_ Section 3.1: P functions f^(p) are drawn independently with E[f^(p)_k(x) f^(p)_k'(x')] =
+K_kk'(x, x'), and F_theta = (1 / sqrt P) sum_p theta_p f^(p). Gradient descent on theta moves the
+function along the kernel gradient of the tangent kernel (1/P) sum_p f^(p) f^(p)^T, which does not
+depend on theta and tends to K.
+
+References
+----------
+.. [1] A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel: Convergence and Generalization in
+   Neural Networks", NeurIPS 2018.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastntk import _validate
+from fastntk._memory import Budget, budget_bytes
+from fastntk._progress import Meter
+from fastntk.costs import Cost, LeastSquares
+from fastntk.networks.callbacks import CallbackJacobian
+
+if TYPE_CHECKING:
+    from fastntk._progress import Progress
+    from fastntk.gram.architecture import FullyConnected
+
+Sampler = Callable[[np.random.Generator, int, NDArray[Any]], ArrayLike]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Gradient descent on the parameters of a linear model.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (P,)
+        The parameters at the end.
+    times : ndarray of shape (R,)
+        Learning rate times steps, at the recorded ones.
+    outputs : ndarray of shape (R, N, C)
+        The function then.
+    cost : ndarray of shape (R,)
+        Its cost.
+    """
+
+    theta: NDArray[np.float64]
+    times: NDArray[np.float64]
+    outputs: NDArray[np.float64]
+    cost: NDArray[np.float64]
+
+
+class RandomFunctions:
+    """F_theta = (1 / sqrt P) sum_p theta_p f^(p) of given functions f^(p) on N points.
+
+    `from_kernel` and `from_network` draw Gaussian functions, `from_sampler` any.
+
+    Parameters
+    ----------
+    functions : array_like of shape (P, N, C)
+        Values of the functions at the points, finite; kept in float64. The function p is the
+        derivative of F by theta_p, times sqrt P.
+
+    Attributes
+    ----------
+    functions : ndarray of shape (P, N, C)
+        As given.
+
+    Raises
+    ------
+    ValueError
+        Another shape, empty, or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = RandomFunctions.from_kernel(np.eye(2), 1000, seed=0)
+    >>> model.tangent_kernel().round(1) + 0.0
+    array([[1., 0.],
+           [0., 1.]])
+    """
+
+    def __init__(self, functions: ArrayLike) -> None:
+        values = _validate.real_array(functions, "functions")
+        if values.ndim != 3 or values.size == 0:
+            raise ValueError(
+                f"functions must have shape (functions, points, outputs), got shape {values.shape}"
+            )
+        self.functions = np.ascontiguousarray(values, dtype=np.float64)
+        if not np.isfinite(self.functions).all():
+            raise ValueError("functions must be finite, got NaN or infinity")
+
+    @classmethod
+    def from_kernel(
+        cls,
+        K: ArrayLike,
+        P: int,
+        *,
+        outputs: int = 1,
+        seed: int | np.random.Generator = 0,
+        memory: int | str | None = None,
+    ) -> RandomFunctions:
+        """Return P Gaussian functions whose covariance is a given kernel.
+
+        Parameters
+        ----------
+        K : array_like of shape (N, N) or (N, C, N, C)
+            Symmetric and positive semi-definite to rounding. Of shape (N, N) it is the kernel of
+            each of ``outputs`` independent outputs; of four axes, K[i, k, j, l] is the covariance
+            of output k at point i and output l at point j.
+        P : int
+            Number of functions.
+        outputs : int
+            C, for a kernel with two axes.
+        seed : int or numpy.random.Generator
+            Same seed, same functions.
+        memory : int or str, optional
+            Budget in bytes, or for instance "8 GB"; half of what is available by default.
+
+        Raises
+        ------
+        ValueError
+            K of another shape, not finite, not symmetric, or not positive semi-definite.
+        MemoryError
+            The functions do not fit the budget.
+
+        Notes
+        -----
+        Cost: O(M^3 + P M^2) for M = N, or N C where K has four axes. K may be singular: its root
+        comes from its eigenvectors.
+        """
+        kernel = np.asarray(_validate.real_array(K, "K"), np.float64)
+        P, C = _validate.integer(P, "P", at_least=1), _outputs_of(kernel, outputs)
+        N, rng = kernel.shape[0], _validate.generator(seed)
+        joint = kernel.ndim == 4
+        size = N * C if joint else N
+        # The numbers drawn, and the functions made of them; K, its eigenvectors and its root.
+        Budget(budget_bytes(memory)).require(
+            16 * P * N * C + 32 * size * size, f"{P} functions at {N} points with {C} output(s)"
+        )
+        root = _root(kernel.reshape(size, size))
+        drawn = rng.standard_normal((P, N * C) if joint else (P, C, N)) @ root.T
+        return cls(drawn.reshape(P, N, C) if joint else drawn.transpose(0, 2, 1))
+
+    @classmethod
+    def from_network(
+        cls,
+        net: FullyConnected,
+        X: ArrayLike,
+        P: int,
+        *,
+        kernel: str = "ntk",
+        scale: float = 1.0,
+        outputs: int = 1,
+        seed: int | np.random.Generator = 0,
+        memory: int | str | None = None,
+    ) -> RandomFunctions:
+        """Return P Gaussian functions whose covariance is a limiting kernel at points.
+
+        Parameters
+        ----------
+        net : FullyConnected
+            The architecture.
+        X : array_like of shape (N, d)
+            The points.
+        P : int
+            Number of functions.
+        kernel : {"ntk", "nngp"}
+            Which kernel; each of the outputs has it, and they are independent.
+        scale : float
+            Multiplies X.
+        outputs, seed, memory
+            As for `from_kernel`.
+        """
+        _validate.network(net)
+        _validate.choice(kernel, "kernel", ("ntk", "nngp"))
+        (K,) = net.kernels(X, get=(kernel,), scale=scale, dtype="float64")
+        return cls.from_kernel(K, P, outputs=outputs, seed=seed, memory=memory)
+
+    @classmethod
+    def from_sampler(
+        cls, sampler: Sampler, X: ArrayLike, P: int, *, seed: int | np.random.Generator = 0
+    ) -> RandomFunctions:
+        """Return P functions from a user's distribution.
+
+        Parameters
+        ----------
+        sampler : callable
+            ``sampler(rng, P, X)`` returns the values at X of P independent functions, of shape
+            (P, N, C), drawn by the `numpy.random.Generator` ``rng``.
+        X : array_like of shape (N, d)
+            The points.
+        P : int
+            Number of functions.
+        seed : int or numpy.random.Generator
+            Of ``rng``.
+
+        Raises
+        ------
+        TypeError
+            The sampler is not callable.
+        ValueError
+            It returns another shape, or what is not finite.
+        """
+        if not callable(sampler):
+            raise TypeError(f"sampler must be callable, got {sampler!r}")
+        points, P = _validate.samples(X), _validate.integer(P, "P", at_least=1)
+        drawn = _validate.real_array(
+            sampler(_validate.generator(seed), P, points), "the result of sampler"
+        )
+        if drawn.ndim != 3 or drawn.shape[:2] != (P, len(points)):
+            raise ValueError(
+                f"sampler must return shape ({P}, {len(points)}, outputs), got {drawn.shape}"
+            )
+        return cls(drawn)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """P functions, N points, C outputs."""
+        P, N, C = self.functions.shape
+        return P, N, C
+
+    def __call__(self, theta: ArrayLike) -> NDArray[np.float64]:
+        """Return F_theta at the points, (N, C), for parameters (P,)."""
+        return np.tensordot(self._parameters(theta), self.functions, 1) / math.sqrt(self.shape[0])
+
+    def tangent_kernel(self, memory: int | str | None = None) -> NDArray[np.float64]:
+        """Return (1/P) sum_p f^(p) f^(p)^T, (N C, N C), sample-major: row i C + k.
+
+        Raises
+        ------
+        MemoryError
+            It does not fit ``memory``, by default half of what is available.
+        """
+        P, N, C = self.shape
+        Budget(budget_bytes(memory)).require(8 * (N * C) ** 2, "the tangent kernel")
+        rows = self.functions.reshape(P, N * C)
+        kernel: NDArray[np.float64] = rows.T @ rows
+        kernel /= P
+        return kernel
+
+    def jacobian(self) -> CallbackJacobian:
+        """Return the derivative of F by theta, (N C, P), for a `JacobianOperator`."""
+        P, N, C = self.shape
+        rows, root = self.functions.reshape(P, N * C), math.sqrt(P)
+        return CallbackJacobian(
+            lambda v: v @ rows / root, lambda u: rows @ u / root, (N * C, P), outputs=C, check=False
+        )
+
+    def train(
+        self,
+        y: ArrayLike,
+        cost: Cost | None = None,
+        *,
+        learning_rate: float = 1.0,
+        steps: int = 200,
+        theta: ArrayLike | None = None,
+        every: int = 1,
+        progress: Progress | None = None,
+    ) -> Descent:
+        """Train the parameters by gradient descent.
+
+        Each step moves theta by ``learning_rate (1/N) J^T d``, where d is the direction of the
+        cost: the outputs move by ``learning_rate (1/N) Theta d`` with the tangent kernel Theta.
+
+        Parameters
+        ----------
+        y : array_like of shape (N, C)
+            Targets, as the cost takes them.
+        cost : Cost, optional
+            See `fastntk.costs`; least squares by default.
+        learning_rate : float
+            Time of a step in the units of the paper.
+        steps : int
+            Number of steps.
+        theta : array_like of shape (P,), optional
+            Parameters at the start, 0 by default.
+        every : int
+            Steps between two records; the start and the end are recorded too.
+        progress : callable, optional
+            Called with (stage, done, total).
+
+        Returns
+        -------
+        Descent
+            ``theta``, ``times``, ``outputs``, ``cost``.
+
+        Raises
+        ------
+        FloatingPointError
+            The function is not finite any more: the message has the step and a learning rate that
+            is stable for least squares, below ``2 N / lambda_1(Theta)``.
+
+        Notes
+        -----
+        Cost: 4 P N C operations per step.
+        """
+        learning_rate = _validate.positive(learning_rate, "learning_rate")
+        steps = _validate.integer(steps, "steps", at_least=0)
+        every = _validate.integer(every, "every", at_least=1)
+        cost = LeastSquares() if cost is None else cost
+        P, N, C = self.shape
+        parameters = np.zeros(P) if theta is None else self._parameters(theta).copy()
+        rows, root = self.functions.reshape(P, N * C), math.sqrt(P)
+        kept: list[tuple[float, NDArray[Any], float]] = []
+        meter = Meter(progress, "training", steps)
+        for step in range(steps + 1):
+            with np.errstate(over="ignore", invalid="ignore"):
+                f = (parameters @ rows / root).reshape(N, C)
+                value = float(cost.value(f, y))
+                if not (np.isfinite(f).all() and math.isfinite(value)):
+                    raise FloatingPointError(self._advice(step, learning_rate))
+                if step % every == 0 or step == steps:
+                    kept.append((learning_rate * step, f, value))
+                if step < steps:
+                    direction = np.asarray(cost.direction(f, y), np.float64).reshape(N * C)
+                    parameters += learning_rate / (N * root) * (rows @ direction)
+                    meter.add(1)
+        times, outputs, costs = (np.array(values) for values in zip(*kept, strict=True))
+        return Descent(parameters, times, outputs, costs)
+
+    def _parameters(self, theta: ArrayLike) -> NDArray[np.float64]:
+        values = np.asarray(_validate.real_array(theta, "theta"), np.float64)
+        if values.shape != self.shape[:1]:
+            raise ValueError(f"theta must have shape {self.shape[:1]}, got {values.shape}")
+        if not np.isfinite(values).all():
+            raise ValueError("theta must be finite, got NaN or infinity")
+        return values
+
+    def _advice(self, step: int, learning_rate: float) -> str:
+        P, N, C = self.shape
+        largest = float(np.linalg.norm(self.functions.reshape(P, N * C), 2)) ** 2 / P
+        return (
+            f"training diverged at step {step} with learning_rate={learning_rate:g}: least squares "
+            f"are stable below {2 * N / largest:.3g}"
+        )
+
+    def __repr__(self) -> str:
+        P, N, C = self.shape
+        return f"<{P} RandomFunctions at {N} points with {C} output(s)>"
+
+
+def _outputs_of(K: NDArray[np.float64], outputs: int) -> int:
+    """Return C, having required that K is square and symmetric in its pairs of axes."""
+    C = _validate.integer(outputs, "outputs", at_least=1)
+    half = K.ndim // 2
+    if K.ndim not in (2, 4) or K.shape[:half] != K.shape[half:] or K.size == 0:
+        raise ValueError(f"K must have shape (N, N) or (N, C, N, C), got shape {K.shape}")
+    if K.ndim == 4 and C not in (1, K.shape[1]):
+        raise ValueError(f"outputs must be K's {K.shape[1]}, got {C}")
+    return C if K.ndim == 2 else K.shape[1]
+
+
+def _root(K: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return R with R R^T = K, of a matrix that may be singular."""
+    from fastntk.linalg.operator import require_symmetric
+
+    largest = require_symmetric(K)
+    values, vectors = np.linalg.eigh(K)
+    # What eigh, and the roundings of K's entries, leave of an eigenvalue 0.
+    slack = 64 * len(K) * float(np.finfo(np.float64).eps) * largest
+    if values[0] < -slack:
+        raise ValueError(
+            f"K must be positive semi-definite, got an eigenvalue of {values[0]:.3g} where the "
+            f"largest entry is {largest:.3g}"
+        )
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))
