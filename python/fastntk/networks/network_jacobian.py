@@ -165,10 +165,10 @@ class NetworkJacobian(Jacobian):
                 diagonal[first:last] += lengths * shared[:, np.newaxis]
         return diagonal.reshape(-1)
 
-    def tangent_kernel(self, out: Any) -> None:
+    def tangent_kernel(self, out: Any, held: int = 0) -> None:
         """Write ``J diag(multipliers) J^T`` to ``out`` (N C, N C), in float64 by layers."""
         double = np.dtype(np.float64)
-        K, room = out, self.room
+        K, room = out, replace(self.room, held=self.nbytes + held)
         if out.dtype != double:
             room.require(8 * out.size, "the NTK in float64")
             K = self.xp.empty(out.shape)
