@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.passes import Forward
 
-# Numbers of a block's activations: enough for full BLAS speed, and a block takes well below a
-# second.
-_BLOCK = 2**23
+# Of a block, where the budget allows: weights, and gradients added up, are read once per block, and
+# BLAS has its full speed.
+_SAMPLES = 1024
 
 
 class NetworkJacobian(Jacobian):
@@ -234,7 +234,7 @@ class NetworkJacobian(Jacobian):
         held = dtype.itemsize * weights * (vectors + 2 * (dtype != self.dtype))
         held += dtype.itemsize * vectors * sum(self.shape)
         self.room.require(held + each, "the passes of one sample")
-        most = max(1, min((self.room.left - held) // each, _BLOCK // (count * units + 1)))
+        most = max(1, min((self.room.left - held) // each, _SAMPLES))
         for first in range(0, self.samples, most):
             yield first, min(first + most, self.samples)
 
