@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,17 +21,35 @@ from bench.measure import measure
 _BUSY = 0.5  # load per core above which the figures deserve a warning
 
 
+def _named(pattern: str) -> tuple[cases.Case, ...]:
+    try:
+        return cases.find(pattern)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="fastntk against NumPy, or on a GPU against CuPy."
+        prog="python -m bench",
+        description="fastntk against NumPy and others, or on a GPU against CuPy.",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, under a minute")
     parser.add_argument(
         "--case",
         action="append",
+        default=[],
+        type=_named,
         metavar="NAME",
-        choices=[case.name for case in cases.ALL],
-        help="only this one; may be repeated; --list names them, those that need to be named last",
+        help="only this one, or all that match a pattern such as 'empirical-*'; may be repeated; "
+        "--list names them, those that need to be named last",
+    )
+    parser.add_argument(
+        "--peer-python",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="an interpreter in which to look for torch or neural-tangents, beside this one; "
+        "may be repeated",
     )
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help="which cases, where none is named"
@@ -56,10 +75,12 @@ def _measured(
     keep: Callable[[list[dict[str, Any]]], None],
     *,
     quick: bool,
+    pythons: tuple[str, ...],
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the records of the cases, and what went wrong; `keep` gets them after every case."""
     records: list[dict[str, Any]] = []
     wrong: list[str] = []
+    said: set[tuple[str, str]] = set()  # what is missing, once
     with tempfile.TemporaryDirectory() as folder:
         stored = Path(folder) / "images.npy"
         np.save(stored, images)
@@ -69,7 +90,11 @@ def _measured(
                 if case.device == "cuda":
                     records.append(gpu.measure(cupy, case, images))
                 else:
-                    records.append(measure(case, images, stored, quick=quick))
+                    part = measure(case, images, stored, quick=quick, pythons=pythons)
+                    records.append(part)
+                    for absent in part["skipped"].items() - said:
+                        _say("{}: no {}: {}".format(case.name, *absent))
+                    said |= part["skipped"].items()
             except reference.WrongAnswer as error:
                 wrong.append(str(error))
                 _say(f"WRONG  {error}; not timed")
@@ -87,8 +112,8 @@ def main() -> int:
     if args.list:
         print("\n".join(case.name for case in cases.ALL))
         return 0
-    standard = cases.GPU if args.device == "cuda" else cases.CASES
-    chosen = tuple(cases.find(name) for name in args.case) if args.case else standard
+    standard = cases.GPU if args.device == "cuda" else (*cases.CASES, *cases.EMPIRICAL)
+    chosen = tuple(dict.fromkeys(chain.from_iterable(args.case))) or standard
     cupy = None
     if any(case.device == "cuda" for case in chosen):
         cupy = gpu.cupy_or_reason()
@@ -113,8 +138,9 @@ def main() -> int:
         if out:
             report.write(out, where, source, records)
 
-    records, wrong = _measured(chosen, images, cupy, keep, quick=args.quick)
-    print(report.table(records))
+    pythons = tuple(args.peer_python)
+    records, wrong = _measured(chosen, images, cupy, keep, quick=args.quick, pythons=pythons)
+    print("\n\n".join(filter(None, (report.table(records), report.comparison(records)))))
     if out:
         _say(f"written to {out}")
     for text in wrong:

@@ -3,38 +3,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 import fastntk as fn
+from bench import empirical
 from bench.baselines import numpy_ntk
 from bench.cases import Case
+from bench.contestant import Contestant, Run
 from bench.data import Problem
-
-Run = Callable[[], Any]  # an array, or for kernel PCA the fitted estimator
 
 BASELINE = "numpy"
 
 
-@dataclass(frozen=True)
-class Contestant:
-    """One way to compute the answer of a case."""
-
-    name: str
-    is_product: bool
-    setup: Callable[[], Run]  # what is not timed: networks, operators, buffers
-
-
-def contestants(case: Case, problem: Problem) -> list[Contestant]:
-    """Return everything that competes in `case`, fastntk first.
+def contestants(
+    case: Case, problem: Problem, pythons: tuple[str, ...] = ()
+) -> tuple[list[Contestant], dict[str, str]]:
+    """Return everything that competes in `case`, fastntk first, and what does not, with the reason.
 
     Whole matrices: fastntk into fresh memory and into a reused `out`; NumPy twice.  Products with a
     lazy operator compete with NumPy forming K by blocks of rows; with a packed one, with NumPy and
-    a stored K.  A case without baselines has fastntk alone.
+    a stored K.  A case without baselines has fastntk alone.  The empirical NTK competes with other
+    libraries too, looked for in the interpreters `pythons`.
     """
+    if case.operation == "empirical":
+        return empirical.contestants(case, problem, pythons)
     if case.operation == "matmat":
         products = [Contestant("fastntk", True, lambda: _product_matmat(case, problem))]
         baselines = _matmat_baselines
@@ -44,7 +36,7 @@ def contestants(case: Case, problem: Problem) -> list[Contestant]:
             Contestant("fastntk out=", True, lambda: _product_gram(case, problem, reuse=True)),
         ]
         baselines = _gram_baselines
-    return products + (baselines(case, problem) if case.baselines else [])
+    return products + (baselines(case, problem) if case.baselines else []), {}
 
 
 def network(case: Case) -> fn.FullyConnected:

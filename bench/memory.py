@@ -9,23 +9,18 @@ result, what the set-up stores, and every temporary.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from bench import cases, data
+from bench import cases, data, resident
 from bench.contestants import contestants
 
-if sys.platform != "win32":
-    import resource
-
 _ROOT = Path(__file__).resolve().parents[1]
-_STATUS = Path("/proc/self/status")
-_RESET_PEAK = "5"  # written to clear_refs, sets the high-water mark back to the present size
 
 
 def peak_bytes(case: cases.Case, contestant: str, images: Path, *, quick: bool) -> int:
@@ -39,23 +34,6 @@ def peak_bytes(case: cases.Case, contestant: str, images: Path, *, quick: bool) 
     return int(json.loads(done.stdout)["peak_bytes"])
 
 
-def _resident(field: str) -> int:
-    """Return VmRSS or VmHWM of this process in bytes."""
-    if not _STATUS.exists():
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    for line in _STATUS.read_text().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"{_STATUS} has no {field}")
-
-
-def _reset_peak() -> None:
-    # Where that is refused the mark may include the loading of the images, small beside any kernel.
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
-
-
 def main() -> None:
     """Run one contestant once and print its peak as JSON: the child's side of `peak_bytes`."""
     parser = argparse.ArgumentParser()
@@ -64,16 +42,18 @@ def main() -> None:
     parser.add_argument("images")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
-    case = cases.find(args.case)
+    (case,) = cases.find(args.case)
     if args.quick:
         case = case.quick()
     problem = data.problem(case, np.load(args.images))
-    chosen = next(c for c in contestants(case, problem) if c.name == args.contestant)
-    _reset_peak()
-    before = _resident("VmRSS")
-    run = chosen.setup()
-    result = run()
-    print(json.dumps({"peak_bytes": max(0, _resident("VmHWM") - before), "shape": result.shape}))
+    entrants, _ = contestants(case, problem)
+    chosen = next(c for c in entrants if c.name == args.contestant)
+
+    def set_up_and_run() -> Any:
+        return chosen.setup()()
+
+    peak, result = resident.growth(set_up_and_run)
+    print(json.dumps({"peak_bytes": peak, "shape": result.shape}))
 
 
 if __name__ == "__main__":

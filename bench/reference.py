@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bench.cases import Case
 from bench.data import Problem
+from bench.peers import RemoteMatrix
 
 _SEED = 20180620
 _RANDOM_PAIRS = 256
@@ -59,7 +60,7 @@ class Expected:
             assert not isinstance(j, slice)
             if not np.array_equal(_sample(result, i, j), _sample(result, j, i)):
                 raise WrongAnswer(f"{case.name}: the matrix is not symmetric to the bit")
-        return _within_gate(case, self.error(result))
+        return within_gate(case, self.error(result))
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,7 @@ class ExpectedEigenpairs:
     def error(self, result: Any) -> float:
         """Return the largest |K v - lambda v| / (|K| |v|) of a fitted `KernelPCA`."""
         values, vectors = (
-            _host(part).astype(np.longdouble)
-            for part in (result.eigenvalues_, result.eigenvectors_)
+            host(part).astype(np.longdouble) for part in (result.eigenvalues_, result.eigenvectors_)
         )
         if not (np.all(np.isfinite(values)) and np.all(np.isfinite(vectors))):
             return float("inf")
@@ -82,13 +82,14 @@ class ExpectedEigenpairs:
 
     def check(self, case: Case, result: Any) -> float:
         """Return the error, or raise `WrongAnswer` beyond the case's gate."""
-        values = _host(result.eigenvalues_)
+        values = host(result.eigenvalues_)
         if values.shape != (case.vectors,) or np.any(np.diff(values) > 0):
             raise WrongAnswer(f"{case.name}: expected {case.vectors} descending eigenvalues")
-        return _within_gate(case, self.error(result))
+        return within_gate(case, self.error(result))
 
 
-def _within_gate(case: Case, error: float) -> float:
+def within_gate(case: Case, error: float) -> float:
+    """Return `error`, or raise `WrongAnswer` beyond the case's gate."""
     # Where long double is no wider than double the reference is good to some roundings only.
     gate = max(case.gate, 64 * float(np.finfo(np.longdouble).eps))
     if not error <= gate:
@@ -96,19 +97,22 @@ def _within_gate(case: Case, error: float) -> float:
     return error
 
 
-def _host(array: Any) -> NDArray[Any]:
+def host(array: Any) -> NDArray[Any]:
     """Return an array of NumPy or CuPy in the host's memory."""
     return array if isinstance(array, np.ndarray) else np.asarray(array.get())
 
 
 def _sample(result: Any, rows: NDArray[np.intp], columns: NDArray[np.intp] | slice) -> NDArray[Any]:
-    """Return the entries at (rows, columns) of an array of NumPy or CuPy."""
+    """Return the entries at (rows, columns) of an array, CuPy's or another process's too."""
+    if isinstance(result, RemoteMatrix):
+        assert not isinstance(columns, slice)
+        return result[rows, columns]
     if isinstance(result, np.ndarray):
         return np.asarray(result[rows, columns])
     import cupy
 
     at = columns if isinstance(columns, slice) else cupy.asarray(columns)
-    return _host(result[cupy.asarray(rows), at])
+    return host(result[cupy.asarray(rows), at])
 
 
 def expected(case: Case, problem: Problem) -> Expected | ExpectedEigenpairs:

@@ -95,10 +95,41 @@ def table(records: list[dict[str, Any]]) -> str:
     if not any(part["case"]["goal"] for part in records):
         goal = _HEADINGS.index("goal")
         lines = [line[:goal] + line[goal + 1 :] for line in lines]
+    return _markdown(lines)
+
+
+def comparison(records: list[dict[str, Any]]) -> str:
+    """Return the cases of several libraries as one line each: seconds, and peak MB in brackets."""
+    parts = [part for part in records if part["case"]["operation"] == "empirical"]
+    names = list(dict.fromkeys(row["contestant"] for part in parts for row in part["contestants"]))
+    lines = [["case", *names, "x best of the others (band)", "error"]]
+    for part in parts:
+        rows = {row["contestant"]: row for row in part["contestants"]}
+        ours = rows[names[0]]
+        lines.append(
+            [
+                part["case"]["name"].removeprefix("empirical-"),
+                *[_seconds_text(rows.get(name)) for name in names],
+                _ratio_text(ours, part["baseline"]),
+                f"{ours['max_relative_error']:.0e}",
+            ]
+        )
+    return _markdown(lines) if parts else ""
+
+
+def _seconds_text(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    peak = _memory_text(row["peak_bytes"])
+    return f"{row['median_seconds']:.3g}" + (f" ({peak})" if peak else "")
+
+
+def _markdown(lines: list[list[str]]) -> str:
+    """Return lines of cells, the headings first, as a table aligned for the eye too."""
     widths = [max(len(line[c]) for line in lines) for c in range(len(lines[0]))]
-    lines.insert(1, ["-" * width for width in widths])
+    ruled = [lines[0], ["-" * width for width in widths], *lines[1:]]
     padded = [
-        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
+        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in ruled
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 

@@ -9,17 +9,20 @@ import numpy as np
 
 from fastntk import _backend, _validate
 from fastntk._arrays import array_namespace, in_library
-from fastntk.networks import arguments, passes
-from fastntk.networks.initial import count_parameters, draw
+from fastntk.networks import arguments, exchange, passes
+from fastntk.networks.initial import draw
 from fastntk.networks.kernel_maker import NetworkKernel, network_kernel
 from fastntk.networks.kernel_methods import KernelMethods
 from fastntk.networks.kernels import require_finite_outputs, scaled
 from fastntk.networks.parameters import Parameters
+from fastntk.networks.training_methods import TrainingMethods
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import os
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, DTypeLike
+    from typing_extensions import Self
 
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.empirical import Outputs
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 2**27
 
 
-class FiniteNetwork(Parameters, KernelMethods):
+class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
     r"""A fully-connected network of finite width, or a batch of independent ones.
 
     With :math:`a_0 = x` and maps :math:`l = 0 .. L - 1`, L = hidden_layers + 1,
@@ -122,12 +125,7 @@ class FiniteNetwork(Parameters, KernelMethods):
         seed = _validate.integer(seed, "seed", at_least=0)
         numbers = arguments.network_numbers(networks)
         self._describe(net, widths, parametrisation, trainable, rates, dtype, device)
-        count = len(numbers or [0])
-        needed = count * count_parameters(self.widths) * self.dtype.itemsize
-        for engine in {_backend.CPU, self.engine}:
-            engine.room(needed).require(
-                needed, "parameters of {} network(s) of widths {}", count, self.widths
-            )
+        self._require_room(len(numbers or [0]))
         host = draw(self.scales, self.widths, seed, numbers or [0], zero_bias, self.dtype)
         self._flat = self.engine.asarray(host if numbers is not None else host[0])
 
@@ -191,17 +189,88 @@ class FiniteNetwork(Parameters, KernelMethods):
 
         return NetworkJacobian(self, X, scale=scale, memory=memory)
 
-    def train(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Any:
-        """Train the network; see `fastntk.networks.training.train`."""
-        from fastntk.networks.training import train
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network, or batch, to an npz file: `load` gives an equal one.
 
-        return train(self, X, y, **options)
+        Parameters
+        ----------
+        path : path
+            Written as it is named. It holds each parameter by name, W0, b0, W1, ..., and the
+            network's description as JSON.
+        """
+        exchange.save(self, path)
 
-    def linearised(self, **options: Any) -> Any:
-        """Return the network's linearisation at its present parameters."""
-        from fastntk.networks.linearised import LinearisedNetwork
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
+        """Return the network that `save` wrote, on any device.
 
-        return LinearisedNetwork(self, **options)
+        Raises
+        ------
+        ValueError
+            The file holds no network.
+        OSError
+            It cannot be read.
+        """
+        options, parameters = exchange.load(path)
+        return cls.from_parameters(parameters=parameters, device=device, **options)
+
+    def state_dict(self, *, torch: bool = False) -> dict[str, Any]:
+        """Return the state of the ``torch.nn.Sequential`` that computes the same function.
+
+        Parameters
+        ----------
+        torch : bool
+            Whether values are PyTorch tensors, for ``module.load_state_dict``; else NumPy arrays.
+
+        Returns
+        -------
+        dict
+            "0.weight" (n_1, n_0), "0.bias" (n_1,), "2.weight", ... of Linear layers with an
+            activation between each two: in the scale of the standard parametrisation.
+        """
+        return exchange.state_dict(self, torch=torch)
+
+    @classmethod
+    def from_state_dict(
+        cls,
+        state: Mapping[str, Any],
+        net: FullyConnected,
+        *,
+        parametrisation: str = "ntk",
+        trainable: str | int | Sequence[int] = "all",
+        rates: Sequence[tuple[float, float]] | None = None,
+        dtype: DTypeLike = "float32",
+        device: str = "auto",
+    ) -> Self:
+        """Return the network that computes the function of a PyTorch module.
+
+        Parameters
+        ----------
+        state : mapping of str to array_like
+            ``module.state_dict()`` of a ``torch.nn.Sequential`` of Linear layers with an activation
+            between each two, or arrays under such names. Widths are those of the weights.
+        net : FullyConnected
+            The architecture: a state says nothing of the activation.
+        parametrisation, trainable, rates, dtype, device
+            As for the class.
+
+        Raises
+        ------
+        ValueError
+            Other names, weights that do not follow each other or do not fit the architecture,
+            values that are not finite, biases for an architecture without.
+        """
+        arguments.architecture(net)
+        parameters = exchange.parameters_of_state(state, net, parametrisation)
+        return cls.from_parameters(
+            net,
+            parameters,
+            parametrisation=parametrisation,
+            trainable=trainable,
+            rates=rates,
+            dtype=dtype,
+            device=device,
+        )
 
     def kernel_maker(
         self, kernel: str, scale: float, outputs: Outputs = "full", *, copy: bool = False

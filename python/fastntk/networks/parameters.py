@@ -71,6 +71,7 @@ class Parameters:
         new = cls.__new__(cls)
         new._describe(net, widths, parametrisation, trainable, rates, dtype, device)
         batch = pairs[0][1].shape[:-1]
+        new._require_room(*batch)
         new._flat = new.engine.empty((*batch, count_parameters(widths)), new.dtype)
         with new.engine.here():
             for views, pair in zip(new.parameters, pairs, strict=True):
@@ -225,6 +226,13 @@ class Parameters:
         pairs = own if rates is None else arguments.rate_pairs(rates, maps)
         self.rates = tuple((r * t, q * t) for (r, q), t in zip(pairs, trained, strict=True))
         self.engine = _backend.engine(device)
+
+    def _require_room(self, networks: int = 1) -> None:
+        """Refuse parameters that do not fit, before they are allocated."""
+        needed = networks * self.n_parameters * self.dtype.itemsize
+        what = "parameters of {} network(s) of widths {}"
+        for engine in {_backend.CPU, self.engine}:
+            engine.room(needed).require(needed, what, networks, self.widths)
 
     def _sharing(self, flat: Any) -> Self:
         """Return a network that is as this one, with these parameters."""

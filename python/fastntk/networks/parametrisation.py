@@ -22,6 +22,7 @@ These are the abc-parametrisations of [1]_, Table 1, with the input's dimension 
 apart; biases of hidden layers are vectors of the width, as the weights of an input of dimension one
 ([1]_, Section 3). mean-field is defined for one hidden layer, where it is mup in other units. The
 first map of a network without hidden layers is its last one, and that of ntk in all but standard.
+Where beta is 0 there are no biases: c is 0 in every parametrisation.
 
 References
 ----------
@@ -112,7 +113,7 @@ def map_scales(
         last = number == hidden
         root = math.sqrt(after)
         if parametrisation == "standard":
-            maps.append(MapScales(1.0, 1.0, factor * std / math.sqrt(n), beta))
+            maps.append(MapScales(1.0, float(beta > 0), factor * std / math.sqrt(n), beta))
         elif parametrisation == "ntk" or hidden == 0:
             maps.append(ntk)
         elif parametrisation == "mean-field":

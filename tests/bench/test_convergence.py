@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The claims about convergence are measured as they say, and a claim that fails is named."""
+
+import json
+import math
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def net():
+    from bench import section_6_1
+
+    return section_6_1.limiting_network()
+
+
+def test_a_slope_is_found_with_its_standard_error(rng):
+    from bench.convergence import claims
+
+    deviation = 0.3
+    widths = (10, 30, 100, 300)
+    x = np.log(np.repeat(widths, 200))
+    found = claims.slope(
+        {n: n**-0.7 * np.exp(deviation * rng.standard_normal(200)) for n in widths}
+    )
+    error = deviation / math.sqrt(len(x)) / x.std()
+    assert found.error == pytest.approx(error, rel=0.1)  # itself known to 1 in sqrt(2 * 800)
+    assert abs(found.value + 0.7) < 4 * error
+
+
+def test_gaussian_values_are_told_from_others(rng):
+    from bench.convergence import claims
+
+    assert claims.kolmogorov_smirnov(np.array([0.0])) == pytest.approx(0.5)
+    assert claims.kolmogorov_smirnov(rng.standard_normal(500)) < 1.63
+    assert claims.kolmogorov_smirnov(1.3 * rng.standard_normal(500)) > 1.63
+
+
+def test_a_claim_that_fails_is_named():
+    from bench.convergence.claims import Estimate, slope_claim, table, zero_claim
+
+    near, far = Estimate(0.02, 0.01), Estimate(-0.05, 0.01)
+    good = zero_claim("good", {10: near, 20: Estimate(0.0, 0.01)})
+    bad = zero_claim("bad", {10: near, 20: far})
+    assert good.holds
+    assert not bad.holds
+    assert "(-5.0 s.e., the largest, at n = 20)" in bad.found
+    steep = slope_claim("steep", -0.5, 0.1, Estimate(-0.61, 0.02))
+    assert not steep.holds
+    lines = table([good, bad, steep]).splitlines()
+    assert [("MISSED" in line) for line in lines] == [False, False, False, True, True]
+
+
+def test_networks_at_initialisation(net, monkeypatch):
+    from bench.convergence import initialisation as part
+
+    monkeypatch.setattr(part, "_GAUSSIAN_WIDTH", 200)
+    plan = part.Plan({20: 12, 80: 12, 320: 12}, {4: 1_000, 16: 1_000}, 60)
+    lines, found = part.claims(net, plan)
+    by_name = {line.name: line for line in lines}
+    assert len(by_name) == len(lines) == 8
+    # Few narrow networks: what is steady enough to be asserted.
+    assert by_name["distance of Theta from its limit"].holds
+    assert by_name["blocks of Theta between two of 3 outputs"].holds
+    assert by_name["bias of antipodal pairs, n = 4"].holds
+    assert found.antipodal[4].value < found.antipodal[16].value < 0
+    assert len(found.distance[20]) == 3 * 12
+    json.dumps(asdict(found))
+
+
+def test_training_of_networks(monkeypatch):
+    from bench.convergence import lazy
+
+    lines, found = lazy.claims({20: 2, 40: 2, 80: 2})
+    assert len(lines) == 4
+    for values in (found.drift, found.activation_change, found.lower_share):
+        assert all(len(part) == 2 and min(part) > 0 for part in values.values())
+    assert np.mean(found.activation_change[80]) < np.mean(found.activation_change[20])
+    json.dumps(asdict(found))
+
+
+def test_the_lower_layers_share_is_what_they_do_alone():
+    from bench.convergence import lazy
+
+    from bench import section_6_1
+
+    *_, share = lazy._trained(30, 0)
+    X, _ = section_6_1.data()
+    before = section_6_1.finite_network(30, 0)
+    after = section_6_1.finite_network(30, 0)
+    section_6_1.train(after, None)
+    mixed = after.copy()
+    for array, initial in zip(mixed.parameters[-1], before.parameters[-1], strict=True):
+        array[...] = initial
+    f_0, f_t, f_lower = before(X), after(X), mixed(X)
+    assert share == pytest.approx(np.linalg.norm(f_lower - f_0) / np.linalg.norm(f_t - f_0))
+
+
+def test_the_circle(tmp_path, monkeypatch, capsys):
+    import sys
+
+    from bench import circle
+
+    monkeypatch.setattr(circle, "_QUICK_WIDTHS", (10, 100))
+    monkeypatch.setattr(
+        sys, "argv", ["circle", "--quick", "--networks", "3", "--out", str(tmp_path)]
+    )
+    assert circle.main() == 0
+    arrays = np.load(tmp_path / "circle.npz")
+    assert arrays["theta_10"].shape == (3, 2, len(arrays["angles"]))
+    assert arrays["training_inputs"].shape == (16, 2)
+    record = json.loads((tmp_path / "circle.json").read_text())
+    assert record["training_points"] == 16
+    assert set(record["widths"]) == {"10", "100"}
+    assert "16 training inputs, 200 steps" in capsys.readouterr().out
+    # Before training, the wide networks are near the limit.
+    start = arrays["theta_100"][:, 0].mean(axis=0)
+    np.testing.assert_allclose(start, arrays["limit"], atol=0.5 * arrays["limit"].max())
+
+
+def test_curves_are_summed_up():
+    from bench import circle
+
+    before = np.array([[1.0, 1.0], [3.0, 3.0]])
+    found = circle.summary(np.stack([before, 2 * before], axis=1), [1.0, 2.0])
+    assert found["mean"] == [2.0, 4.0]
+    assert found["spread"] == pytest.approx([math.sqrt(2), 2 * math.sqrt(2)])
+    assert found["inflation"] == [2.0, 0.0]
+    assert found["drift"] == [1.0, 0.0]
+    assert found["seconds"] == 3.0

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks as npz files and as the state of a PyTorch module."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+import fastntk as fn
+from networks.as_reference import BOUNDS
+from reference import finite
+
+NET = fn.FullyConnected(hidden_layers=2, weight_std=1.3, bias_std=0.3)
+WIDTHS = (4, 30, 20, 3)
+
+
+def network(net=NET, **options):
+    return fn.FiniteNetwork(net, WIDTHS, **options)
+
+
+def as_module(state, activation, X):
+    """What nn.Sequential(Linear, activation, Linear, ...) computes, in NumPy."""
+    a = X
+    for number in range(0, 2 * len(state), 2):
+        if f"{number}.weight" not in state:
+            break
+        if number:
+            a = np.array([finite.value(activation, row) for row in a])
+        a = a @ state[f"{number}.weight"].T + state[f"{number}.bias"]
+    return a
+
+
+@pytest.mark.parametrize("networks", [None, 3])
+@pytest.mark.parametrize("name", ["w.npz", "w.network", "w"])
+def test_files_give_back_the_network(tmp_path, rng, dtype, networks, name):
+    net = fn.FullyConnected(2, "erf", init_std=1.1, bias_std=0.2)
+    w = network(
+        net, networks=networks, parametrisation="mup", trainable=[0, 2], dtype=dtype, seed=4
+    )
+    w.save(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    again = fn.FiniteNetwork.load(tmp_path / name)
+    assert type(again) is fn.FiniteNetwork
+    np.testing.assert_array_equal(again.flat, w.flat)
+    for one in ("net", "widths", "parametrisation", "rates", "dtype", "scales", "networks"):
+        assert getattr(again, one) == getattr(w, one)
+    X = rng.standard_normal((5, 4))
+    np.testing.assert_array_equal(again.ntk(X), w.ntk(X))
+
+
+def test_files_are_plain_arrays(tmp_path):
+    w = network()
+    w.save(tmp_path / "w.npz")
+    with np.load(tmp_path / "w.npz", allow_pickle=False) as file:
+        assert set(file.files) == {"description", "W0", "b0", "W1", "b1", "W2", "b2"}
+        np.testing.assert_array_equal(file["W1"], w.parameters[1][0])
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "w.npz"
+    with pytest.raises(FileNotFoundError):
+        fn.FiniteNetwork.load(path)
+    for write in (
+        lambda: path.write_bytes(b""),
+        lambda: path.write_bytes(b"something else"),
+        lambda: np.savez(path, W0=np.eye(2)),
+        lambda: np.savez(path, description=np.array('{"format": "another"}')),
+        lambda: path.write_bytes(b"\x93NUMPY" + b"\0" * 200),
+    ):
+        write()
+        with pytest.raises(ValueError, match=r"w\.npz holds no network that was saved \("):
+            fn.FiniteNetwork.load(path)
+    network().save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"holds no network that was saved \(BadZipFile"):
+        fn.FiniteNetwork.load(path)
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("note.txt", "more does no harm")
+    fn.FiniteNetwork.load(path)
+
+
+@pytest.mark.parametrize("parametrisation", ["ntk", "standard", "mup"])
+@pytest.mark.parametrize("activation", ["relu", "erf"])
+def test_a_state_computes_the_same_function(rng, activation, parametrisation, dtype):
+    net = fn.FullyConnected(2, activation, 1.3, 0.3)
+    w = network(net, parametrisation=parametrisation, dtype=dtype)
+    state = w.state_dict()
+    assert list(state) == [f"{i}.{kind}" for i in (0, 2, 4) for kind in ("weight", "bias")]
+    assert {values.dtype for values in state.values()} == {np.dtype(dtype)}
+    X = rng.standard_normal((7, 4)).astype(dtype)
+    bound = BOUNDS[dtype]
+    np.testing.assert_allclose(as_module(state, activation, X), w(X), atol=bound)
+    for other in ("ntk", "standard", "mup"):
+        v = fn.FiniteNetwork.from_state_dict(
+            state, net, parametrisation=other, dtype=dtype, trainable="last"
+        )
+        assert (v.widths, v.parametrisation, v.rates[0]) == (WIDTHS, other, (0, 0))
+        np.testing.assert_allclose(v(X), w(X), atol=bound)
+
+
+def test_states_of_other_origin(rng):
+    """Prefixes, gaps in the numbers, no biases, other orders and types."""
+    state = {
+        "net.7.weight": rng.integers(-3, 3, (2, 5)),
+        "net.0.weight": rng.standard_normal((5, 4)).astype("float16"),
+        "net.7.bias": [1, 2],
+    }
+    net = fn.FullyConnected(1)
+    w = fn.FiniteNetwork.from_state_dict(state, net, parametrisation="standard", dtype="float64")
+    assert w.widths == (4, 5, 2)
+    np.testing.assert_array_equal(w.parameters[1][0], state["net.7.weight"])
+    np.testing.assert_array_equal(w.parameters[1][1], [1, 2])
+    assert not w.parameters[0][1].any()
+
+
+def test_a_module_of_torch(rng, dtype):
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Sequential(
+        torch.nn.Linear(4, 30),
+        torch.nn.ReLU(),
+        torch.nn.Linear(30, 20),
+        torch.nn.ReLU(),
+        torch.nn.Linear(20, 3),
+    ).to(getattr(torch, dtype))
+    w = network(dtype=dtype)
+    module.load_state_dict(w.state_dict(torch=True))
+    X = torch.from_numpy(rng.standard_normal((7, 4)).astype(dtype))
+    f = w(X)
+    assert isinstance(f, torch.Tensor)
+    np.testing.assert_allclose(module(X).detach(), f, atol=BOUNDS[dtype])
+    K = w.ntk(X)
+    assert isinstance(K, torch.Tensor)
+    again = fn.FiniteNetwork.from_state_dict(module.state_dict(), NET, dtype=dtype)
+    np.testing.assert_allclose(again.ntk(X), K, atol=BOUNDS[dtype] * float(K.max()))
+    # Its rates of 1 are those of "standard": a step of SGD is a step of ours.
+    standard = w.in_parametrisation("standard", rates="own")
+    parameters = list(module.parameters())
+    rows = [
+        torch.cat([p.ravel() for p in torch.autograd.grad(one, parameters, retain_graph=True)])
+        for one in module(X).reshape(-1).split(1)
+    ]
+    J = torch.stack(rows)
+    np.testing.assert_allclose(
+        standard.ntk(X), J @ J.T, atol=BOUNDS[dtype] * float((J @ J.T).max())
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (list, TypeError, "state must be a dict of arrays, got list"),
+        (lambda s: {}, ValueError, r"state must have a 2-D weight for each Linear layer, got \[\]"),
+        (lambda s: s | {"conv.weight": 1}, ValueError, "state must have names such as '0.weight'"),
+        (lambda s: s | {3: 1}, ValueError, "state must have names such as '0.weight'.*got 3"),
+        (lambda s: s | {"6.bias": np.ones(3)}, ValueError, "state must have a 2-D weight for each"),
+        (
+            lambda s: s | {"2.weight": np.ones((20, 29))},
+            ValueError,
+            r"weights that follow each other, got \[\(30, 4\), \(20, 29\), \(3, 20\)\]",
+        ),
+        (
+            lambda s: s | {"6.weight": np.ones((2, 3))},
+            ValueError,
+            "widths must have 4 numbers, the inputs, hidden_layers=2 widths and the outputs, got 5",
+        ),
+        (
+            lambda s: s | {"0.bias": np.ones(29)},
+            ValueError,
+            r"parameters\[0\] must have W of shape",
+        ),
+        (
+            lambda s: s | {"0.bias": np.full(30, np.nan)},
+            ValueError,
+            r"state\['0.bias'\] must be fin",
+        ),
+        (lambda s: s | {"0.bias": "abc"}, TypeError, r"state\['0.bias'\] must hold real numbers"),
+    ],
+)
+def test_bad_states(change, error, message):
+    with pytest.raises(error, match=message):
+        fn.FiniteNetwork.from_state_dict(change(network().state_dict()), NET)
+
+
+def test_biases_need_an_architecture_that_has_them():
+    net = fn.FullyConnected(2, bias_std=0.0)
+    with pytest.raises(ValueError, match="net must have a bias_std above 0 for a state with bias"):
+        fn.FiniteNetwork.from_state_dict(network().state_dict(), net)
+    state = {name: v for name, v in network().state_dict().items() if "bias" not in name}
+    assert fn.FiniteNetwork.from_state_dict(state, net).widths == WIDTHS
+    with pytest.raises(TypeError, match="net must be a FullyConnected"):
+        fn.FiniteNetwork.from_state_dict(state, None)
+    with pytest.raises(ValueError, match="a state_dict is of a single network such as"):
+        network(networks=2).state_dict()
