@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from fastntk._version import __version__
 
 if TYPE_CHECKING:
-    from fastntk import datasets
+    from fastntk import costs, datasets
     from fastntk._backend import CudaError
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.route import Route
@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     )
     from fastntk.models import KernelPCA
     from fastntk.networks.callbacks import CallbackJacobian
+    from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
     from fastntk.networks.jacobian import Jacobian
     from fastntk.networks.jacobian_operator import JacobianOperator
     from fastntk.networks.monte_carlo import MonteCarloKernels, monte_carlo_kernels
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.random_functions import RandomFunctions
+    from fastntk.networks.record import DivergenceError, Record, Run, TrainingInterrupted
     from fastntk.networks.torch_module import torch_jacobian
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "CenteredOperator",
     "ConvergenceWarning",
     "CudaError",
+    "DivergenceError",
     "Eigenpairs",
     "FiniteNetwork",
     "FullyConnected",
@@ -53,12 +56,19 @@ __all__ = [
     "KernelPCA",
     "MonteCarloKernels",
     "RandomFunctions",
+    "Record",
     "Route",
+    "Run",
     "Solution",
+    "TrainingInterrupted",
     "__version__",
+    "costs",
     "datasets",
+    "effective_rank",
     "eigenpairs",
+    "kernel_alignment",
     "monte_carlo_kernels",
+    "ntk_drift",
     "select_method",
     "select_solver",
     "solve",
@@ -69,6 +79,7 @@ __all__ = [
 _ORIGINS = {
     "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
+    "DivergenceError": "fastntk.networks.record",
     "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
     "Jacobian": "fastntk.networks.jacobian",
@@ -76,13 +87,20 @@ _ORIGINS = {
     "KernelPCA": "fastntk.models",
     "MonteCarloKernels": "fastntk.networks.monte_carlo",
     "RandomFunctions": "fastntk.networks.random_functions",
+    "Record": "fastntk.networks.record",
     "Route": "fastntk.gram.route",
+    "Run": "fastntk.networks.record",
+    "TrainingInterrupted": "fastntk.networks.record",
+    "costs": "fastntk.costs",
     "datasets": "fastntk.datasets",
+    "effective_rank": "fastntk.networks.drift",
     "gram": "fastntk.gram",
+    "kernel_alignment": "fastntk.networks.drift",
     "linalg": "fastntk.linalg",
     "models": "fastntk.models",
     "monte_carlo_kernels": "fastntk.networks.monte_carlo",
     "networks": "fastntk.networks",
+    "ntk_drift": "fastntk.networks.drift",
     "torch_jacobian": "fastntk.networks.torch_module",
 } | dict.fromkeys(
     (

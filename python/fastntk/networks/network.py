@@ -15,6 +15,7 @@ from fastntk.networks.kernel_maker import NetworkKernel, network_kernel
 from fastntk.networks.kernel_methods import KernelMethods
 from fastntk.networks.kernels import require_finite_outputs, scaled
 from fastntk.networks.parameters import Parameters
+from fastntk.networks.training_methods import TrainingMethods
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 2**27
 
 
-class FiniteNetwork(Parameters, KernelMethods):
+class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
     r"""A fully-connected network of finite width, or a batch of independent ones.
 
     With :math:`a_0 = x` and maps :math:`l = 0 .. L - 1`, L = hidden_layers + 1,
@@ -187,18 +188,6 @@ class FiniteNetwork(Parameters, KernelMethods):
         from fastntk.networks.network_jacobian import NetworkJacobian
 
         return NetworkJacobian(self, X, scale=scale, memory=memory)
-
-    def train(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Any:
-        """Train the network; see `fastntk.networks.training.train`."""
-        from fastntk.networks.training import train
-
-        return train(self, X, y, **options)
-
-    def linearised(self, **options: Any) -> Any:
-        """Return the network's linearisation at its present parameters."""
-        from fastntk.networks.linearised import LinearisedNetwork
-
-        return LinearisedNetwork(self, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network, or batch, to an npz file: `load` gives an equal one.

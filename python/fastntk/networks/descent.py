@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps of gradient descent and derivatives of gradient flow, in place.
+
+With signals S_l (N, n_{l+1}) of the direction d as seeds, ``J^T d`` by W_l is ``w_l S_l^T a_l`` and
+by b_l ``c_l`` times the sum of S_l's rows: a step adds (rate r_l w_l / N) S_l^T a_l to W_l.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fastntk.networks.low_rank import DenseUpdates, LowRankUpdates
+from fastntk.networks.passes import Forward, backward, forward, outputs
+from fastntk.networks.problem import Lesson, Problem
+
+if TYPE_CHECKING:
+    from fastntk.networks.layer import Layer
+
+
+class NotFinite(ArithmeticError):
+    """A network's outputs, cost or direction are not finite."""
+
+
+class Descent:
+    """The networks of a problem, one step after the other.
+
+    Parameters
+    ----------
+    problem : Problem
+        What they learn.
+    rows : sequence of int
+        For each map, how many rows of factors its updates keep; 0 to rewrite its weights.
+    threads : int
+        Of activations; 0 for the engine's choice.
+
+    Attributes
+    ----------
+    trace : float
+        The largest of the networks' NTK traces over N, per output, at the first step: at least the
+        largest eigenvalue of Theta / N where there is one output, and for several as the width
+        grows. 0 before it.
+    """
+
+    def __init__(self, problem: Problem, rows: list[int], threads: int = 0) -> None:
+        self._problem, self._threads = problem, threads
+        self._engine = problem.engine
+        network = problem.network
+        self.networks: list[list[Layer]] = [
+            [
+                replace(
+                    layer, weight=_updates(layer.weight, count) if layer.trained else layer.weight
+                )
+                for layer, count in zip(network.layers(index), rows, strict=True)
+            ]
+            for index in range(network.networks or 1)
+        ]
+        self._lowest = first_trained(self.networks[0])
+        self.trace = 0.0
+
+    def step(self, t: float, rate: float, rows: Any = None) -> tuple[Any, Any]:
+        """Move the parameters by ``(rate / N) J^T d``; return cost and norm of d before it.
+
+        Parameters
+        ----------
+        t : float
+            Time, for directions that depend on it.
+        rate : float
+            The learning rate, in the paper's units.
+        rows : ndarray of int, optional
+            Which points; all by default.
+
+        Raises
+        ------
+        NotFinite
+            Nothing is added to the network whose outputs are not finite, or to those after it.
+        """
+        lessons = []
+        traces = []
+        first = not self.trace
+        for index, state, lesson in self._lessons(t, rows):
+            signals = self._signals(index, state, lesson.direction)
+            if first:
+                traces.append(self._trace(self.networks[index], state, signals))
+            self._add(self.networks[index], state, signals, rate)
+            lessons.append(lesson)
+        if first:
+            self.trace = max(traces)
+        return self._summary(lessons)
+
+    def evaluate(self, t: float) -> tuple[Any, Any]:
+        """Return cost and norm of d at all points."""
+        return self._summary([lesson for _, _, lesson in self._lessons(t, None)])
+
+    def slopes(self, t: float, out: list[list[tuple[Any, Any]]]) -> tuple[Any, Any]:
+        """Write d theta / dt of the trained maps, and return cost and norm of d.
+
+        Parameters
+        ----------
+        t : float
+            Time.
+        out : list of list of (ndarray, ndarray)
+            For each network and each map the arrays of W and b.
+        """
+        lessons = []
+        for index, state, lesson in self._lessons(t, None):
+            signals = self._signals(index, state, lesson.direction)
+            for layer, S, a, (dW, db) in self._trained(index, state, signals, out[index]):
+                share = layer.weight_rate * layer.weight_factor / len(a)
+                self._engine.xp.matmul((S * share).T, a, out=dW)
+                db[...] = layer.bias_rate * layer.bias_factor / len(a) * self._row_sum(S)
+            lessons.append(lesson)
+        return self._summary(lessons)
+
+    def forward(self, index: int, a_0: Any) -> Forward:
+        """Return the forward pass of a network at scaled points."""
+        return forward(self.networks[index], a_0, self._engine, self._threads)
+
+    def outputs(self, index: int, a_0: Any) -> Any:
+        """Return a network's outputs at scaled points."""
+        return outputs(self.networks[index], a_0, self._engine, self._threads)
+
+    def fold(self) -> None:
+        """Complete the weight matrices."""
+        for layers in self.networks:
+            for layer in layers[self._lowest :]:
+                if isinstance(layer.weight, DenseUpdates):
+                    layer.weight.fold()
+
+    def _lessons(self, t: float, rows: Any) -> Iterator[tuple[int, Forward, Lesson]]:
+        """Yield forward pass and lesson of each network, of all at once if they are together."""
+        problem = self._problem
+        a_0 = problem.a_0 if rows is None else problem.a_0[rows]
+        if not problem.together:
+            for index in range(len(self.networks)):
+                state = self.forward(index, a_0)
+                yield index, state, _finite(problem.teach(state.outputs, t, index, rows))
+            return
+        states = [self.forward(index, a_0) for index in range(len(self.networks))]
+        f = self._engine.xp.stack([state.outputs for state in states])
+        lesson = _finite(problem.teach(f, t))
+        for index, state in enumerate(states):
+            cost = None if lesson.cost is None else lesson.cost[index]
+            yield index, state, Lesson(lesson.direction[index], cost, lesson.norm[index])
+
+    def _signals(self, index: int, state: Forward, d: Any) -> list[Any]:
+        layers = self.networks[index]
+        lowest = min(self._lowest, len(layers) - 1)
+        return backward(layers, state, self._engine, d, lowest, self._threads)
+
+    def _trained(self, index: int, state: Forward, signals: list[Any], out: list[Any]) -> list[Any]:
+        rows = zip(self.networks[index], signals, state.activations, out, strict=True)
+        return [row for row in rows if row[0].trained]
+
+    def _add(self, layers: list[Layer], state: Forward, signals: list[Any], rate: float) -> None:
+        for layer, S, a in zip(layers, signals, state.activations, strict=True):
+            share = rate * layer.weight_rate * layer.weight_factor / len(a)
+            if share:
+                layer.weight.add(S * share, a)  # type: ignore[attr-defined]
+            share = rate * layer.bias_rate * layer.bias_factor / len(a)
+            if share:
+                bias = layer.bias
+                bias += share * self._row_sum(S)
+
+    def _row_sum(self, S: Any) -> Any:
+        """Sum of rows; by a product, which adds in several accumulators."""
+        return self._engine.xp.ones(len(S), S.dtype) @ S
+
+    def _trace(self, layers: list[Layer], state: Forward, signals: list[Any]) -> float:
+        """Mean of d_i^T Theta(x_i, x_i) d_i / |d_i|^2 over the points with a direction."""
+        seeds = _row_squares(signals[-1])
+        total = 0 * seeds
+        for layer, S, a in zip(layers, signals, state.activations, strict=True):
+            if layer.trained:
+                alpha, beta = layer.kernel_factors
+                total += _row_squares(S) * (alpha * _row_squares(a) + beta)
+        moved = seeds > 0
+        return float((total[moved] / seeds[moved]).mean()) if bool(moved.any()) else 0.0
+
+    def _summary(self, lessons: list[Lesson]) -> tuple[Any, Any]:
+        """Cost and norm, numbers of a single network and lists of a batch."""
+        costs, norms = [one.cost for one in lessons], [one.norm for one in lessons]
+        if self._problem.network.networks is None:
+            return costs[0], norms[0]
+        return None if costs[0] is None else costs, norms
+
+
+def first_trained(layers: list[Layer]) -> int:
+    """Return the first map that is trained; the number of maps where none is."""
+    return next((i for i, layer in enumerate(layers) if layer.trained), len(layers))
+
+
+def _updates(weight: Any, rows: int) -> DenseUpdates:
+    return LowRankUpdates(weight, rows) if rows else DenseUpdates(weight)
+
+
+def _row_squares(A: Any) -> Any:
+    wide = A.astype("float64", copy=False)
+    return (wide * wide).sum(axis=1)
+
+
+def _finite(lesson: Lesson) -> Lesson:
+    if not lesson.finite:
+        raise NotFinite
+    return lesson

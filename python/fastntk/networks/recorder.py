@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records outputs, activations and kernels of a training at the chosen times."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from fastntk import _validate
+from fastntk._arrays import array_namespace, in_library
+from fastntk.networks.kernels import scaled
+from fastntk.networks.record import Record, Run
+
+if TYPE_CHECKING:
+    from fastntk.networks.descent import Descent
+    from fastntk.networks.network import FiniteNetwork
+
+# Times are equal up to the rounding of a sum of learning rates.
+_ROUNDING = 1e-9
+
+
+class Recorder:
+    """Fills a run's records as a training goes on.
+
+    Parameters
+    ----------
+    run : Run
+        Empty, or of a training that ended at the present parameters.
+    record : Record
+        What is kept.
+    network : FiniteNetwork
+        What is trained.
+    X : ndarray of shape (N, n_0)
+        The training points.
+    scale : float
+        Multiplies all points.
+    duration : float
+        Of the training.
+    options : dict
+        ``memory`` and ``threads`` of kernels.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        record: Record,
+        network: FiniteNetwork,
+        X: Any,
+        scale: float,
+        duration: float,
+        options: dict[str, Any],
+    ) -> None:
+        self._run, self._record, self._network = run, record, network
+        self._scale, self._options = scale, options
+        self._outputs = self._points(record.outputs, X, "record.outputs")
+        self._activations = self._points(record.activations, X, "record.activations")
+        self._ntk = None if record.ntk is None else self._pair(record.ntk)
+        start, end = run.reached, run.reached + duration
+        times = [start, end] if record.at is None else _times(record.at, start, end)
+        known = run.record_times
+        if len(known) and times and abs(times[0] - known[-1]) <= _ROUNDING * max(1.0, known[-1]):
+            times.pop(0)
+        self._waiting = times
+
+    @property
+    def next(self) -> float:
+        """The next time that is recorded; infinite after the last."""
+        return self._waiting[0] if self._waiting else math.inf
+
+    def snapshot(self, t: float, descent: Descent) -> None:
+        """Record the networks if it is time."""
+        if t < self.next - _ROUNDING * max(1.0, abs(t)):
+            return
+        while self.next <= t + _ROUNDING * max(1.0, abs(t)):
+            self._waiting.pop(0)
+        # Everything is computed before anything is kept: an error leaves the records whole.
+        found: dict[str, Any] = {"times": t}
+        count = range(len(descent.networks))
+        if self._outputs is not None:
+            a_0 = self._scaled(self._outputs)
+            f = [descent.outputs(index, a_0) for index in count]
+            found["outputs"] = self._returned(f, self._outputs)
+        if self._activations is not None:
+            a_0 = self._scaled(self._activations)
+            layers = zip(*(descent.forward(i, a_0).activations[1:] for i in count), strict=True)
+            found["activations"] = [self._returned(list(a), self._activations) for a in layers]
+        if self._ntk is not None:
+            descent.fold()
+            found["ntk"] = self._network.ntk(
+                *self._ntk, scale=self._scale, outputs=self._record.ntk_outputs, **self._options
+            )
+        for name, value in found.items():
+            self._run._recorded.setdefault(name, []).append(value)
+
+    def _points(self, points: Any, X: Any, name: str) -> Any:
+        """Return checked points; None for False."""
+        if isinstance(points, bool):
+            return X if points else None
+        return self._network.points(points, name)
+
+    def _pair(self, points: Any) -> tuple[Any, ...]:
+        several = points if isinstance(points, tuple) else (points,)
+        return tuple(self._network.points(one, "record.ntk") for one in several)
+
+    def _scaled(self, points: Any) -> Any:
+        return scaled(points, self._scale, self._network.dtype, self._network.engine)
+
+    def _returned(self, values: list[Any], points: Any) -> Any:
+        """Return one array of all networks, in the library of the points."""
+        single = self._network.networks is None
+        array = values[0] if single else self._network.engine.xp.stack(values)
+        return in_library(array, array_namespace(points))
+
+
+def _times(at: Any, start: float, end: float) -> list[float]:
+    """Return the times to record, ascending."""
+    times = _validate.real_array(at, "record.at")
+    slack = _ROUNDING * max(1.0, abs(end))
+    if times.ndim != 1 or not ((times >= start - slack) & (times <= end + slack)).all():
+        raise ValueError(
+            f"record.at must have times between {start:g} and {end:g} "
+            f"(learning_rate * steps after the start), got {at!r}"
+        )
+    return sorted(set(times.astype("float64").tolist()))
