@@ -60,8 +60,8 @@ def test_dense_forms(gpu, X, dtype, library):
         (op.diagonal(), wanted.diagonal()),
     ):
         assert isinstance(got, (np if library == "numpy" else cp).ndarray)
-        got = got if library == "numpy" else got.get()
-        np.testing.assert_allclose(got, want, rtol=0, atol=BOUNDS[dtype] * abs(want).max())
+        found = got if library == "numpy" else got.get()
+        np.testing.assert_allclose(found, want, rtol=0, atol=BOUNDS[dtype] * abs(want).max())
     pairs = fn.eigenpairs(op, k=2)
     values = pairs.values if library == "numpy" else pairs.values.get()
     want = fn.eigenpairs(wanted, k=2).values
