@@ -179,9 +179,4 @@ std::vector<double> times(const EmpiricalKernel<T>& kernel, const std::vector<V>
   return y;
 }
 
-// Whole tiles, one by each block.
-constexpr int kOneMultiprocessor = 1;
-// As an H100: few tiles are computed in parts.
-constexpr int kManyMultiprocessors = 132;
-
 }  // namespace test
