@@ -115,6 +115,9 @@ def test_a_file_knows_its_network(X, tmp_path):
     alone = GramOperator.from_file(path)
     assert (alone.kernel, alone.scale, alone.outputs) == ("ntk", 1.0, "full")
     np.testing.assert_array_equal(alone.to_dense(), op.to_dense())
+    pair = tmp_path / "pair.gram"
+    GramOperator(w, X, storage=pair, outputs=(1, 1))
+    assert GramOperator.from_file(pair).outputs == (1, 1)
     other = w.copy()
     other.flat[3] += 1e-9
     for changed, options, word in [
