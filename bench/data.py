@@ -24,8 +24,8 @@ _VECTOR_SEED = 7
 class Problem:
     """The inputs of one case."""
 
-    X: NDArray[np.generic]  # (columns, 784)
-    Z: NDArray[np.generic] | None  # (rows, 784), rectangular cases only
+    X: NDArray[np.generic]  # (columns, inputs)
+    Z: NDArray[np.generic] | None  # (rows, inputs), rectangular cases only
     V: NDArray[np.float32] | None  # (columns, vectors), matmat cases only
     scale: float
 
@@ -78,13 +78,14 @@ def synthetic_digits(count: int, seed: int = 0) -> NDArray[np.uint8]:
 
 def problem(case: Case, images: NDArray[np.uint8]) -> Problem:
     """Return the inputs of `case`, cut from `images`."""
-    need = case.columns + (case.rows if case.operation == "rectangular" else 0)
-    if len(images) < need:
-        raise ValueError(f"case {case.name} needs {need} images, got {len(images)}")
-    chosen: NDArray[np.generic] = images[:need]
+    if len(images) < case.images:
+        raise ValueError(f"case {case.name} needs {case.images} images, got {len(images)}")
+    points = case.columns + (case.rows if case.operation == "rectangular" else 0)
+    rows = images[: case.images].reshape(points, -1)[:, : case.inputs]
+    chosen: NDArray[np.generic] = rows
     scale = 1 / 255
     if case.data == "float32":
-        chosen, scale = images[:need].astype(np.float32) / np.float32(255), 1.0
+        chosen, scale = rows.astype(np.float32) / np.float32(255), 1.0
     rng = np.random.default_rng(_VECTOR_SEED)
     return Problem(
         X=chosen[: case.columns],
@@ -98,4 +99,4 @@ def problem(case: Case, images: NDArray[np.uint8]) -> Problem:
 
 def images_needed(cases: tuple[Case, ...]) -> int:
     """Return how many images the largest of `cases` uses."""
-    return max(c.columns + (c.rows if c.operation == "rectangular" else 0) for c in cases)
+    return max(case.images for case in cases)

@@ -14,7 +14,7 @@ from bench.baselines import numpy_empirical
 from bench.cases import Case
 from bench.contestant import Contestant, Run
 from bench.data import Problem
-from bench.reference import Expected
+from bench.reference import Expected, host
 
 _NETWORK_SEED = 0
 # Contracting whole Jacobians takes minutes to hours on all but the smallest case.
@@ -31,7 +31,9 @@ _KINK = 1e-6
 def network(case: Case) -> fn.FiniteNetwork:
     """Return the network of `case`; the same parameters at every call."""
     net = fn.FullyConnected(case.hidden_layers, "relu", case.weight_std, case.bias_std)
-    return fn.FiniteNetwork(net, case.widths, seed=_NETWORK_SEED, dtype=case.dtype, device="cpu")
+    return fn.FiniteNetwork(
+        net, case.widths, seed=_NETWORK_SEED, dtype=case.dtype, device=case.device
+    )
 
 
 def contestants(
@@ -97,7 +99,9 @@ def expected(case: Case, problem: Problem) -> Expected:
     """Return entries of the exact kernel between some points, clear of the kinks of the ReLU."""
     rng = np.random.default_rng(_SAMPLE_SEED)
     net = network(case)
-    parameters = [(W.astype(np.float64), b.astype(np.float64)) for W, b in net.parameters]
+    parameters = [
+        (host(W).astype(np.float64), host(b).astype(np.float64)) for W, b in net.parameters
+    ]
     candidates = rng.permutation(len(problem.X))
     chosen, terms = [], []
     for point in candidates:

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastntk as fn
-from bench import data, reference, report
-from bench.baselines import cupy_ntk
+from bench import data, empirical, report
+from bench.baselines import cupy_ntk, numpy_empirical
 from bench.baselines.numpy_ntk import Parameters
 from bench.cases import Case
 from bench.contestant import Contestant, Run
 from bench.contestants import network
-from bench.measure import checked_and_timed
+from bench.measure import checked_and_timed, exact_answer
 
 BASELINE = "cupy"
 _SLOT_SECONDS = 0.05  # of device time: short calls are repeated, their median counts
@@ -65,10 +65,10 @@ def describe(cupy: Any) -> dict[str, object]:
 
 
 def measure(cupy: Any, case: Case, images: np.ndarray) -> dict[str, Any]:
-    """Return one case's part of the record; raises `reference.WrongAnswer` and times nothing."""
+    """Return one case's part of the record; raises `WrongAnswer` and times nothing."""
     _require_memory(cupy, case)
     problem = data.problem(case, images)
-    truth = reference.expected(case, problem)
+    truth = exact_answer(case, problem)
     clock = Clock(cupy)
     entrants = contestants(cupy, case, problem)
     figures = checked_and_timed(case, truth, entrants, clock.slot)
@@ -107,6 +107,8 @@ class Clock:
 
 def contestants(cupy: Any, case: Case, problem: data.Problem) -> list[Contestant]:
     """Return everything that competes in `case`, fastntk first."""
+    if case.operation == "empirical":
+        return _empirical_contestants(cupy, case, problem)
     product = {"gram": _product_gram, "matmat": _product_matmat, "kpca": _product_kpca}
     ours = Contestant("fastntk", True, lambda: product[case.operation](cupy, case, problem))
     if not case.baselines:
@@ -120,6 +122,27 @@ def contestants(cupy: Any, case: Case, problem: data.Problem) -> list[Contestant
         other = _torch_library(cupy, torch)
         others.append(Contestant("torch", False, lambda: _baseline(other, case, problem)))
     return [ours, *others]
+
+
+def _empirical_contestants(cupy: Any, case: Case, problem: data.Problem) -> list[Contestant]:
+    w, X = empirical.network(case), cupy.asarray(problem.X)
+    net = numpy_empirical.Network(w.parameters, case.weight_std, case.bias_std)
+    found = [
+        Contestant("fastntk", True, lambda: lambda: w.ntk(X, scale=problem.scale)),
+        Contestant(BASELINE, False, lambda: lambda: numpy_empirical.empirical_ntk(X, net, cupy)),
+    ]
+    torch = _torch()
+    if torch is not None and torch.cuda.is_available():
+        from bench.baselines import torch_empirical
+
+        points = torch_empirical.points(X)
+        other = torch_empirical.network(w.parameters, case.weight_std, case.bias_std)
+
+        def run() -> Any:
+            return cupy.from_dlpack(torch_empirical.layer_by_layer(points, other))
+
+        found.append(Contestant("torch.func", False, lambda: run))
+    return found
 
 
 def _product_gram(cupy: Any, case: Case, problem: data.Problem) -> Run:

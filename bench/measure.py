@@ -31,8 +31,7 @@ def measure(
     `stored` are the images for other processes; without it memory is not measured.
     """
     problem = data.problem(case, images)
-    exact = empirical.expected if case.operation == "empirical" else reference.expected
-    truth = exact(case, problem)
+    truth = exact_answer(case, problem)
     entrants, skipped = contestants(case, problem, pythons)
     figures = []
     for group in [entrants] if case.baselines else [[entrant] for entrant in entrants]:
@@ -58,6 +57,15 @@ def _baseline(case: Case, entrants: list[Contestant], figures: list[report.Measu
     rivals = {entrant.name for entrant in entrants if not entrant.is_product}
     medians = {f.contestant: statistics.median(f.seconds) for f in figures}
     return min(rivals, key=lambda name: medians[name])
+
+
+def exact_answer(
+    case: Case, problem: data.Problem
+) -> reference.Expected | reference.ExpectedEigenpairs:
+    """Return the exact values of a seeded sample of the result of `case`."""
+    if case.operation == "empirical":
+        return empirical.expected(case, problem)
+    return reference.expected(case, problem)
 
 
 def checked_and_timed(

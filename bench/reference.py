@@ -73,8 +73,7 @@ class ExpectedEigenpairs:
     def error(self, result: Any) -> float:
         """Return the largest |K v - lambda v| / (|K| |v|) of a fitted `KernelPCA`."""
         values, vectors = (
-            _host(part).astype(np.longdouble)
-            for part in (result.eigenvalues_, result.eigenvectors_)
+            host(part).astype(np.longdouble) for part in (result.eigenvalues_, result.eigenvectors_)
         )
         if not (np.all(np.isfinite(values)) and np.all(np.isfinite(vectors))):
             return float("inf")
@@ -83,7 +82,7 @@ class ExpectedEigenpairs:
 
     def check(self, case: Case, result: Any) -> float:
         """Return the error, or raise `WrongAnswer` beyond the case's gate."""
-        values = _host(result.eigenvalues_)
+        values = host(result.eigenvalues_)
         if values.shape != (case.vectors,) or np.any(np.diff(values) > 0):
             raise WrongAnswer(f"{case.name}: expected {case.vectors} descending eigenvalues")
         return within_gate(case, self.error(result))
@@ -98,7 +97,7 @@ def within_gate(case: Case, error: float) -> float:
     return error
 
 
-def _host(array: Any) -> NDArray[Any]:
+def host(array: Any) -> NDArray[Any]:
     """Return an array of NumPy or CuPy in the host's memory."""
     return array if isinstance(array, np.ndarray) else np.asarray(array.get())
 
@@ -113,7 +112,7 @@ def _sample(result: Any, rows: NDArray[np.intp], columns: NDArray[np.intp] | sli
     import cupy
 
     at = columns if isinstance(columns, slice) else cupy.asarray(columns)
-    return _host(result[cupy.asarray(rows), at])
+    return host(result[cupy.asarray(rows), at])
 
 
 def expected(case: Case, problem: Problem) -> Expected | ExpectedEigenpairs:

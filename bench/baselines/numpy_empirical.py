@@ -10,13 +10,13 @@ by output.  NumPy knows A @ A.T for symmetric and does half of the work.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Parameters = list[tuple[NDArray[Any], NDArray[Any]]]  # (outputs, inputs) and (outputs,) per layer
+Parameters = list[tuple[Any, Any]]  # (outputs, inputs) and (outputs,) per layer
 
 
 @dataclass(frozen=True)
@@ -27,26 +27,27 @@ class Network:
     weight_std: float
     bias_std: float
 
-    def factor(self, W: NDArray[Any]) -> float:
+    def factor(self, W: Any) -> float:
         """Return what multiplies W in the forward map."""
-        return self.weight_std / float(np.sqrt(W.shape[1]))
+        return self.weight_std / math.sqrt(W.shape[1])
 
 
-def empirical_ntk(X: NDArray[Any], net: Network) -> NDArray[Any]:
-    """Return the (N C, N C) kernel of the network at X (N, inputs), in the parameters' dtype."""
-    activations = _forward(X.astype(net.parameters[0][0].dtype, copy=False), net)
+def empirical_ntk(X: Any, net: Network, xp: Any = np) -> Any:
+    """Return the (N C, N C) kernel of the network at X (N, inputs), in the parameters' dtype.
+
+    `xp` is numpy, or cupy for arrays of a GPU.
+    """
+    activations = _forward(X.astype(net.parameters[0][0].dtype, copy=False), net, xp)
     last, _ = net.parameters[-1]
     outputs, points = len(last), len(X)
     G = _inner_products(activations[-1], last, net)
     if outputs == 1:
         K = G
     else:
-        K = np.zeros((points, outputs, points, outputs), G.dtype)
+        K = xp.zeros((points, outputs, points, outputs), G.dtype)
         for k in range(outputs):
             K[:, k, :, k] = G
-    D: NDArray[Any] = np.broadcast_to(
-        (last * net.factor(last))[None], (points, outputs, last.shape[1])
-    )
+    D = xp.broadcast_to((last * net.factor(last))[None], (points, outputs, last.shape[1]))
     for layer in reversed(range(len(net.parameters) - 1)):
         W, _ = net.parameters[layer]
         D = D * (activations[layer + 1] > 0)[:, None, :]
@@ -65,19 +66,19 @@ def empirical_ntk(X: NDArray[Any], net: Network) -> NDArray[Any]:
     return K.reshape(points * outputs, points * outputs)
 
 
-def _forward(a: NDArray[Any], net: Network) -> list[NDArray[Any]]:
+def _forward(a: Any, net: Network, xp: Any) -> list[Any]:
     """Return the input of every layer."""
     activations = [a]
     for W, b in net.parameters[:-1]:
         z = activations[-1] @ W.T
         z *= net.factor(W)
         z += net.bias_std * b
-        activations.append(np.maximum(z, 0, out=z))
+        activations.append(xp.maximum(z, 0, out=z))
     return activations
 
 
-def _inner_products(A: NDArray[Any], W: NDArray[Any], net: Network) -> NDArray[Any]:
-    G: NDArray[Any] = A @ A.T
+def _inner_products(A: Any, W: Any, net: Network) -> Any:
+    G = A @ A.T
     G *= net.factor(W) ** 2
     G += net.bias_std**2
     return G

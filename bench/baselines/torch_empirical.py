@@ -47,14 +47,13 @@ class Network:
 
 
 def network(parameters: list[tuple[Any, Any]], weight_std: float, bias_std: float) -> Network:
-    """Return the network with tensors on the memory of NumPy's arrays."""
-    pairs = [(torch.from_numpy(W), torch.from_numpy(b)) for W, b in parameters]
-    return Network(pairs, weight_std, bias_std)
+    """Return the network with tensors on the memory of arrays, NumPy's or CuPy's."""
+    return Network([(points(W), points(b)) for W, b in parameters], weight_std, bias_std)
 
 
 def points(X: Any) -> Any:
-    """Return a tensor on the memory of an array."""
-    return torch.from_numpy(X)
+    """Return a tensor on the memory of an array, NumPy's or CuPy's."""
+    return torch.from_dlpack(X)
 
 
 def layer_by_layer(X: Any, net: Network) -> Any:
@@ -66,10 +65,11 @@ def layer_by_layer(X: Any, net: Network) -> Any:
             lambda *added: net.outputs(net.parameters, X, *added), *zeros, has_aux=True
         )
         points, count = outputs.shape
-        seeds = torch.eye(count, dtype=X.dtype)[:, None, :].expand(count, points, count)
+        identity = torch.eye(count, dtype=X.dtype, device=X.device)
+        seeds = identity[:, None, :].expand(count, points, count)
         signals = vmap(pull)(seeds)  # per hidden layer (C, N, width)
         G = _inner_products(inputs[-1], weights[-1], net)
-        K = torch.einsum("ij,kl->ikjl", G, torch.eye(count, dtype=X.dtype)).contiguous()
+        K = torch.einsum("ij,kl->ikjl", G, identity).contiguous()
         for layer, D in enumerate(signals):
             rows = D.transpose(0, 1).reshape(points * count, -1)
             S = (rows @ rows.T).view(points, count, points, count)

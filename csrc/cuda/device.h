@@ -15,6 +15,8 @@
 
 namespace fastntk::cuda {
 
+constexpr int kWarp = 32;  // threads
+
 struct Shape {
   dim3 grid;
   dim3 block;
@@ -50,6 +52,13 @@ void launch(void (*kernel)(Parameters...), const Shape& shape, Arguments&&... ar
                           std::forward<Arguments>(arguments)...),
         "kernel launch");
 #endif
+}
+
+// The value, about which the compiler knows nothing any more: what is computed from it is computed here,
+// and does not take registers from before a loop on.
+__device__ __forceinline__ int unknown(int value) {
+  asm volatile("" : "+r"(value));
+  return value;
 }
 
 // The block's dynamic shared memory, aligned to 128 bytes. Every call gives the same address.

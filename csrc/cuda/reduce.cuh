@@ -6,7 +6,6 @@
 
 namespace fastntk::cuda {
 
-constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 
 template <class T>

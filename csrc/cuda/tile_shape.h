@@ -8,11 +8,11 @@
 
 #include "common/index.h"
 #include "common/product.h"
+#include "cuda/device.h"
 #include "cuda/problem.h"
 
 namespace fastntk::cuda {
 
-constexpr int kWarp = 32;
 constexpr int kWarps = 8;
 constexpr int kThreads = kWarps * kWarp;
 
@@ -20,13 +20,11 @@ constexpr int kThreads = kWarps * kWarp;
 // out.
 constexpr int kSliceSums = 4;
 
-template <Product kProductOf, class P>
-struct TileShape {
-  static constexpr Product kProduct = kProductOf;
-  // Half as high where a cell has four sums.
-  static constexpr int kRows = kProduct == Product::kSlices ? 64 : 128;
-  // Twice as wide where the accumulators and the cells leave room: fewer bytes are read per entry.
-  static constexpr int kCols = kProduct == Product::kInteger && sizeof(P) == 4 ? 128 : 64;
+// kRowsOf x kColsOf cells among the threads of a block.
+template <int kRowsOf, int kColsOf>
+struct TileLayout {
+  static constexpr int kRows = kRowsOf;
+  static constexpr int kCols = kColsOf;
   static constexpr int kCells = kRows * kCols;
 
   static constexpr int kWarpCols = 32;
@@ -36,17 +34,7 @@ struct TileShape {
   static constexpr int kWarpsAcross = kCols / kWarpCols;
   static constexpr int kRowsPerWarp = kRows / kWarps;
 
-  static constexpr int kDigits = kProduct == Product::kSlices ? fastntk::kSlices : 1;
-  static constexpr int kStages = kProduct == Product::kSlices ? 2 : 4;
   static constexpr int kPlaneBytes = (kRows + kCols) * kRunBytes;
-  static constexpr int kStageBytes = kPlaneBytes * kDigits;
-  static constexpr int kCellBytes = kCells * static_cast<int>(sizeof(P));
-  // Blocks that share a multiprocessor: more registers for a thread where its sums need them.
-  static constexpr int kBlocks =
-      kProduct == Product::kFloat || kProduct == Product::kDouble ? 1 : 2;
-  // Cells take the place of what was multiplied.
-  static constexpr int kSharedBytes =
-      kStages * kStageBytes > kCellBytes ? kStages* kStageBytes : kCellBytes;
 
   // First row and column of a thread in its tile.
   FASTNTK_HD static int thread_row(int thread) {
@@ -55,6 +43,30 @@ struct TileShape {
   FASTNTK_HD static int thread_col(int thread) {
     return thread / kWarp % kWarpsAcross * kWarpCols + thread % 4 * 2;
   }
+};
+
+// Half as high where a cell has four sums.
+constexpr int tile_rows(Product product) { return product == Product::kSlices ? 64 : 128; }
+// Twice as wide where the accumulators and the cells leave room: fewer bytes are read per entry.
+constexpr int tile_cols(Product product, int cell_bytes) {
+  return product == Product::kInteger && cell_bytes == 4 ? 128 : 64;
+}
+
+template <Product kProductOf, class P>
+struct TileShape : TileLayout<tile_rows(kProductOf), tile_cols(kProductOf, sizeof(P))> {
+  using Layout = TileLayout<tile_rows(kProductOf), tile_cols(kProductOf, sizeof(P))>;
+  static constexpr Product kProduct = kProductOf;
+
+  static constexpr int kDigits = kProduct == Product::kSlices ? fastntk::kSlices : 1;
+  static constexpr int kStages = kProduct == Product::kSlices ? 2 : 4;
+  static constexpr int kStageBytes = Layout::kPlaneBytes * kDigits;
+  static constexpr int kCellBytes = Layout::kCells * static_cast<int>(sizeof(P));
+  // Blocks that share a multiprocessor: more registers for a thread where its sums need them.
+  static constexpr int kBlocks =
+      kProduct == Product::kFloat || kProduct == Product::kDouble ? 1 : 2;
+  // Cells take the place of what was multiplied.
+  static constexpr int kSharedBytes =
+      kStages * kStageBytes > kCellBytes ? kStages* kStageBytes : kCellBytes;
 };
 
 struct TileIndex {

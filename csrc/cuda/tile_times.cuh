@@ -8,6 +8,7 @@
 
 #include "cuda/cells.cuh"
 #include "cuda/deficits.cuh"
+#include "cuda/tf32.cuh"
 #include "cuda/tile_sink.h"
 #include "cuda/warp.cuh"
 
@@ -39,13 +40,13 @@ struct FloatBlock {
     unsigned high[4], low[4];
     FASTNTK_UNROLL
     for (int i = 0; i < 4; ++i)
-      split(a(group + 8 * (i % 2), place + 4 * (i / 2)), high[i], low[i]);
+      split_tf32(a(group + 8 * (i % 2), place + 4 * (i / 2)), high[i], low[i]);
     FASTNTK_UNROLL
     for (int half = 0; half < 2; ++half) {
       unsigned b_high[2], b_low[2];
       FASTNTK_UNROLL
       for (int i = 0; i < 2; ++i)
-        split(b(place + 4 * i, group + 8 * half), b_high[i], b_low[i]);
+        split_tf32(b(place + 4 * i, group + 8 * half), b_high[i], b_low[i]);
       mma_tf32(sums[half], low, b_high);
       mma_tf32(sums[half], high, b_low);
       mma_tf32(sums[half], high, b_high);
@@ -61,17 +62,6 @@ struct FloatBlock {
       for (int i = 0; i < 4; ++i)
         f(group + 8 * (i / 2), 8 * half + 2 * place + i % 2, sums[half][i]);
     }
-  }
-
-private:
-  // Rounded to the 11 digits of tf32, and the rest to as many.
-  __device__ static void split(float value, unsigned& high, unsigned& low) {
-    high = rounded_bits(value);
-    low = rounded_bits(value - __int_as_float(static_cast<int>(high)));
-  }
-  __device__ static unsigned rounded_bits(float value) {
-    constexpr unsigned kHalf = 0x1000u, kKept = 0xffffe000u;
-    return (static_cast<unsigned>(__float_as_int(value)) + kHalf) & kKept;
   }
 };
 

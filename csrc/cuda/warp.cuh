@@ -41,6 +41,15 @@ __device__ __forceinline__ void mma_tf32(float (&c)[4], const unsigned (&a)[4],
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// C = A B, as above.
+__device__ __forceinline__ void mma_tf32_first(float (&c)[4], const unsigned (&a)[4],
+                                               const unsigned (&b)[2]) {
+  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 "
+               "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%10, %10, %10, %10};"
+               : "=f"(c[0]), "=f"(c[1]), "=f"(c[2]), "=f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]), "f"(0.0f));
+}
+
 // C[8 i.., 8 j..] += A[8 i.., 4] B[4, 8 j..]: kRows x kCols instructions.
 template <int kRows, int kCols>
 __device__ __forceinline__ void mma_f64(double (&c)[kRows][kCols][2], const double (&a)[kRows],
@@ -70,6 +79,13 @@ __device__ __forceinline__ void copy_async(void* shared, const void* global) {
                : "memory");
 }
 
+// The same, or 16 zeros if there is nothing to copy; `global` is then not read.
+__device__ __forceinline__ void copy_async_or_zero(void* shared, const void* global, bool there) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)),
+               "l"(__cvta_generic_to_global(global)), "r"(there ? 16 : 0)
+               : "memory");
+}
+
 // Makes a group of the thread's copies since the last one.
 __device__ __forceinline__ void copy_async_commit() {
   asm volatile("cp.async.commit_group;" ::: "memory");
@@ -94,6 +110,12 @@ inline void mma_tf32(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[
   emulation::mma_tf32(c, a, b, site);
 }
 
+inline void mma_tf32_first(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2],
+                           emulation::Site site = emulation::Site::at("mma_tf32_first")) {
+  std::fill_n(c, 4, 0.0f);
+  emulation::mma_tf32(c, a, b, site);
+}
+
 template <int kRows, int kCols>
 void mma_f64(double (&c)[kRows][kCols][2], const double (&a)[kRows], const double (&b)[kCols],
              emulation::Site site = emulation::Site::at("mma_f64")) {
@@ -108,6 +130,11 @@ inline void load_matrices(unsigned (&r)[4], const void* row,
 inline void copy_async(void* shared, const void* global,
                        emulation::Site site = emulation::Site::at("copy_async")) {
   emulation::copy_async(shared, global, site);
+}
+
+inline void copy_async_or_zero(void* shared, const void* global, bool there,
+                               emulation::Site site = emulation::Site::at("copy_async_or_zero")) {
+  emulation::copy_async(shared, there ? global : nullptr, site);
 }
 
 inline void copy_async_commit() { emulation::current->copies.commit(); }

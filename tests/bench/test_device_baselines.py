@@ -33,7 +33,7 @@ def test_cases_of_the_gpu_have_goals_and_names_of_their_own():
     assert len({case.name for case in cases.ALL}) == len(cases.ALL)
     for case in cases.GPU:
         assert case.device == "cuda"
-        assert case.rows == case.columns == 60_000
+        assert case.rows == case.columns == (16 if case.operation == "empirical" else 60_000)
         assert case.goal > 0
 
 
@@ -55,3 +55,16 @@ def test_eigenpairs_are_checked_in_whole_rows(monkeypatch):
     model.eigenvalues_ = model.eigenvalues_[::-1]
     with pytest.raises(reference.WrongAnswer, match="descending"):
         truth.check(case, model)
+
+
+def test_inputs_beyond_an_image_are_several_side_by_side():
+    from bench import cases, data
+
+    (case,) = cases.find("gpu-empirical-*")
+    assert case.images == data.images_needed((case,)) == 64
+    images = data.synthetic_digits(64)
+    X = data.problem(case, images).X
+    assert X.shape == (16, 3_072)
+    np.testing.assert_array_equal(X[1, 784:1_568], images[5] / np.float32(255))
+    with pytest.raises(ValueError, match="needs 64 images, got 63"):
+        data.problem(case, images[:63])

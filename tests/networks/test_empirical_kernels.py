@@ -3,6 +3,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import fastntk as fn
 from networks.as_reference import BOUNDS, maps_of, relative_error
@@ -164,3 +166,27 @@ def test_converges_to_the_limit(rng):
     limit = net.nngp(X)
     scale = np.sqrt(np.outer(limit.diagonal(), limit.diagonal()))
     assert (np.abs(w.nngp(X) - limit) / scale).max() <= 3 * (2 * 5 / 2000) ** 0.5
+
+
+@given(
+    widths=st.lists(st.integers(1, 60), min_size=2, max_size=5),
+    activation=st.sampled_from(["relu", "erf"]),
+    bias_std=st.sampled_from([0.0, 0.1, 2.0]),
+    parametrisation=st.sampled_from(["ntk", "standard", "mup"]),
+    n=st.integers(1, 9),
+    m=st.integers(0, 9),
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=40)
+def test_any_shape(widths, activation, bias_std, parametrisation, n, m, seed):
+    net = fn.FullyConnected(len(widths) - 2, activation, 1.2, bias_std)
+    w = fn.FiniteNetwork(net, widths, seed=seed, parametrisation=parametrisation, dtype="float64")
+    rng = np.random.default_rng(seed)
+    X, Y = rng.standard_normal((n, widths[0])), rng.standard_normal((m, widths[0]))
+    maps, C = maps_of(w), widths[-1]
+    full = finite.ntk(maps, activation, np.concatenate([X, Y]))
+    own = full.diagonal()
+    assert relative_error(w.ntk(X), full[: n * C, : n * C], own[: n * C]) <= 1e-10
+    if m:
+        K = w.ntk(X, Y)
+        assert relative_error(K, full[: n * C, n * C :], own[: n * C], own[n * C :]) <= 1e-10

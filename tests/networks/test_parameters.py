@@ -60,13 +60,16 @@ def test_networks_of_a_batch_are_those_of_the_seed(dtype):
     assert [one.networks for one in batch] == [None] * 4
 
 
-def test_numbers_are_those_of_numpy():
+def test_numbers_are_those_of_numpy(monkeypatch):
     """What a seed gives is part of the interface."""
+    monkeypatch.setattr("fastntk.networks.initial._PIECE", 400)
     w = network(seed=5, networks=2, dtype="float64")
-    rng = np.random.default_rng(np.random.SeedSequence(5).spawn(2)[1].spawn(3)[1])
+    sequence = np.random.SeedSequence(5).spawn(2)[1].spawn(3)[1]
+    pieces = sequence.spawn(2)
     W, b = w[1].parameters[1]
-    np.testing.assert_array_equal(W.ravel(), rng.standard_normal(600))
-    np.testing.assert_array_equal(b, rng.standard_normal(20))
+    np.testing.assert_array_equal(b, np.random.default_rng(sequence).standard_normal(20))
+    drawn = [np.random.default_rng(pieces[i]).standard_normal((400, 200)[i]) for i in range(2)]
+    np.testing.assert_array_equal(W.ravel(), np.concatenate(drawn))
     np.testing.assert_array_equal(network(seed=5, networks=2).flat, w.flat.astype("float32"))
 
 
@@ -129,6 +132,7 @@ def test_drawing_uses_every_network_once():
     np.testing.assert_array_equal(flat[0], flat[1])
     assert np.isfinite(flat).all()
     assert (flat != 0).all()
+    assert len(np.unique(flat[0])) == flat.shape[1]
 
 
 @pytest.mark.parametrize("index", [3, -4])

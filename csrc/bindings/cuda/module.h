@@ -8,6 +8,8 @@ namespace fastntk::bindings {
 namespace py = pybind11;
 
 void register_device(py::module_& module);
+void register_empirical(py::module_& module);
+void register_pointwise(py::module_& module);
 void register_sources(py::module_& module);
 
 }  // namespace fastntk::bindings

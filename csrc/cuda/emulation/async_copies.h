@@ -17,6 +17,7 @@ constexpr std::size_t kAsyncCopyBytes = 16;
 
 class AsyncCopies {
 public:
+  // global == nullptr: zeros arrive.
   void add(void* shared, const void* global) {
     std::memset(shared, kPoison, kAsyncCopyBytes);
     copies_.push_back({shared, global, groups_});
@@ -28,8 +29,12 @@ public:
   void wait(std::size_t pending) {
     const std::size_t groups = groups_ > pending ? groups_ - pending : 0;
     auto copy = copies_.begin();
-    for (; copy != copies_.end() && copy->group < groups; ++copy)
-      std::memcpy(copy->shared, copy->global, kAsyncCopyBytes);
+    for (; copy != copies_.end() && copy->group < groups; ++copy) {
+      if (copy->global == nullptr)
+        std::memset(copy->shared, 0, kAsyncCopyBytes);
+      else
+        std::memcpy(copy->shared, copy->global, kAsyncCopyBytes);
+    }
     copies_.erase(copies_.begin(), copy);
   }
 

@@ -44,6 +44,7 @@ constexpr std::size_t kSharedMemoryLimit = 101376;
 struct RuntimeState {
   cudaError_t last_error = cudaSuccess;
   std::size_t shared_memory_limit = kSharedMemoryLimit;
+  int multiprocessors = 4;
 };
 inline thread_local RuntimeState runtime_state;
 
@@ -57,6 +58,9 @@ inline cudaError_t report(cudaError_t code) {
 inline void set_shared_memory_limit(std::size_t bytes) {
   runtime_state.shared_memory_limit = bytes;
 }
+
+// For tests of what depends on them, on the calling thread; blocks run one after the other all the same.
+inline void set_multiprocessors(int count) { runtime_state.multiprocessors = count; }
 
 }  // namespace fastntk::cuda::emulation
 
@@ -138,7 +142,7 @@ inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, 
     return emulation::report(cudaErrorInvalidDevice);
   switch (attribute) {
   case cudaDevAttrMultiProcessorCount:
-    *value = 4;
+    *value = emulation::runtime_state.multiprocessors;
     return cudaSuccess;
   case cudaDevAttrComputeCapabilityMajor:
     *value = 8;

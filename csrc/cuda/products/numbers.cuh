@@ -42,6 +42,7 @@ struct DoubleProduct {
   }
 
   __device__ double at(int i, int j, int e) const { return sums[i][j][e]; }
+  __device__ double& at(int i, int j, int e) { return sums[i][j][e]; }
 };
 
 template <class Shape>

@@ -93,7 +93,7 @@ def empirical_source(
     columns: Sequence[Term] | None = None,
     threads: int = 0,
 ) -> TileSource:
-    """Return one kernel between two sides, or of one, as a tile source that keeps the terms.
+    """Return one kernel between two sides, or of one, as a tile source.
 
     Parameters
     ----------
@@ -176,6 +176,8 @@ def empirical_gram(
         columns = None if symmetric else sides.columns(others)
         for number, (plane, out) in enumerate(zip(sides.planes, outs, strict=True)):
             source = empirical_source(sides, plane, rows, columns, threads)
+            if number + 1 == len(outs):
+                del rows, columns  # the source keeps what it needs
             source.to_dense(out, threads, progress if len(outs) == 1 else None)
             if progress is not None and len(outs) > 1:
                 progress(number + 1, len(outs))

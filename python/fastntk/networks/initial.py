@@ -12,14 +12,16 @@ import numpy as np
 from fastntk import _backend
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from fastntk.networks.parametrisation import MapScales
 
-# Numbers drawn at a time: their float64 copy stays in the cache.
-_CHUNK = 2**16
+# Weights of one stream: several threads draw the pieces of a large map.
+_PIECE = 2**20
+# Numbers drawn at a time: their float64 values stay in the cache.
+_CHUNK = 2**14
 
 
 def count_parameters(widths: Sequence[int]) -> int:
@@ -66,8 +68,9 @@ def draw(
     scales, widths
         Of the maps.
     seed : int
-        Each network and each of its maps has a stream of its own, ``SeedSequence(seed).spawn``:
-        they depend neither on how many networks are drawn, nor on the widths of other maps.
+        Network i of it has the stream ``SeedSequence(seed).spawn(...)[i]``, map l of that one the
+        l-th spawn, for the bias, and 2^20 weights at a time a further one. So numbers depend
+        neither on how many networks are drawn, nor on the widths of other maps, nor on threads.
     numbers : sequence of int
         Which networks of the seed.
     zero_bias : bool
@@ -75,27 +78,34 @@ def draw(
     dtype : dtype
         Of the result; float32 parameters are the float64 ones, rounded.
     """
-    flat = np.empty((len(numbers), count_parameters(widths)), dtype)
-    tasks = [
-        (W[i], b[i], np.random.SeedSequence(seed, spawn_key=(number, place)), scales[place])
-        for place, (W, b) in enumerate(parameter_views(flat, widths))
-        for i, number in enumerate(numbers)
+    flat: NDArray[Any] = _backend.CPU.empty((len(numbers), count_parameters(widths)), dtype)
+    pieces = [
+        piece
+        for place, views in enumerate(parameter_views(flat, widths))
+        for W, b, number in zip(*views, numbers, strict=True)
+        for piece in _pieces(W.reshape(-1), b, scales[place], zero_bias, (number, place))
     ]
 
-    def fill(W: Any, b: Any, sequence: np.random.SeedSequence, scale: MapScales) -> None:
-        rng = np.random.default_rng(sequence)
-        _normal(rng, W.reshape(-1), scale.weight_std)
-        if zero_bias:
-            b[...] = 0
-        else:
-            _normal(rng, b, scale.bias_std)
+    def fill(piece: tuple[NDArray[Any], float, tuple[int, ...]]) -> None:
+        out, std, key = piece
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+        numbers = np.empty(min(_CHUNK, len(out)))
+        for start in range(0, len(out), _CHUNK):
+            part = out[start : start + _CHUNK]
+            drawn = numbers[: len(part)]
+            rng.standard_normal(out=drawn)
+            drawn *= std
+            part[...] = drawn
 
     with ThreadPoolExecutor(_backend.default_threads()) as pool:
-        list(pool.map(fill, *zip(*tasks, strict=True)))
+        list(pool.map(fill, pieces))
     return flat
 
 
-def _normal(rng: np.random.Generator, out: NDArray[Any], std: float) -> None:
-    for start in range(0, len(out), _CHUNK):
-        part = out[start : start + _CHUNK]
-        np.multiply(rng.standard_normal(len(part)), std, out=part, casting="same_kind")
+def _pieces(
+    W: NDArray[Any], b: NDArray[Any], scale: MapScales, zero_bias: bool, key: tuple[int, ...]
+) -> Iterator[tuple[NDArray[Any], float, tuple[int, ...]]]:
+    """Give what has a stream of its own: numbers to draw, their deviation, and the stream's key."""
+    yield b, 0.0 if zero_bias else scale.bias_std, key
+    for piece, start in enumerate(range(0, len(W), _PIECE)):
+        yield W[start : start + _PIECE], scale.weight_std, (*key, piece)

@@ -98,7 +98,7 @@ class KernelMethods(ABC):
             Budget of the result and everything else, in bytes or as "8 GB"; what is available by
             default. What exceeds it is computed by blocks of points.
         threads : int, optional
-            As for `FullyConnected.ntk`.
+            As for `FullyConnected.ntk`; products with weights take as many as NumPy's BLAS does.
         progress : callable, optional
             Called with (stage, done, total), see `fastntk._progress.Progress`.
 

@@ -37,6 +37,33 @@ def _function(function):
 
 isfinite, where, sqrt = map(_function, (np.isfinite, np.where, np.sqrt))
 abs = _function(np.abs)
+exp, maximum, tile = map(_function, (np.exp, np.maximum, np.tile))
+log.function = _function(np.log)
+
+
+def _into(function):
+    """A function with an argument ``out``."""
+
+    def call(*arguments, out=None):
+        if out is None:
+            return new(function(*map(plain, arguments)))
+        function(*map(plain, arguments), out=plain(out))
+        return out
+
+    return call
+
+
+matmul, multiply = _into(np.matmul), _into(np.multiply)
+
+
+def einsum(subscripts, *operands):
+    return new(np.einsum(subscripts, *map(plain, operands)))
+
+
+def stack(arrays, axis=0):
+    return new(np.stack([plain(one) for one in arrays], axis))
+
+
 linalg = types.SimpleNamespace(
     cholesky=_function(lambda a: _or_garbage(np.linalg.cholesky, a)),
     eigh=_function(lambda a: tuple(np.linalg.eigh(a))),
@@ -68,6 +95,14 @@ def errstate(*, linalg=None):
 
 def empty(shape, dtype=float, order="C"):
     return allocated(shape if isinstance(shape, tuple) else (shape,), dtype, order)
+
+
+def empty_like(array, dtype=None):
+    return allocated(array.shape, dtype or array.dtype)
+
+
+def zeros_like(array, dtype=None):
+    return zeros(array.shape, dtype or array.dtype)
 
 
 def zeros(shape, dtype=float, order="C"):

@@ -122,6 +122,9 @@ class ndarray:
     def reshape(self, *shape):
         return self._view(self._values.reshape(*shape))
 
+    def transpose(self, *axes):
+        return self._view(self._values.transpose(*axes))
+
 
 def _is_pinned(array):
     owner = array
@@ -197,7 +200,7 @@ def _operator(name):
     return operate
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
     for _form in ("__{}__", "__r{}__", "__i{}__"):
         setattr(ndarray, _form.format(_name), _operator(_form.format(_name)))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
