@@ -64,7 +64,7 @@ EmpiricalKernel<T>::EmpiricalKernel(long row_points, const std::vector<MapRows<T
       add(maps_[l].activations, rows[l].activations, other.activations);
     add(maps_[l].signals, rows[l].signals, other.signals);
   }
-  pack_pairs(pairs, kLargestError, *engine_, threads);
+  memory_ = pack_pairs(pairs, kLargestError, *engine_, threads);
   plan_ = {{}, this->rows(), this->cols(), outputs, nullptr};
   for (std::size_t l = 0; l < factors.size(); ++l) {
     const auto& [activations, signals] = maps_[l];
@@ -111,6 +111,8 @@ void EmpiricalKernel<T>::diagonal(T* to) const {
 template <class T>
 std::size_t EmpiricalKernel<T>::bytes() const {
   std::size_t sum = diagonal_.bytes();
+  for (const AlignedBuffer<char>& panels : memory_)
+    sum += panels.bytes();
   for (const MapPanels& map : maps_) {
     for (const auto* pair : {&map.activations, &map.signals}) {
       if (*pair)

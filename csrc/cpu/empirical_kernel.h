@@ -70,6 +70,7 @@ private:
 
   std::string isa_;
   const Engine<T>* engine_;
+  PanelMemory memory_;
   std::vector<MapPanels> maps_;
   EmpiricalPlan<T> plan_;
   AlignedBuffer<T> diagonal_;

@@ -12,11 +12,10 @@ PackedRows<T>::PackedRows(const T* data, long rows, long columns, Product produc
   step_bytes_ = digits ? kDigitStepBytes : panel_rows_ * static_cast<long>(sizeof(T));
   panel_bytes_ = step_bytes_ * (digits ? ceil_div(columns, kDigitStep) : columns);
   const long padded = round_up(rows, panel_rows_);
-  panels_ = AlignedBuffer<char>(padded / panel_rows_ * panel_bytes_, kUninitialised);
   factors_ = AlignedBuffer<T>(padded);
   norms_ = AlignedBuffer<double>(rows);
-  packing_ = {data,          rows,           columns,         product,      right,
-              largest_error, panels_.data(), factors_.data(), norms_.data()};
+  packing_ = {data,          rows,    columns,         product,      right,
+              largest_error, nullptr, factors_.data(), norms_.data()};
 }
 
 template <class T>

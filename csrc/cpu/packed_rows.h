@@ -43,6 +43,10 @@ public:
   PackedRows(const T* data, long rows, long columns, Product product, bool right,
              double largest_error, const Engine<T>& engine);
 
+  // Bytes of the panels, and where they are to lie: memory of the caller's, which outlives this.
+  std::size_t panel_bytes() const { return panels() * panel_bytes_; }
+  void place(char* panels) { packing_.panels = panels; }
+
   long panels() const { return ceil_div(packing_.rows, panel_rows_); }
   // Packs one panel; panels may be packed at once. False if a row loses too much in fixed point:
   // then the panels must be packed as numbers.
@@ -56,16 +60,16 @@ public:
   long panel_rows() const { return panel_rows_; }
   // The panel that a row begins, from one of its steps on.
   const char* panel(long row, long step) const {
-    return panels_.data() + row / panel_rows_ * panel_bytes_ + step * step_bytes_;
+    return packing_.panels + row / panel_rows_ * panel_bytes_ + step * step_bytes_;
   }
   const T* factors() const { return factors_.data(); }
   double norm(long row) const { return norms_[row]; }
-  std::size_t bytes() const { return panels_.bytes() + factors_.bytes() + norms_.bytes(); }
+  // Beside the panels.
+  std::size_t bytes() const { return factors_.bytes() + norms_.bytes(); }
 
 private:
   const Engine<T>* engine_ = nullptr;
   long panel_rows_ = 1, panel_bytes_ = 0, step_bytes_ = 0;
-  AlignedBuffer<char> panels_;
   AlignedBuffer<T> factors_;
   AlignedBuffer<double> norms_;
   RowPacking<T> packing_{};

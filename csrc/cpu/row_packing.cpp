@@ -11,16 +11,17 @@ namespace {
 
 // What a task packs: fewer bytes take less time than a thread takes to start.
 constexpr long kTaskBytes = 1 << 19;
+constexpr long kLine = 64;
 
 template <class T>
 struct Task {
   std::size_t pair;
-  const PackedRows<T>* rows;
+  PackedRows<T>* rows;
   long begin, end;  // panels
 };
 
 template <class T>
-void add_tasks(std::size_t pair, const PackedRows<T>& rows, std::vector<Task<T>>& tasks) {
+void add_tasks(std::size_t pair, PackedRows<T>& rows, std::vector<Task<T>>& tasks) {
   const long panel_bytes = rows.panel_rows() * rows.columns() * static_cast<long>(sizeof(T));
   const long together = std::max(1L, kTaskBytes / std::max(1L, panel_bytes));
   for (long begin = 0; begin < rows.panels(); begin += together)
@@ -30,8 +31,9 @@ void add_tasks(std::size_t pair, const PackedRows<T>& rows, std::vector<Task<T>>
 }  // namespace
 
 template <class T>
-void pack_pairs(const std::vector<PairToPack<T>>& pairs, double largest_error,
-                const Engine<T>& engine, int threads) {
+PanelMemory pack_pairs(const std::vector<PairToPack<T>>& pairs, double largest_error,
+                       const Engine<T>& engine, int threads) {
+  PanelMemory memory;
   std::vector<std::atomic<bool>> served(pairs.size());
   // Packs those pairs that are not served yet.
   const auto pack = [&](auto product_of) {
@@ -54,6 +56,20 @@ void pack_pairs(const std::vector<PairToPack<T>>& pairs, double largest_error,
       }
       served[p] = true;
     }
+    std::size_t bytes = 0;
+    const auto for_operands = [&](const auto& f) {
+      for (const Task<T>& task : tasks) {
+        if (task.begin == 0)
+          f(*task.rows);
+      }
+    };
+    for_operands([&](const PackedRows<T>& rows) { bytes += round_up(rows.panel_bytes(), kLine); });
+    memory.emplace_back(bytes, kUninitialised);
+    char* next = memory.back().data();
+    for_operands([&](PackedRows<T>& rows) {
+      rows.place(next);
+      next += round_up(rows.panel_bytes(), kLine);
+    });
     const long count = static_cast<long>(tasks.size());
     const ThreadLease lease(threads, count);
     run_tasks(count, lease.threads(), nullptr, [&](int, long index) {
@@ -67,10 +83,12 @@ void pack_pairs(const std::vector<PairToPack<T>>& pairs, double largest_error,
   pack([&](long columns) { return engine.row_product(columns); });
   if (!std::all_of(served.begin(), served.end(), [](const auto& one) { return one.load(); }))
     pack([&](long) { return Product::kFloat; });
+  return memory;
 }
 
-template void pack_pairs(const std::vector<PairToPack<float>>&, double, const Engine<float>&, int);
-template void pack_pairs(const std::vector<PairToPack<double>>&, double, const Engine<double>&,
-                         int);
+template PanelMemory pack_pairs(const std::vector<PairToPack<float>>&, double, const Engine<float>&,
+                                int);
+template PanelMemory pack_pairs(const std::vector<PairToPack<double>>&, double,
+                                const Engine<double>&, int);
 
 }  // namespace fastntk::cpu

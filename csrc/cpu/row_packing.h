@@ -29,10 +29,14 @@ struct PairToPack {
   PackedPair<T>* to;
 };
 
+// The panels of pairs: one piece of memory, which may lie on huge pages.
+using PanelMemory = std::vector<AlignedBuffer<char>>;
+
 // Packs every pair for the product that the engine forms fastest; in fixed point only if every row
-// of the pair errs by at most largest_error, see common/fixed_point.h.
+// of the pair errs by at most largest_error, see common/fixed_point.h. The pairs read the memory
+// that is returned.
 template <class T>
-void pack_pairs(const std::vector<PairToPack<T>>& pairs, double largest_error,
-                const Engine<T>& engine, int threads);
+PanelMemory pack_pairs(const std::vector<PairToPack<T>>& pairs, double largest_error,
+                       const Engine<T>& engine, int threads);
 
 }  // namespace fastntk::cpu

@@ -12,11 +12,13 @@
 namespace fastntk::cpu::FASTNTK_ISA {
 
 constexpr long kBlockSteps = 8;  // of 64 columns: sums stay below 3 2^14 512 < 2^25
-constexpr int kDigitSums = 4;    // digits s and s' meet in sum s + s'
+constexpr long kTurnedEvery =
+    4;                         // steps: two tiles of the next right block for each of 16 left ones
+constexpr int kDigitSums = 4;  // digits s and s' meet in sum s + s'
 constexpr int kBlockCells = kAmxEdge * kAmxEdge;
 
 struct DigitScratch {
-  alignas(64) char right[kBlockSteps * kDigitStepBytes];
+  alignas(64) char right[2][kBlockSteps * kDigitStepBytes];
   alignas(64) std::int32_t sums[2][kDigitSums][kBlockCells];
 };
 
@@ -63,20 +65,20 @@ FASTNTK_HD void multiply_digit_block(const char* left, const char* right, long s
     const char* a = left + k * kDigitStepBytes;
     const char* b = right + k * kDigitStepBytes;
     _tile_loadd(5, b, 64);
-    _tile_loadd(4, a, 64);
+    _tile_stream_loadd(4, a, 64);
     _tile_dpbssd(0, 4, 5);
     _tile_loadd(6, b + kAmxTileBytes, 64);
     _tile_dpbssd(1, 4, 6);
     _tile_loadd(7, b + 2 * kAmxTileBytes, 64);
     _tile_dpbssd(2, 4, 7);
-    _tile_loadd(4, a + kAmxTileBytes, 64);
+    _tile_stream_loadd(4, a + kAmxTileBytes, 64);
     _tile_dpbssd(1, 4, 5);
     _tile_dpbssd(2, 4, 6);
     _tile_dpbssd(3, 4, 7);
-    _tile_loadd(4, a + 2 * kAmxTileBytes, 64);
+    _tile_stream_loadd(4, a + 2 * kAmxTileBytes, 64);
     _tile_dpbssd(2, 4, 5);
     _tile_dpbssd(3, 4, 6);
-    between();
+    between(k);
   }
   _tile_stored(0, to[0], 64);
   _tile_stored(1, to[1], 64);
@@ -84,27 +86,86 @@ FASTNTK_HD void multiply_digit_block(const char* left, const char* right, long s
   _tile_stored(3, to[3], 64);
 }
 
+// Fetches a block of a panel into the second-level cache, some lines at a time.
+class BlockFetcher {
+public:
+  void start(const char* from, long bytes) {
+    from_ = from;
+    end_ = from + bytes;
+  }
+  void advance() {
+    constexpr int kLines =
+        kDigitStepBytes / 64 / kAmxEdge;  // a step while another is used 16 times
+    for (int line = 0; line < kLines && from_ < end_; ++line, from_ += 64)
+      _mm_prefetch(from_, _MM_HINT_T1);
+  }
+
+private:
+  const char* from_ = nullptr;
+  const char* end_ = nullptr;
+};
+
+// Turns a block of a panel with its rows first into one with its words first, a tile at a time.
+class BlockTurner {
+public:
+  void start(const char* from, char* to, long steps) {
+    from_ = from;
+    to_ = to;
+    tiles_ = steps * kSlices;
+  }
+  void advance() {
+    if (tiles_ == 0)
+      return;
+    transpose_words(from_, to_);
+    from_ += kAmxTileBytes;
+    to_ += kAmxTileBytes;
+    --tiles_;
+  }
+  void finish() {
+    while (tiles_ > 0)
+      advance();
+  }
+
+private:
+  const char* from_ = nullptr;
+  char* to_ = nullptr;
+  long tiles_ = 0;
+};
+
 // to [.., kTile]: the products of the area's rows and columns, to whole blocks of 16 x 16. The
 // thread's tile registers are set up.
 inline void multiply_digits(const PackedRows<float>& left, const PackedRows<float>& right,
                             const ProductArea& area, DigitScratch& scratch, float* to) {
   DigitJoiner joiner;
-  int current = 0;
+  BlockFetcher next_left, next_right;
+  BlockTurner turner;
+  int current = 0, side = 0;
   for (long begin = 0; begin < left.steps(); begin += kBlockSteps) {
-    const long steps = smaller(kBlockSteps, left.steps() - begin);
+    const long steps = smaller(kBlockSteps, left.steps() - begin), next = begin + steps;
+    const long next_bytes = smaller(kBlockSteps, left.steps() - next) * kDigitStepBytes;
     const int share = static_cast<int>(ceil_div(kAmxEdge, steps));
+    turner.start(right.panel(area.col, begin), scratch.right[side], right.right() ? 0 : steps);
     for (long c = 0; c < area.cols; c += kAmxEdge) {
-      const char* right_panel = right.panel(area.col + c, begin);
+      const char* right_block = right.panel(area.col + c, begin);
       if (!right.right()) {
-        for (long tile = 0; tile < steps * kSlices; ++tile) {
-          transpose_words(right_panel + tile * kAmxTileBytes, scratch.right + tile * kAmxTileBytes);
-        }
-        right_panel = scratch.right;
+        turner.finish();
+        right_block = scratch.right[side];
+        side ^= 1;
+        if (c + kAmxEdge < area.cols)
+          turner.start(right.panel(area.col + c + kAmxEdge, begin), scratch.right[side], steps);
       }
+      next_right.start(right.panel(area.col + c, next), next_bytes);
+      next_left.start(left.panel(area.row + c, next), c < area.rows ? next_bytes : 0);
       for (long r = 0; r < area.rows && area.wants(r, c + kAmxEdge); r += kAmxEdge) {
         auto* sums = scratch.sums[current];
-        multiply_digit_block(left.panel(area.row + r, begin), right_panel, steps, sums,
-                             [&] { joiner.advance(share); });
+        multiply_digit_block(left.panel(area.row + r, begin), right_block, steps, sums,
+                             [&](long step) {
+                               joiner.advance(share);
+                               next_left.advance();
+                               next_right.advance();
+                               if (step % kTurnedEvery == 0)
+                                 turner.advance();
+                             });
         joiner.finish();
         joiner.start(sums, begin == 0, to + r * kTile + c);
         current ^= 1;

@@ -107,7 +107,9 @@ inline bool pack_digits(const RowPacking<float>& packing, long panel, const doub
     }
   }
   for (long r = 0; r < rows; ++r) {
-    if (!fixed_point_serves(losses[r].total(), columns, packing.largest_error))
+    const FixedPointLoss<double> loss = losses[r].total();
+    const bool finite = loss.square <= std::numeric_limits<float>::max();
+    if (!finite || !fixed_point_serves(loss, columns, packing.largest_error))
       return false;
   }
   return true;

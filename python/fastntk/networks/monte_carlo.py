@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,11 +79,9 @@ class KernelEstimate:
             inequality the bias ``||expectation - limit|| / ||limit||`` is within the error of the
             value. Where both are alike nothing but the number of networks is seen.
         """
-        xp = array_namespace(self.mean)
         with beside(self.mean):
-            size = float(xp.linalg.norm(self.limit))
-            distance = float(xp.linalg.norm(self.mean - self.limit))
-            return Distance(distance / size, float(xp.linalg.norm(self.standard_error)) / size)
+            size = _norm(self.limit)
+            return Distance(_norm(self.mean - self.limit) / size, _norm(self.standard_error) / size)
 
 
 class MonteCarloKernels:
@@ -145,10 +144,14 @@ class MonteCarloKernels:
             return K
         C, xp = self.widths[-1], array_namespace(K)
         if self.outputs == "full":
-            return K if C == 1 else xp.kron(K, xp.eye(C))
+            with beside(K):
+                blocks = xp.zeros((len(K), C, len(K), C))
+                for k in range(C):
+                    blocks[:, k, :, k] = K
+                return blocks.reshape(len(K) * C, -1)
         if self.outputs == "trace":
             return C * K
-        return K if self.outputs[0] == self.outputs[1] else xp.zeros_like(K)
+        return K if self.outputs[0] == self.outputs[1] else 0 * K
 
     def _add(self, kernels: dict[str, Any]) -> None:
         self._sums = {name: self._sums[name].with_one_more(K) for name, K in kernels.items()}
@@ -295,6 +298,11 @@ def monte_carlo_kernels(
             result,
         ) from None
     return result
+
+
+def _norm(K: Any) -> float:
+    """Return the Frobenius norm."""
+    return math.sqrt(float((K * K).sum()))
 
 
 def _require_same(start: MonteCarloKernels, new: MonteCarloKernels) -> None:
