@@ -26,14 +26,18 @@ def main() -> int:
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON record here")
     args = parser.parse_args()
     start = perf_counter()
+
+    def say(text: str) -> None:
+        print(f"{perf_counter() - start:5.0f} s  {text}", file=sys.stderr, flush=True)
+
     net = section_6_1.limiting_network()
     plan = initialisation.QUICK if args.quick else initialisation.FULL
-    lines, at_first = initialisation.claims(net, plan)
-    more, trained = lazy.claims(lazy.QUICK if args.quick else lazy.FULL)
+    lines, at_first = initialisation.claims(net, plan, say)
+    more, trained = lazy.claims(lazy.QUICK if args.quick else lazy.FULL, say)
     lines += more
     seconds = perf_counter() - start
     print(table(lines))
-    print(f"{seconds:.0f} s, at most {peak_bytes() / 1e9:.2f} GB", file=sys.stderr)
+    say(f"done, with at most {peak_bytes() / 1e9:.2f} GB")
     if args.out:
         record = {
             "machine": machine.describe(),

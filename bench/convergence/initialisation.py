@@ -7,6 +7,7 @@ has its antipode.  Networks have three outputs: one kernel per output, and the b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,11 +69,16 @@ def circle(count: int) -> NDArray[np.float64]:
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-def claims(net: fn.FullyConnected, plan: Plan) -> tuple[list[Claim], Figures]:
-    """Measure, and return what holds."""
+def claims(
+    net: fn.FullyConnected, plan: Plan, say: Callable[[str], None]
+) -> tuple[list[Claim], Figures]:
+    """Measure, telling `say` what comes next, and return what holds."""
     found = Figures()
+    say(f"kernels of networks of {', '.join(map(str, plan.networks))} units")
     _kernels(net, plan.networks, found)
+    say(f"means over networks of {', '.join(map(str, plan.narrow))} units")
     _narrow(net, plan.narrow, found)
+    say(f"outputs of networks of {_GAUSSIAN_WIDTH} units")
     narrowest = min(found.antipodal)
     bias = found.antipodal[narrowest]
     lines = [

@@ -3,13 +3,14 @@
 
 Every network learns the task of section_6_1.py.  Theta(t) is that of the training points.  The
 paper bounds its change by O(n^(-1/2)) (Theorem 2).  Each preactivation does move by that much, but
-in a mean over n units moves of either sign cancel, which leaves 1/n (J. Huang, H.-T. Yau, "Dynamics
-of deep neural networks and the neural tangent hierarchy", ICML 2020, for smooth activations).  Of
-ReLU units a share n^(-1/2) passes zero and adds +-1/n each: n^(-3/4) in all, where n is large.
+in a mean over n units moves of either sign cancel, which leaves 1/n ("Dynamics of deep neural
+networks and the neural tangent hierarchy", ICML 2020, arXiv:1909.08156, for smooth activations).
+Of ReLU units a share n^(-1/2) passes zero and adds +-1/n each: n^(-3/4) in all, where n is large.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,10 +38,11 @@ class Figures:
     lower_share: dict[int, list[float]] = field(default_factory=dict)
 
 
-def claims(networks: dict[int, int]) -> tuple[list[Claim], Figures]:
-    """Measure, and return what holds."""
+def claims(networks: dict[int, int], say: Callable[[str], None]) -> tuple[list[Claim], Figures]:
+    """Measure, telling `say` what comes next, and return what holds."""
     found = Figures()
     for n, count in networks.items():
+        say(f"training {count} networks of {n} units")
         trained = np.array([_trained(n, seed) for seed in range(count)])
         found.drift[n], found.activation_change[n], found.lower_share[n] = trained.T.tolist()
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk._engine import Engine
+from fastntk._engine import Engine, Terms
 from fastntk._memory import UNASKED, Budget, parse_bytes
 
 if TYPE_CHECKING:
@@ -71,6 +71,50 @@ class CudaEngine(Engine):
         with self.here() as stream:
             native = kernel(X, Y, *arguments, self.context(stream), batch)
             return CudaSource(self, native, stream, native.largest_diagonal, X, Y)
+
+    def empirical_kernel(
+        self,
+        dtype: np.dtype[Any],
+        rows: Terms,
+        cols: Terms | None,
+        factors: Sequence[tuple[float, float]],
+        outputs: int,
+        threads: int = 0,
+    ) -> CudaSource:
+        """Return the tile source of an empirical kernel of device arrays; waits for its diagonal."""
+        single = dtype == np.float32
+        kernel = self.native.EmpiricalKernel32 if single else self.native.EmpiricalKernel64
+        rows, cols = tuple(rows), None if cols is None else tuple(cols)
+        with self.here() as stream:
+            native = kernel(rows, cols, factors, outputs, self.context(stream))
+            return CudaSource(self, native, stream, native.largest_diagonal, rows, cols)
+
+    def activate(
+        self, activation: str, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
+    ) -> None:
+        """Set z to factor * z + shift, and out to f(z)."""
+        with self.here() as stream:
+            self.native.activate(activation, z, factor, shift, out, self.context(stream))
+
+    def apply_slope(
+        self, activation: str, z: Any, signals: Any, factor: float, threads: int = 0
+    ) -> None:
+        """Multiply signals by factor * f'(z)."""
+        with self.here() as stream:
+            self.native.apply_slope(activation, z, signals, factor, self.context(stream))
+
+    # CuPy hands products of float32 matrices to cuBLAS in full precision. Only who sets CUPY_TF32=1, or
+    # NVIDIA_TF32_OVERRIDE=1, has them in TF32, with an error of 1e-3 in place of 1e-6.
+
+    def rows_product(self, A: Any, B: Any) -> Any:
+        """Return A @ B.T."""
+        with self.here():
+            return A @ B.T
+
+    def product(self, A: Any, B: Any) -> Any:
+        """Return A @ B."""
+        with self.here():
+            return A @ B
 
     def pack_triangle(
         self, source: CudaSource, threads: int = 0, progress: TileProgress | None = None
@@ -180,12 +224,12 @@ class CudaSource:
 
     @property
     def largest_diagonal(self) -> float:
-        """Largest entry on the diagonal; of a limiting kernel."""
+        """Largest entry on the diagonal; of a limiting or an empirical kernel."""
         return float(self._native.largest_diagonal)
 
     @property
     def route(self) -> dict[str, Any]:
-        """What was chosen for the data; of a limiting kernel."""
+        """What was chosen for the data; of a limiting or an empirical kernel."""
         return {"isa": device_text(self.engine.xp, self.engine.index), **self._native.route}
 
     def diagonal(self) -> Any:

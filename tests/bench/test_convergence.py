@@ -58,7 +58,7 @@ def test_networks_at_initialisation(net, monkeypatch):
 
     monkeypatch.setattr(part, "_GAUSSIAN_WIDTH", 200)
     plan = part.Plan({20: 12, 80: 12, 320: 12}, {4: 1_000, 16: 1_000}, 60)
-    lines, found = part.claims(net, plan)
+    lines, found = part.claims(net, plan, str)
     by_name = {line.name: line for line in lines}
     assert len(by_name) == len(lines) == 8
     # Few narrow networks: what is steady enough to be asserted.
@@ -73,7 +73,7 @@ def test_networks_at_initialisation(net, monkeypatch):
 def test_training_of_networks(monkeypatch):
     from bench.convergence import lazy
 
-    lines, found = lazy.claims({20: 2, 40: 2, 80: 2})
+    lines, found = lazy.claims({20: 2, 40: 2, 80: 2}, str)
     assert len(lines) == 4
     for values in (found.drift, found.activation_change, found.lower_share):
         assert all(len(part) == 2 and min(part) > 0 for part in values.values())

@@ -108,7 +108,7 @@ def test_operators_are_where_the_network_is(gpu, X, rng):
     assert close(op.cross_matmat(Z, V), host.ntk(Z, X) @ V)
     assert close(op.columns(np.array([3, 299])), host.ntk(X)[:, [3, 299]])
     assert fn.GramOperator(host, X, device="auto").place == "cpu"
-    with pytest.raises(ValueError, match="device must be where the network is, 'cuda:0', got 'cpu'"):
+    with pytest.raises(ValueError, match="device must be where the network is, 'cuda:0'"):
         fn.GramOperator(w, X, device="cpu")
     with pytest.raises(ValueError, match="storage in a file is the CPU's"):
         fn.GramOperator(w, X, storage="K.gram")
@@ -119,7 +119,7 @@ def test_arrays_elsewhere_are_refused(standin, X):
     with pytest.raises(TypeError, match="X must be where the network is, on cpu, or in the host's"):
         network("cpu").ntk(cp.asarray(X))
     w = network("cuda:1")
-    with pytest.raises(TypeError, match="X must be where the network is, on cuda:1, .*on cuda:0"):
+    with pytest.raises(TypeError, match=r"X must be where the network is, on cuda:1, .*on cuda:0"):
         w(cp.asarray(X))
     with cp.cuda.Device(1):
         there = cp.asarray(X)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Jacobian of a network: its products against differences of the network's outputs."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,17 @@ def test_order_of_parameters_and_rows(rng):
     np.testing.assert_allclose(J[6:9], one, rtol=0, atol=ROUNDING["float64"])
 
 
+def test_one_linear_map_and_no_columns(rng):
+    w = fn.FiniteNetwork(fn.FullyConnected(hidden_layers=0), (3, 1), dtype="float64")
+    jacobian, X = w.jacobian(np.eye(3)), np.eye(3)
+    want = np.hstack([X / np.sqrt(3), np.full((3, 1), 0.1)])
+    np.testing.assert_allclose(jacobian.to_dense(), want, rtol=1e-15)
+    np.testing.assert_allclose(jacobian @ np.eye(4), want, rtol=1e-15, atol=1e-16)
+    assert (jacobian @ np.ones((4, 0))).shape == (3, 0)
+    assert (jacobian.T @ np.ones((3, 0))).shape == (4, 0)
+    assert repr(jacobian.T) == "<transpose of <3 x 4 NetworkJacobian, float64>>"
+
+
 def test_float64_products_of_a_float32_network(rng):
     """They are those of the stored parameters and points, to float64's rounding."""
     w, X = network(dtype="float32"), rng.standard_normal((9, 5)).astype(np.float32)
@@ -110,6 +123,52 @@ def test_blocks_of_points_within_the_budget(rng):
         w.jacobian(X, memory=2_100 + 8 * 2 * (150 + w.n_parameters)).matmat(V)
     with pytest.raises(MemoryError, match=r"a dense 150 x \d+ Jacobian in float64 needs"):
         small.to_dense()
+
+
+@pytest.fixture
+def peak():
+    """Most bytes that NumPy held at once during a call."""
+
+    def measured(call):
+        tracemalloc.start()
+        try:
+            call()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return measured
+
+
+@pytest.mark.parametrize("share", [0.12, 0.3])
+def test_memory_stays_within_the_budget(rng, dtype, peak, share):
+    """Budgets below what all points need at once: of products, diagonals, and callbacks' NTK."""
+    net = fn.FullyConnected(hidden_layers=2)
+    w, X = fn.FiniteNetwork(net, (20, 64, 64, 2), dtype=dtype), rng.random((600, 20)).astype(dtype)
+    whole = np.dtype(dtype).itemsize * 600 * 2 * w.n_parameters
+    jacobian = w.jacobian(X, memory=int(share * whole))
+    left = jacobian.room.left
+    V, U = rng.standard_normal((w.n_parameters, 3)), rng.standard_normal((1200, 3))
+    op = fn.JacobianOperator(jacobian)
+    for call in (
+        lambda: jacobian.matmat(V),
+        lambda: jacobian.rmatmat(U),
+        lambda: op.matmat(U),
+        op.diagonal,
+    ):
+        assert 0 < peak(call) < left
+    with pytest.raises(MemoryError, match="a dense 1200 x"):
+        jacobian.to_dense()
+    few = w.jacobian(X[:40])
+    generic = fn.CallbackJacobian(few.__matmul__, few.T.__matmul__, few.shape, outputs=2)
+    # The kernel, and gradients of a few points.
+    generic.budget = 8 * 80**2 + int(share * 8 * 80 * w.n_parameters)
+    few.budget = generic.budget
+    theta = fn.JacobianOperator(generic)
+    # One product of the network behind the callbacks is beside it.
+    beside = peak(lambda: few.T @ np.ones(80))
+    assert peak(theta.to_dense) < generic.budget + beside
+    assert peak(theta.diagonal) < generic.budget + beside
 
 
 def test_scale_and_pixels(rng):

@@ -83,7 +83,7 @@ def test_default_dense_form_is_the_layers_one(theta):
     op, K = theta
     jacobian = op.jacobian
     plain = CallbackJacobian(jacobian.__matmul__, jacobian.T.__matmul__, jacobian.shape, outputs=3)
-    room = 8 * 3 * (3 * jacobian.shape[1] + 300)
+    room = 8 * 3 * (2 * jacobian.shape[1] + 3 * 300)
     for budget in (plain.budget, 7 * room):  # all samples at once, and 7 of them
         plain.budget = budget
         got = fn.JacobianOperator(plain).to_dense(np.empty(K.shape))

@@ -78,7 +78,7 @@ def draw(
     dtype : dtype
         Of the result; float32 parameters are the float64 ones, rounded.
     """
-    flat = _backend.CPU.empty((len(numbers), count_parameters(widths)), dtype)
+    flat: NDArray[Any] = _backend.CPU.empty((len(numbers), count_parameters(widths)), dtype)
     pieces = [
         piece
         for place, views in enumerate(parameter_views(flat, widths))

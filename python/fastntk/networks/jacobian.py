@@ -18,6 +18,8 @@ from fastntk._progress import Meter
 from fastntk.linalg.placed import Placed, float_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastntk._progress import Progress
 
 
@@ -103,7 +105,7 @@ class Jacobian(Placed, ABC):
         columns = self._checked(V, self.shape[1])
         with self.here():
             self._require_rows(columns.shape[1], self.shape, columns.dtype)
-            product = self.pushforward(self._rows_of(columns), self._meter(progress, columns))
+            product = self._product(self.pushforward, columns, self.shape[0], progress)
             returned: NDArray[Any] = self._returned(product.T, V)
             return returned
 
@@ -134,7 +136,7 @@ class Jacobian(Placed, ABC):
         columns = self._checked(U, self.shape[0], "U")
         with self.here():
             self._require_rows(columns.shape[1], self.shape[::-1], columns.dtype)
-            product = self.pullback(self._rows_of(columns), self._meter(progress, columns))
+            product = self._product(self.pullback, columns, self.shape[1], progress)
             returned: NDArray[Any] = self._returned(product.T, U)
             return returned
 
@@ -206,57 +208,68 @@ class Jacobian(Placed, ABC):
     def tangent_diagonal(self) -> Any:
         """Return the diagonal of ``J diag(multipliers) J^T``, (N C,) in float64."""
         xp, C = self.xp, self.outputs
-        diagonal, step = xp.empty(self.shape[0]), self._samples_at_once(2)
+        diagonal, step = xp.empty(self.shape[0]), self._samples_at_once(1)
         for first in range(0, self.samples, step):
             last = min(first + step, self.samples)
-            block = self.rows(first, last, np.float64)
-            scaled = block.copy()
-            self.scale_by_rates(scaled)
-            diagonal[first * C : last * C] = xp.einsum("ij,ij->i", block, scaled)
+            squares = self.rows(first, last, np.float64)
+            squares *= squares
+            self.scale_by_rates(squares)
+            diagonal[first * C : last * C] = squares.sum(axis=1)
+            del squares  # before the next block is made
         return diagonal
 
-    def tangent_kernel(self, out: Any) -> None:
+    def tangent_kernel(self, out: Any, held: int = 0) -> None:
         """Write ``J diag(multipliers) J^T``, symmetric to the bit, to ``out`` (N C, N C).
 
-        By default from blocks of gradients in float64, two of them held at once.
+        By default from blocks of gradients in float64. So many bytes of the budget are ``held``.
         """
-        C, step = self.outputs, self._samples_at_once(3)
+        C, step = self.outputs, self._samples_at_once(2, held)
         for first in range(0, self.samples, step):
             last = min(first + step, self.samples)
             own = slice(first * C, last * C)
-            left = self.rows(first, last, np.float64)
-            scaled = left.copy()
+            rows = self.rows(first, last, np.float64)
+            scaled = rows.copy() if self.rates else rows
             self.scale_by_rates(scaled)
-            square = scaled @ left.T
+            square = scaled @ rows.T
             out[own, own] = (square + square.T) / 2
+            del rows  # at most two blocks are held
             for after in range(last, self.samples, step):
                 end = min(after + step, self.samples)
                 other = slice(after * C, end * C)
                 block = scaled @ self.rows(after, end, np.float64).T
                 out[own, other] = block
                 out[other, own] = block.T
+            del scaled
 
     def _samples_at_once(self, blocks: int, held: int = 0) -> int:
-        """Return of how many samples so many blocks of float64 gradients fit the budget.
+        """Return of how many samples so many blocks of float64 gradients, and products, fit.
 
         ``held`` bytes of what is left are taken.
         """
         rows, parameters = self.shape
-        needed = 8 * self.outputs * (blocks * parameters + rows)
+        needed = 8 * self.outputs * (blocks * parameters + 3 * rows)
         self.room.require(held + needed, "the gradients of one sample")
         return max(1, min(self.samples, (self.room.left - held) // needed))
 
-    def _rows_of(self, columns: Any) -> Any:
-        """Columns as contiguous rows: vectors are contiguous where layers read parts of them."""
-        return self.xp.ascontiguousarray(columns.T)
+    def _product(
+        self,
+        function: Callable[[Any, Meter], Any],
+        columns: Any,
+        length: int,
+        progress: Progress | None,
+    ) -> Any:
+        """Return a pushforward or pullback, as rows, of columns."""
+        count = columns.shape[1]
+        if count == 0:
+            return self.xp.empty((0, length), columns.dtype)
+        # Vectors are contiguous where layers read parts of them.
+        rows = self.xp.ascontiguousarray(columns.T)
+        return function(rows, Meter(progress, "Jacobian product", self.samples * count))
 
     def _require_rows(self, count: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
         """Require room for so many vectors, a copy of them and their products."""
         needed = count * (shape[0] + shape[1]) * dtype.itemsize
         self.room.require(needed, "{} product(s) of length {} in {}", count, shape[0], dtype)
-
-    def _meter(self, progress: Progress | None, columns: Any) -> Meter:
-        return Meter(progress, "Jacobian product", self.samples * columns.shape[1])
 
     def __repr__(self) -> str:
         rows, parameters = self.shape

@@ -107,15 +107,15 @@ class JacobianOperator(SymmetricOperator):
 
     def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the whole matrix; see `SymmetricOperator.to_dense`."""
-        out = self._dense_out(out)
+        dense = self._dense_out(out)
         with self.here():
-            if array_namespace(out) is self.xp:
-                self.jacobian.tangent_kernel(out)
-                return out
-            entries = self.xp.empty(self.shape, out.dtype)
-            self.jacobian.tangent_kernel(entries)
-            out[...] = in_library(entries, array_namespace(out))
-        return out
+            if array_namespace(dense) is self.xp:
+                self.jacobian.tangent_kernel(dense, 0 if out is dense else dense.nbytes)
+                return dense
+            entries = self.xp.empty(self.shape, dense.dtype)
+            self.jacobian.tangent_kernel(entries, entries.nbytes)
+            dense[...] = in_library(entries, array_namespace(dense))
+        return dense
 
     def _columns_at_once(self, dtype: np.dtype[Any]) -> int:
         """Return of how many columns the gradients take half of the budget."""

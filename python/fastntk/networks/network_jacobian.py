@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.passes import Forward
 
-# Numbers of a block's activations: enough for full BLAS speed, and a block takes well below a
-# second.
-_BLOCK = 2**23
+# Of a block, where the budget allows: weights, and gradients added up, are read once per block, and
+# BLAS has its full speed.
+_SAMPLES = 1024
 
 
 class NetworkJacobian(Jacobian):
@@ -137,19 +137,15 @@ class NetworkJacobian(Jacobian):
 
     def rows(self, first: int, last: int, dtype: DTypeLike) -> Any:
         """Return the gradients at some samples; see `Jacobian.rows`."""
-        xp, C, dtype = self.xp, self.outputs, np.dtype(dtype)
+        C, count, dtype = self.outputs, last - first, np.dtype(dtype)
         layers, state, signals = self._passes(first, last, dtype)
-        gradients = xp.empty(((last - first) * C, self.shape[1]), dtype)
-        for layer, a, D, (dW, db) in zip(
-            layers,
-            state.activations,
-            signals,
-            parameter_views(gradients, self.widths),
-            strict=True,
-        ):
-            shared = xp.repeat(layer.weight_factor * a, C, axis=0)
-            xp.multiply(D[:, :, np.newaxis], shared[:, np.newaxis, :], out=dW)
-            xp.multiply(D, layer.bias_factor, out=db)
+        gradients = self.xp.empty((count * C, self.shape[1]), dtype)
+        views = parameter_views(gradients, self.widths)
+        for layer, a, D, (dW, db) in zip(layers, state.activations, signals, views, strict=True):
+            left = D.reshape(count, C, -1, 1)
+            right = (layer.weight_factor * a).reshape(count, 1, 1, -1)
+            self.xp.multiply(left, right, out=dW.reshape(count, C, *dW.shape[1:]))
+            self.xp.multiply(D, layer.bias_factor, out=db)
         return gradients
 
     def tangent_diagonal(self) -> Any:
@@ -165,10 +161,10 @@ class NetworkJacobian(Jacobian):
                 diagonal[first:last] += lengths * shared[:, np.newaxis]
         return diagonal.reshape(-1)
 
-    def tangent_kernel(self, out: Any) -> None:
+    def tangent_kernel(self, out: Any, held: int = 0) -> None:
         """Write ``J diag(multipliers) J^T`` to ``out`` (N C, N C), in float64 by layers."""
         double = np.dtype(np.float64)
-        K, room = out, self.room
+        K, room = out, replace(self.room, held=self.nbytes + held)
         if out.dtype != double:
             room.require(8 * out.size, "the NTK in float64")
             K = self.xp.empty(out.shape)
@@ -193,10 +189,11 @@ class NetworkJacobian(Jacobian):
         self, first: int, last: int, dtype: np.dtype[Any]
     ) -> tuple[Sequence[Layer], Forward, list[Any]]:
         """Return the layers, a forward pass, and the signals of each output at some samples."""
-        layers = self._in(dtype)
+        layers, C = self._in(dtype), self.outputs
         state = forward(layers, self._points[first:last].astype(dtype), self._engine)
-        units = self.xp.tile(self.xp.eye(self.outputs, dtype=dtype), (last - first, 1))
-        return layers, state, backward(layers, state, self._engine, units)
+        units, outputs = self.xp.zeros((last - first, C, C), dtype), self.xp.arange(C)
+        units[:, outputs, outputs] = 1
+        return layers, state, backward(layers, state, self._engine, units.reshape(-1, C))
 
     def _tangents(
         self, layers: Sequence[Layer], state: Forward, directions: Sequence[Any], count: int
@@ -234,7 +231,7 @@ class NetworkJacobian(Jacobian):
         held = dtype.itemsize * weights * (vectors + 2 * (dtype != self.dtype))
         held += dtype.itemsize * vectors * sum(self.shape)
         self.room.require(held + each, "the passes of one sample")
-        most = max(1, min((self.room.left - held) // each, _BLOCK // (count * units + 1)))
+        most = max(1, min((self.room.left - held) // each, _SAMPLES))
         for first in range(0, self.samples, most):
             yield first, min(first + most, self.samples)
 

@@ -6,23 +6,23 @@ eta r and eta q. Only products count: w s and c t say which function is drawn, w
 it is trained. With n inputs and n' outputs of a map, sigma the network's ``weight_std`` and beta
 its ``bias_std``:
 
-===========  =========  =================  ===========  ======  ==========  ====  =======
-name         map        w                  s            r       c           t     q
-===========  =========  =================  ===========  ======  ==========  ====  =======
-ntk          all        sigma / sqrt n     1            1       beta        1     1
-standard     all        1                  sigma/sqrt n  1      1           beta  1
-mean-field   first      sigma / sqrt n     1            n'      beta        1     n'
-mean-field   last       sigma / n          1            n       beta        1     1
-mup          first      sigma sqrt(n'/n)   1 / sqrt n'  1       beta sqrt n'  1/sqrt n'  1
-mup          hidden     sigma              1 / sqrt n   1       beta sqrt n'  1/sqrt n'  1
-mup          last       sigma / sqrt n     1 / sqrt n   1       beta        1     1
-===========  =========  =================  ===========  ======  ==========  ====  =======
+==========  ======  ================  ==============  ==  ============  ===========  ==
+name        map     w                 s               r   c             t            q
+==========  ======  ================  ==============  ==  ============  ===========  ==
+ntk         all     sigma / sqrt n    1               1   beta          1            1
+standard    all     1                 sigma / sqrt n  1   1             beta         1
+mean-field  first   sigma / sqrt n    1               n'  beta          1            n'
+mean-field  last    sigma / n         1               n   beta          1            1
+mup         first   sigma sqrt(n'/n)  1 / sqrt n'     1   beta sqrt n'  1 / sqrt n'  1
+mup         hidden  sigma             1 / sqrt n      1   beta sqrt n'  1 / sqrt n'  1
+mup         last    sigma / sqrt n    1 / sqrt n      1   beta          1            1
+==========  ======  ================  ==============  ==  ============  ===========  ==
 
 These are the abc-parametrisations of [1]_, Table 1, with the input's dimension and the widths kept
-apart; biases of hidden layers are vectors of the width, as the weights of an input of dimension one
-([1]_, Section 3). mean-field is defined for one hidden layer, where it is mup in other units. The
-first map of a network without hidden layers is its last one, and that of ntk in all but standard.
-Where beta is 0 there are no biases: c is 0 in every parametrisation.
+apart; biases of hidden layers are taken as the weights of an input of dimension one that is 1.
+mean-field is defined for one hidden layer, where it is mup in other units. The first map of a
+network without hidden layers is its last one, and that of ntk in all but standard. Where beta is 0
+there are no biases: c is 0 in every parametrisation.
 
 References
 ----------

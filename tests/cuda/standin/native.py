@@ -100,6 +100,38 @@ class LimitingKernel64(_LimitingKernel):
     kernel = _cpu.LimitingKernel64
 
 
+class _EmpiricalKernel(_Source):
+    def __init__(self, rows, cols, factors, outputs, context):
+        context.called("prepare")
+        sides = [None if side is None else [tuple(map(_host_or_none, pair)) for pair in side]
+                 for side in (rows, cols)]
+        super().__init__(self.kernel(*sides, factors, outputs), rows, cols)
+        self.largest_diagonal = self._source.largest_diagonal
+        self.route = {"product": "stand-in", "parts": 1}
+
+
+class EmpiricalKernel32(_EmpiricalKernel):
+    kernel = _cpu.EmpiricalKernel32
+
+
+class EmpiricalKernel64(_EmpiricalKernel):
+    kernel = _cpu.EmpiricalKernel64
+
+
+def _host_or_none(array):
+    return None if array is None else _host(array)
+
+
+def activate(activation, z, factor, shift, out, context):
+    context.called("activate")
+    _cpu.activate(activation, _host(z), factor, _host_or_none(shift), _host_or_none(out))
+
+
+def apply_slope(activation, z, signals, factor, context):
+    context.called("apply_slope")
+    _cpu.apply_slope(activation, _host(z), _host(signals), factor)
+
+
 def pack_triangle(source, largest_magnitude, context):
     context.called("pack")
     assert largest_magnitude == (source.largest_diagonal or 1.0)

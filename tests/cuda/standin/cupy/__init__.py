@@ -37,8 +37,43 @@ def _function(function):
 
 isfinite, where, sqrt = map(_function, (np.isfinite, np.where, np.sqrt))
 abs = _function(np.abs)
+exp, logaddexp, maximum, square, tanh, tile = map(
+    _function, (np.exp, np.logaddexp, np.maximum, np.square, np.tanh, np.tile)
+)
+log.function = _function(np.log)
+
+
+def _into(function):
+    """A function with an argument ``out``."""
+
+    def call(*arguments, out=None):
+        if out is None:
+            return new(function(*map(plain, arguments)))
+        function(*map(plain, arguments), out=plain(out))
+        return out
+
+    return call
+
+
+matmul, multiply = _into(np.matmul), _into(np.multiply)
+
+
+def einsum(subscripts, *operands):
+    return new(np.einsum(subscripts, *map(plain, operands)))
+
+
+def broadcast_to(array, shape):
+    return array._view(np.broadcast_to(plain(array), shape))
+
+
+def stack(arrays, axis=0):
+    return new(np.stack([plain(one) for one in arrays], axis))
+
+
 linalg = types.SimpleNamespace(
     cholesky=_function(lambda a: _or_garbage(np.linalg.cholesky, a)),
+    eigvalsh=_function(np.linalg.eigvalsh),
+    norm=_function(np.linalg.norm),
     eigh=_function(lambda a: tuple(np.linalg.eigh(a))),
     qr=_function(lambda a: tuple(np.linalg.qr(a))),
 )
@@ -70,8 +105,20 @@ def empty(shape, dtype=float, order="C"):
     return allocated(shape if isinstance(shape, tuple) else (shape,), dtype, order)
 
 
+def empty_like(array, dtype=None):
+    return allocated(array.shape, dtype or array.dtype)
+
+
+def zeros_like(array, dtype=None):
+    return zeros(array.shape, dtype or array.dtype)
+
+
 def zeros(shape, dtype=float, order="C"):
     return full(shape, 0, dtype)
+
+
+def ones(shape, dtype=float, order="C"):
+    return full(shape, 1, dtype)
 
 
 def full(shape, value, dtype=None, order="C"):

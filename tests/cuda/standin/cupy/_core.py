@@ -122,6 +122,9 @@ class ndarray:
     def reshape(self, *shape):
         return self._view(self._values.reshape(*shape))
 
+    def transpose(self, *axes):
+        return self._view(self._values.transpose(*axes))
+
 
 def _is_pinned(array):
     owner = array
