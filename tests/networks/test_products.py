@@ -96,11 +96,20 @@ def test_the_choice():
 
 
 @needs_matrix_unit
-def test_equal_numbers_keep_the_promise(rng):
-    """Their roundings have a pattern, which rows of equal numbers meet; BLAS errs by 1.4e-6 here."""
-    A = np.full((256, 512), 0.7, np.float32)
-    A[:, 0] = rng.uniform(2, 5, 256)
-    check(A, A[::-1].copy(), PROMISE)
+@pytest.mark.parametrize("background", ["bell", "equal"])
+def test_what_is_served_keeps_the_promise(background, rng):
+    """A number larger than the others takes digits from them, up to where BLAS is asked."""
+    served = []
+    for large in 2.0 ** np.arange(13):
+        A = np.full((256, 512), 0.7, np.float32)
+        if background == "bell":
+            A = rng.standard_normal((256, 512), dtype=np.float32)
+        A[:, 0] = large
+        out = np.empty((256, 256), np.float32)
+        served.append(_cpu.rows_product(A, A, out))
+        assert not served[-1] or relative_error(out, A, A) <= PROMISE
+    assert served[0]
+    assert not served[-1]
 
 
 @needs_matrix_unit
