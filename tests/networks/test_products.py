@@ -47,6 +47,29 @@ def test_products(rows, cols, inner, isa, rng):
     check(A, B)
 
 
+@pytest.mark.parametrize(
+    ("rows", "cols", "inner"),
+    [(2, 1024, 1024), (16, 1031, 1025), (7, 130, 9000), (32, 9001, 128), (13, 2200, 777)],
+)
+def test_few_rows_by_a_large_matrix(rows, cols, inner, dtype, isa, rng):
+    assert _engine.is_skinny(rows, cols, inner)
+    A = rng.standard_normal((rows, inner)).astype(dtype)
+    B = rng.standard_normal((cols, inner)).astype(dtype)
+    check(A, B, {"float32": BOUND, "float64": 4e-16}[dtype])
+    # Sums of equal numbers, whose roundings are alike: at most 128 in a block, and 71 blocks.
+    A[0], B[0] = 1, 0.7
+    check(A, B, {"float32": 6e-6, "float64": 3e-14}[dtype])
+    expected = CPU.rows_product(A, B)
+    B_turned = np.ascontiguousarray(B.T)
+    turned = CPU.product(A, B_turned)
+    for threads in (1, 3):
+        out = np.full((rows, cols), np.nan, dtype)
+        _cpu.skinny_product(A, B, out, False, threads)
+        np.testing.assert_array_equal(out, expected)
+        _cpu.skinny_product(A, B_turned, out, True, threads)
+        np.testing.assert_array_equal(out, turned)
+
+
 def test_float64_and_other_layouts_are_left_to_blas(isa, rng):
     A, B = rng.standard_normal((2, 300, 300))
     np.testing.assert_array_equal(CPU.rows_product(A, B), A @ B.T)
@@ -93,6 +116,10 @@ def test_the_choice():
     assert not _engine.takes_matrix_unit(16, 10_000, 10_000)
     assert not _engine.takes_matrix_unit(2048, 10, 2048)
     assert not _engine.takes_matrix_unit(200, 200, 200)
+    assert _engine.is_skinny(16, 10_000, 10_000)
+    assert not _engine.is_skinny(1, 10_000, 10_000)
+    assert not _engine.is_skinny(16, 10, 10_000)
+    assert not _engine.is_skinny(64, 10_000, 10_000)
 
 
 @needs_matrix_unit
@@ -122,3 +149,15 @@ def test_bad_arguments():
         _cpu.rows_product(A, B, out.T)
     with pytest.raises(TypeError, match="A must be an aligned C-contiguous array of float32"):
         _cpu.rows_product(A.astype(float), B, out)
+
+
+def test_bad_arguments_of_few_rows():
+    A, B = np.ones((3, 4)), np.ones((5, 4))
+    with pytest.raises(ValueError, match=r"out must have shape \(3, 5\)"):
+        _cpu.skinny_product(A, B, np.empty((5, 3)))
+    with pytest.raises(ValueError, match="a skinny product has 1 to 64 rows"):
+        _cpu.skinny_product(np.ones((65, 4)), B, np.empty((65, 5)))
+    with pytest.raises(TypeError, match="B must be an aligned C-contiguous array of float64"):
+        _cpu.skinny_product(A, B.astype(np.float32), np.empty((3, 5)))
+    with pytest.raises(ValueError, match="mismatch"):
+        CPU.product(np.ones((300, 4)), B)

@@ -27,6 +27,8 @@ template <class T>
 struct EmpiricalPlan;
 template <class T>
 class PackedRows;
+template <class T>
+struct SkinnyProduct;
 
 template <class T>
 struct Engine {
@@ -41,6 +43,10 @@ struct Engine {
   // rows loses too much in fixed point.
   long row_panel;
   bool (*pack_rows)(const RowPacking<T>& packing, long panel);
+  // Columns [begin, end) of A B^T, and of A B: at most skinny_piece of them from a multiple of it on.
+  void (*skinny_rows)(const SkinnyProduct<T>& product, long begin, long end);
+  void (*skinny_columns)(const SkinnyProduct<T>& product, long begin, long end);
+  long skinny_piece;
   // Packs rows that are columns of an array; null without a matrix unit.
   bool (*pack_columns)(const RowPacking<T>& packing);
   // to [rows, cols], rows of it `stride` apart: products of rows [row, row + rows) of the left

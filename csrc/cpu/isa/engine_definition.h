@@ -5,6 +5,7 @@
 #include "cpu/isa/empirical_tile.h"
 #include "cpu/isa/limiting_tile.h"
 #include "cpu/isa/pack_rows.h"
+#include "cpu/isa/skinny.h"
 #include "cpu/isa/store_tile.h"
 #include "cpu/isa/tile_times.h"
 #if defined(__AMX_INT8__)
@@ -51,6 +52,9 @@ const Engine<T>& engine() {
                                  limiting_tile<T>,
                                  kRightRows<T>,
                                  pack_rows<T>,
+                                 skinny_rows<T>,
+                                 skinny_columns<T>,
+                                 kPiece<T>,
                                  unit.pack_columns,
                                  unit.product_tile,
                                  unit.scratch_bytes,
