@@ -151,3 +151,18 @@ def test_the_estimate_holds(rng, dtype, outputs, widths, activation):
     held = sum(array.nbytes for term in terms.values() for array in term if array is not None)
     source = maker.source(X, dtype=None, device="cpu", threads=1, budget=10**9)
     assert source.nbytes + held <= maker.prepared_bytes(X)
+
+
+def test_wide_networks_are_added_up(rng, dtype, monkeypatch):
+    """Groups of maps, where their terms outweigh the kernel: the same kernel, in less memory."""
+    w = network(dtype)
+    X, Y = rng.standard_normal((20, 5)), rng.standard_normal((11, 5))
+    monkeypatch.setattr("fastntk.gram.empirical_gram._LEAST_GROUP", 0)
+    calls = []
+    options = {"outputs": "trace", "progress": lambda *call: calls.append(call[1:])}
+    K, R = w.ntk(X, **options), w.ntk(X, Y, outputs="trace")
+    assert calls == [(1, 3), (2, 3), (3, 3)]
+    np.testing.assert_array_equal(K, K.T)
+    monkeypatch.setattr("fastntk.gram.empirical_gram._GROUP", np.inf)
+    assert np.abs(w.ntk(X, outputs="trace") - K).max() <= BOUNDS[dtype] * K.max()
+    assert np.abs(w.ntk(X, Y, outputs="trace") - R).max() <= BOUNDS[dtype] * K.max()
