@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
     from fastntk.networks.jacobian import Jacobian
     from fastntk.networks.jacobian_operator import JacobianOperator
+    from fastntk.networks.linearised import LinearisedNetwork
     from fastntk.networks.monte_carlo import MonteCarloKernels, monte_carlo_kernels
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.random_functions import RandomFunctions
@@ -54,6 +55,7 @@ __all__ = [
     "Jacobian",
     "JacobianOperator",
     "KernelPCA",
+    "LinearisedNetwork",
     "MonteCarloKernels",
     "RandomFunctions",
     "Record",
@@ -85,6 +87,7 @@ _ORIGINS = {
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelPCA": "fastntk.models",
+    "LinearisedNetwork": "fastntk.networks.linearised",
     "MonteCarloKernels": "fastntk.networks.monte_carlo",
     "RandomFunctions": "fastntk.networks.random_functions",
     "Record": "fastntk.networks.record",
