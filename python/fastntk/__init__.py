@@ -31,12 +31,13 @@ if TYPE_CHECKING:
         solve,
     )
     from fastntk.models import KernelPCA
+    from fastntk.networks.averages import MonteCarloInterrupted, MonteCarloKernels
     from fastntk.networks.callbacks import CallbackJacobian
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
     from fastntk.networks.jacobian import Jacobian
     from fastntk.networks.jacobian_operator import JacobianOperator
     from fastntk.networks.linearised import LinearisedNetwork
-    from fastntk.networks.monte_carlo import MonteCarloKernels, monte_carlo_kernels
+    from fastntk.networks.monte_carlo import monte_carlo_kernels
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.random_functions import RandomFunctions
     from fastntk.networks.record import DivergenceError, Record, Run, TrainingInterrupted
@@ -56,6 +57,7 @@ __all__ = [
     "JacobianOperator",
     "KernelPCA",
     "LinearisedNetwork",
+    "MonteCarloInterrupted",
     "MonteCarloKernels",
     "RandomFunctions",
     "Record",
@@ -88,7 +90,8 @@ _ORIGINS = {
     "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelPCA": "fastntk.models",
     "LinearisedNetwork": "fastntk.networks.linearised",
-    "MonteCarloKernels": "fastntk.networks.monte_carlo",
+    "MonteCarloInterrupted": "fastntk.networks.averages",
+    "MonteCarloKernels": "fastntk.networks.averages",
     "RandomFunctions": "fastntk.networks.random_functions",
     "Record": "fastntk.networks.record",
     "Route": "fastntk.gram.route",

@@ -37,6 +37,7 @@ def cupy(gpu, monkeypatch):
     type(pool).total_bytes = lambda self: self.used_bytes() + self.free_bytes()
     cupy.clip = cupy._function(np.clip)
     cupy.arccos = cupy._function(np.arccos)
+    cupy.maximum = cupy._into(np.maximum)
     monkeypatch.setattr(
         on_gpu, "_fused", lambda c, *more: on_gpu._baseline(on_gpu._cupy_library(c), *more)
     )
@@ -49,6 +50,8 @@ def _small(name, rows=150):
     from bench import cases
 
     case = next(case for case in cases.GPU if case.name == name)
+    if case.operation == "empirical":
+        return replace(case, rows=6, columns=6, width=20, inputs=800, rounds=2)
     return replace(case, rows=rows, columns=rows, rounds=2, vectors=min(case.vectors, 4))
 
 
@@ -59,6 +62,7 @@ def _small(name, rows=150):
         ("gpu-float32-float64-bias", {"fastntk", "cupy", "cupy fused"}),
         ("gpu-matmat-lazy-64", {"fastntk", "cupy"}),
         ("gpu-kpca-50", {"fastntk"}),
+        ("gpu-empirical-16-w2048-8-outputs", {"fastntk", "cupy"}),
     ],
 )
 def test_every_contestant_is_checked_and_timed(cupy, name, contestants):
@@ -67,7 +71,7 @@ def test_every_contestant_is_checked_and_timed(cupy, name, contestants):
     case = _small(name)
     if case.operation == "kpca":
         pytest.importorskip("sklearn")
-    part = gpu.measure(cupy, case, data.synthetic_digits(case.rows))
+    part = gpu.measure(cupy, case, data.synthetic_digits(case.images))
     found = {row["contestant"]: row for row in part["contestants"]}
     assert contestants <= set(found)
     assert found["fastntk"]["max_relative_error"] <= case.gate
