@@ -170,6 +170,20 @@ GPU: tuple[Case, ...] = (
         device="cuda",
         goal=1e-3,
     ),
+    # Goals from 75 GFLOP of cuBLAS and 55 of our tiles, 4 and 16 times as many for 8,192 points.
+    *(
+        replace(
+            _empirical(f"gpu-{name}", points, 2_048, dtype=dtype),
+            device="cuda",
+            rounds=3,
+            goal=goal,
+        )
+        for name, points, dtype, goal in (
+            ("empirical-2048-w2048", 2_048, "float32", 4e-3),
+            ("empirical-8192-w2048", 8_192, "float32", 25e-3),
+            ("empirical-2048-w2048-float64", 2_048, "float64", 6e-3),
+        )
+    ),
 )
 
 ALL: tuple[Case, ...] = (*CASES, *EMPIRICAL, *LARGE, *GPU)

@@ -22,8 +22,8 @@ __device__ void store_slab(Product product, T* slab) {
 template <class T, bool kOfPoints>
 __global__ void __launch_bounds__(kThreads, 1)
     empirical_chunk_kernel(const __grid_constant__ EmpiricalView<T> problem,
-                           const __grid_constant__ EmpiricalOrder<T> order,
-                           const ChunkView* chunks, T* slabs) {
+                           const __grid_constant__ EmpiricalOrder<T> order, const ChunkView* chunks,
+                           T* slabs) {
   // block (x, y) -> chunk y of tile x
   __shared__ int index[2];
   if (!find_tile<T>(order, index))

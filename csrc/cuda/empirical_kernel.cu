@@ -173,8 +173,7 @@ void EmpiricalKernel<T>::write_in_parts(T* to, const Context& context) const {
                     Tile::kStages * Tile::kStageBytes, context.stream};
   const Shape cells{dim3(tiles, Tile::kCells / kThreads), dim3(kThreads), 0, context.stream};
   with_kernels(view_, [&](auto of_points) {
-    launch(empirical_chunk_kernel<T, of_points>, parts, view_, order, chunks_.data(),
-           slabs.data());
+    launch(empirical_chunk_kernel<T, of_points>, parts, view_, order, chunks_.data(), slabs.data());
     launch(empirical_sum_kernel<T, of_points>, cells, view_, order, slabs.data(), count, to);
   });
 }

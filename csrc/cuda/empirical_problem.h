@@ -27,7 +27,7 @@ struct ProductView {
 
 template <class T>
 struct TermView {
-  ProductView signals;  // of rows of K; no runs: 1 for an output with itself, 0 with others
+  ProductView signals;      // of rows of K; no runs: 1 for an output with itself, 0 with others
   ProductView activations;  // of points, each of which has as many rows of K as there are outputs
   T alpha, beta;
 };

@@ -44,14 +44,12 @@ __global__ void __launch_bounds__(kThreads)
   double sum = 0;
   for (int t = 0; t < problem.term_count; ++t) {
     const TermView<T>& term = problem.terms[t];
-    const double signals =
-        term.signals.runs > 0 ? squared_norm<T>(term.signals, of_rows, i) : 1.0;
-    const double activations =
-        term.activations.runs > 0
-            ? squared_norm<T>(term.activations, of_rows, i / problem.outputs)
-            : 0.0;
-    sum += signals * (static_cast<double>(term.alpha) * activations +
-                      static_cast<double>(term.beta));
+    const double signals = term.signals.runs > 0 ? squared_norm<T>(term.signals, of_rows, i) : 1.0;
+    const double activations = term.activations.runs > 0
+                                   ? squared_norm<T>(term.activations, of_rows, i / problem.outputs)
+                                   : 0.0;
+    sum +=
+        signals * (static_cast<double>(term.alpha) * activations + static_cast<double>(term.beta));
   }
   if (threadIdx.x % kWarp != 0)
     return;

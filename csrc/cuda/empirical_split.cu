@@ -15,8 +15,8 @@ std::vector<RunChunk> chunks_of(const std::vector<int>& runs, int length) {
   for (int p = 0; p < static_cast<int>(runs.size()); ++p) {
     const long count = ceil_div(runs[p], length);
     for (long c = 0; c < count; ++c)
-      chunks.push_back({p, static_cast<int>(c * runs[p] / count),
-                        static_cast<int>((c + 1) * runs[p] / count)});
+      chunks.push_back(
+          {p, static_cast<int>(c * runs[p] / count), static_cast<int>((c + 1) * runs[p] / count)});
   }
   return chunks;
 }

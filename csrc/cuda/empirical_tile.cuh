@@ -106,8 +106,8 @@ __device__ T same_output(int i, int j, int outputs) {
 // cells += S (alpha P + beta) of one term. kOfPoints: points have two rows or more; their product is
 // then formed once, and lies in shared memory in the place of the stages.
 template <bool kOfPoints, class T, class Cells>
-__device__ void add_term(const BlockTile<T>& tile, const TermView<T>& term,
-                         const Cells& cells, char* stages) {
+__device__ void add_term(const BlockTile<T>& tile, const TermView<T>& term, const Cells& cells,
+                         char* stages) {
   using Shape = EmpiricalShape<T>;
   const int outputs = tile.problem.outputs;
   auto signals = rows_product(tile, term.signals, 0, term.signals.runs, stages);
@@ -125,9 +125,8 @@ __device__ void add_term(const BlockTile<T>& tile, const TermView<T>& term,
   if constexpr (kOfPoints) {
     const fastntk::cuda::Cells<T, PointShape<T>::kCols> points{reinterpret_cast<T*>(stages)};
     auto product = points_product(tile, activations, 0, activations.runs, stages);
-    for_own_cells<PointShape<T>>([&](int i, int j, int e, int row, int col) {
-      points.at(row, col) = product.at(i, j, e);
-    });
+    for_own_cells<PointShape<T>>(
+        [&](int i, int j, int e, int row, int col) { points.at(row, col) = product.at(i, j, e); });
     __syncthreads();
     const auto place = tile.place();
     const int first_row = place.row / outputs, first_col = place.col / outputs;
@@ -147,8 +146,8 @@ __device__ void add_term(const BlockTile<T>& tile, const TermView<T>& term,
 
 // Entries of the tile to the sink; all threads of the block.
 template <class T, class Cells>
-__device__ void finish_tile(const BlockTile<T>& tile, const Cells& cells,
-                            const TileSink& sink, char* panel) {
+__device__ void finish_tile(const BlockTile<T>& tile, const Cells& cells, const TileSink& sink,
+                            char* panel) {
   using Shape = EmpiricalShape<T>;
   const auto place = tile.place();
   __syncthreads();

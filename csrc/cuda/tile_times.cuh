@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tile in shared memory times vectors, and for a symmetric matrix its transpose too.
 //
-// Floats are multiplied as pairs of tf32 numbers: a = high + low to 2^-22, and high high' + high low'
-// + low high' errs by up to 3 2^-22 of a product, 7e-7. Doubles have a matrix instruction of
-// their own. A tile's sum is rounded to fixed point once and added as an integer.
+// Floats are multiplied as pairs of tf32 numbers (tf32.cuh), with an error of up to 7e-7 of a product,
+// in short sums, because the instruction rounds toward zero (products/tf32.cuh). Doubles have a matrix
+// instruction of their own. A tile's sum is rounded to fixed point once and added as an integer.
 #pragma once
 
 #include "cuda/cells.cuh"
@@ -47,9 +47,13 @@ struct FloatBlock {
       FASTNTK_UNROLL
       for (int i = 0; i < 2; ++i)
         split_tf32(b(place + 4 * i, group + 8 * half), b_high[i], b_low[i]);
-      mma_tf32(sums[half], low, b_high);
-      mma_tf32(sums[half], high, b_low);
-      mma_tf32(sums[half], high, b_high);
+      float step[4];
+      mma_tf32_first(step, low, b_high);
+      mma_tf32(step, high, b_low);
+      mma_tf32(step, high, b_high);
+      FASTNTK_UNROLL
+      for (int i = 0; i < 4; ++i)
+        sums[half][i] += step[i];
     }
   }
 

@@ -37,9 +37,8 @@ public:
     Random random(seed);
     for (const auto& [before, behind] : widths) {
       activations_.push_back(rows(points, before, numbers, random));
-      signals_.push_back(
-          rows(points * outputs, behind, numbers == Numbers::kPositive ? Numbers::kSigned : numbers,
-               random));
+      signals_.push_back(rows(points * outputs, behind,
+                              numbers == Numbers::kPositive ? Numbers::kSigned : numbers, random));
     }
   }
 
@@ -107,7 +106,8 @@ struct EmpiricalShape {
 };
 
 inline std::ostream& operator<<(std::ostream& out, const EmpiricalShape& shape) {
-  out << shape.points << " x " << shape.others << " points, " << shape.outputs << " outputs, widths";
+  out << shape.points << " x " << shape.others << " points, " << shape.outputs
+      << " outputs, widths";
   for (const auto& [before, behind] : shape.widths)
     out << ' ' << before << '-' << behind;
   return out << ", numbers " << static_cast<int>(shape.numbers);
@@ -129,12 +129,9 @@ public:
   long cols() const { return right().count(); }
 
   EmpiricalKernel<T> kernel() const {
-    return {rows_.points(),
-            rows_.maps(),
-            shape_.others,
-            shape_.others > 0 ? cols_.maps() : std::vector<MapRows<T>>{},
-            factors_,
-            shape_.outputs,
+    return {rows_.points(), rows_.maps(),
+            shape_.others,  shape_.others > 0 ? cols_.maps() : std::vector<MapRows<T>>{},
+            factors_,       shape_.outputs,
             gpu()};
   }
 

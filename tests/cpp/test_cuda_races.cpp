@@ -5,7 +5,9 @@
 
 #include "check.h"
 #include "cuda/limiting_kernel.h"
+#include "cuda/pointwise.h"
 #include "cuda/stored_sources.h"
+#include "cuda_empirical_problem.h"
 #include "emulated_gpu.h"
 #include "kernel_problem.h"
 #include "rows.h"
@@ -41,6 +43,32 @@ void check(const Kind& kind, long columns, const Network& net, Product product, 
   }
 }
 
+// The kernel of a finite network, in parts where many multiprocessors make it worth while.
+template <class T>
+void check_empirical(long outputs, long width, int multiprocessors, bool in_parts) {
+  fastntk::cuda::emulation::set_multiprocessors(multiprocessors);
+  const EmpiricalProblem<T> problem(
+      {40 / outputs, 0, outputs, {{width, width}, {width, 0}}, Numbers::kPositive});
+  const EmpiricalKernel<T> kernel = problem.kernel();
+  CHECK_EQUAL(kernel.parts() > 1, in_parts);
+  // The bounds of test_cuda_empirical_kernel.cpp.
+  CHECK_AT_MOST(problem.largest_error(whole(kernel)), (sizeof(T) == 4 ? 1.5e-6 : 1e-13),
+                problem.shape());
+  const std::vector<T> ones(kernel.cols(), T(1));
+  for (const double sum : times(kernel, ones, 1))
+    CHECK(std::isfinite(sum));
+}
+
+template <class T>
+void check_pointwise() {
+  std::vector<T> z(70 * 40, T(-1)), values(z.size()), shift(40, T(3)), signals(2 * z.size(), T(1));
+  const fastntk::Activation relu = fastntk::Activation::kRelu;
+  fastntk::cuda::activate(relu, T(2), shift.data(), 70, 40, z.data(), values.data(), gpu());
+  fastntk::cuda::apply_slope(relu, T(5), z.data(), 70, 40, 2, signals.data(), gpu());
+  CHECK(values == std::vector<T>(z.size(), T(1)));
+  CHECK(signals == std::vector<T>(signals.size(), T(5)));
+}
+
 }  // namespace
 
 int main() {
@@ -55,5 +83,14 @@ int main() {
   check<float>(floats, 100, network(2, 0.1), Product::kFloat);
   check<double>(floats, 20, network(1, 0.1, 1.0, fastntk::Activation::kErf), Product::kDouble);
   check<double>(doubles, 20, network(2, 0.1), Product::kDouble);
+  check_empirical<float>(1, 20, 1, false);
+  check_empirical<float>(2, 20, 1, false);
+  check_empirical<double>(1, 20, 1, false);
+  check_empirical<double>(4, 20, 1, false);
+  check_empirical<float>(1, 130, 132, true);
+  check_empirical<float>(2, 130, 132, true);
+  check_empirical<double>(2, 70, 132, true);
+  check_pointwise<float>();
+  check_pointwise<double>();
   return test::summary();
 }

@@ -84,6 +84,18 @@ def test_a_kernel_must_have_its_matrix_instruction(gate, product, architecture, 
     assert [fault.startswith("none of ") for fault in bad.faults()] == [True]
 
 
+@pytest.mark.parametrize("kernel", ["empirical_tile_kernel", "empirical_chunk_kernel"])
+def test_products_of_rows_are_matrix_instructions(gate, kernel):
+    def faults(number, architecture, opcode):
+        name = f"cuda::{kernel}<{number}, true>"
+        return gate.Kernel("some.cu", name, architecture, opcodes={opcode: 1}).faults()
+
+    assert faults("float", "86", "HMMA") == faults("double", "100", "DMMA") == []
+    assert faults("double", "120", "DFMA") == []
+    assert faults("float", "90a", "FFMA") == ["none of HMMA"]
+    assert faults("double", "80", "DFMA") == ["none of DMMA"]
+
+
 def test_double_units_are_no_replacement_where_there_is_a_matrix_unit(gate):
     kernel = gate.Kernel("some.cu", "tile_kernel<kDouble, double>", "90a", opcodes={"DFMA": 9})
     assert kernel.faults() == ["none of DMMA"]

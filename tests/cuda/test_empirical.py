@@ -205,3 +205,26 @@ def test_kernels_of_networks_do_not_wait(standin, points):
     source.to_dense(out)
     device.engine.activate("relu", X, 1.0, None, None)
     assert [entry for entry in standin.cupy.log if entry[0] == "sync"] == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"steps": 4},
+        {"steps": 4, "updates": "low-rank"},
+        {"steps": 4, "batch_size": 5},
+        {"steps": 4, "flow": True},
+        {"steps": 3, "cost": fn.costs.CrossEntropy()},
+    ],
+    ids=str,
+)
+def test_training(gpu, points, rng, options):
+    """The same seed draws the same batches, and a step on a device is the host's."""
+    cp = gpu.cupy
+    y = rng.standard_normal((len(points), 3))
+    if "cost" in options:
+        y = np.eye(3)[y.argmax(axis=1)]
+    host, device = networks(dtype="float64")
+    host.train(points, y, learning_rate=0.5, **options)
+    device.train(cp.asarray(points), cp.asarray(y), learning_rate=0.5, **options)
+    assert close(device(cp.asarray(points)).get(), host(points), 1e-10)

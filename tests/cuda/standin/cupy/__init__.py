@@ -37,7 +37,9 @@ def _function(function):
 
 isfinite, where, sqrt = map(_function, (np.isfinite, np.where, np.sqrt))
 abs = _function(np.abs)
-exp, maximum, tile = map(_function, (np.exp, np.maximum, np.tile))
+exp, logaddexp, maximum, square, tanh, tile = map(
+    _function, (np.exp, np.logaddexp, np.maximum, np.square, np.tanh, np.tile)
+)
 log.function = _function(np.log)
 
 
@@ -60,12 +62,18 @@ def einsum(subscripts, *operands):
     return new(np.einsum(subscripts, *map(plain, operands)))
 
 
+def broadcast_to(array, shape):
+    return array._view(np.broadcast_to(plain(array), shape))
+
+
 def stack(arrays, axis=0):
     return new(np.stack([plain(one) for one in arrays], axis))
 
 
 linalg = types.SimpleNamespace(
     cholesky=_function(lambda a: _or_garbage(np.linalg.cholesky, a)),
+    eigvalsh=_function(np.linalg.eigvalsh),
+    norm=_function(np.linalg.norm),
     eigh=_function(lambda a: tuple(np.linalg.eigh(a))),
     qr=_function(lambda a: tuple(np.linalg.qr(a))),
 )
@@ -107,6 +115,10 @@ def zeros_like(array, dtype=None):
 
 def zeros(shape, dtype=float, order="C"):
     return full(shape, 0, dtype)
+
+
+def ones(shape, dtype=float, order="C"):
+    return full(shape, 1, dtype)
 
 
 def full(shape, value, dtype=None, order="C"):
