@@ -40,8 +40,8 @@ class Case:
     gate: float
     columns: int = 10_000  # rows of X: the kernel has this many columns
     rows: int = 10_000  # fewer than `columns` only in rectangular cases
-    storage: Literal["lazy", "packed"] | None = None  # matmat only
-    vectors: int = 0  # columns of V in matmat, components in kpca
+    storage: Literal["lazy", "packed"] | None = None  # of products with vectors only
+    vectors: int = 0  # columns of V in matmat and empirical, components in kpca
     inputs: int = _PIXELS  # more than the pixels of an image: several side by side
     width: int = 0  # of every hidden layer; empirical only
     outputs: int = 1
@@ -183,6 +183,14 @@ GPU: tuple[Case, ...] = (
             ("empirical-8192-w2048", 8_192, "float32", 25e-3),
             ("empirical-2048-w2048-float64", 2_048, "float64", 6e-3),
         )
+    ),
+    replace(
+        _empirical("gpu-empirical-matmat-8192-w2048", 8_192, 2_048),
+        storage="lazy",
+        vectors=64,
+        device="cuda",
+        rounds=3,
+        goal=20e-3,
     ),
 )
 
