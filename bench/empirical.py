@@ -136,7 +136,8 @@ def expected_product(case: Case, problem: Problem) -> Expected:
     assert case.outputs == 1
     assert problem.V is not None
     parameters = [
-        (host(W).astype(np.float64), host(b).astype(np.float64)) for W, b in network(case).parameters
+        (host(W).astype(np.float64), host(b).astype(np.float64))
+        for W, b in network(case).parameters
     ]
     X = problem.X.astype(np.float64) * problem.scale
     candidates = np.random.default_rng(_SAMPLE_SEED).permutation(len(X))

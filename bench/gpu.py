@@ -150,7 +150,7 @@ def _empirical_contestants(cupy: Any, case: Case, problem: data.Problem) -> list
 def _empirical_products(
     cupy: Any, case: Case, problem: data.Problem, w: fn.FiniteNetwork, net: numpy_empirical.Network
 ) -> list[Contestant]:
-    """Return who multiplies vectors: passes are done once, K is never stored; CuPy does all of it."""
+    """Return who multiplies vectors: from passes done once, and without K; CuPy does all of it."""
     X, V = cupy.asarray(problem.X), cupy.asarray(problem.V)
 
     def ours() -> Run:

@@ -47,7 +47,7 @@ def empirical_ntk(X: Any, net: Network, xp: Any = np) -> Any:
         K = xp.zeros((points, outputs, points, outputs), G.dtype)
         for k in range(outputs):
             K[:, k, :, k] = G
-    D = xp.broadcast_to((last * net.factor(last))[None], (points, outputs, last.shape[1]))
+    D = (last * net.factor(last))[None]  # the same for every point
     for layer in reversed(range(len(net.parameters) - 1)):
         W, _ = net.parameters[layer]
         D = D * (activations[layer + 1] > 0)[:, None, :]

@@ -3,9 +3,9 @@
 
 Every network learns the task of section_6_1.py.  Theta(t) is that of the training points.  The
 paper bounds its change by O(n^(-1/2)) (Theorem 2).  Each preactivation does move by that much, but
-in a mean over n units moves of either sign cancel, which leaves 1/n (J. Huang, H.-T. Yau, "Dynamics
-of deep neural networks and the neural tangent hierarchy", ICML 2020, for smooth activations).  Of
-ReLU units a share n^(-1/2) passes zero and adds +-1/n each: n^(-3/4) in all, where n is large.
+in a mean over n units moves of either sign cancel, which leaves 1/n ("Dynamics of deep neural
+networks and the neural tangent hierarchy", ICML 2020, arXiv:1909.08156, for smooth activations).
+Of ReLU units a share n^(-1/2) passes zero and adds +-1/n each: n^(-3/4) in all, where n is large.
 """
 
 from __future__ import annotations

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
         solve,
     )
     from fastntk.models import KernelPCA
+    from fastntk.networks.averages import MonteCarloInterrupted, MonteCarloKernels
     from fastntk.networks.callbacks import CallbackJacobian
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
     from fastntk.networks.jacobian import Jacobian
     from fastntk.networks.jacobian_operator import JacobianOperator
-    from fastntk.networks.monte_carlo import MonteCarloKernels, monte_carlo_kernels
+    from fastntk.networks.monte_carlo import monte_carlo_kernels
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.random_functions import RandomFunctions
     from fastntk.networks.record import DivergenceError, Record, Run, TrainingInterrupted
@@ -54,6 +55,7 @@ __all__ = [
     "Jacobian",
     "JacobianOperator",
     "KernelPCA",
+    "MonteCarloInterrupted",
     "MonteCarloKernels",
     "RandomFunctions",
     "Record",
@@ -85,7 +87,8 @@ _ORIGINS = {
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelPCA": "fastntk.models",
-    "MonteCarloKernels": "fastntk.networks.monte_carlo",
+    "MonteCarloInterrupted": "fastntk.networks.averages",
+    "MonteCarloKernels": "fastntk.networks.averages",
     "RandomFunctions": "fastntk.networks.random_functions",
     "Record": "fastntk.networks.record",
     "Route": "fastntk.gram.route",

@@ -85,3 +85,14 @@ def test_operator_product(tmp_path):
     V, out = np.ones((10_000, 4), np.float32), np.empty((10_000, 4))
     """
     assert interrupt(tmp_path, "source.matmat(V, out)", setup) == ["interrupted", "works"]
+
+
+@pytest.mark.parametrize("memory", ["None", "250_000_000"], ids=["whole", "blocks"])
+def test_empirical_kernel(tmp_path, memory):
+    """Of a finite network, in one piece and by blocks of points."""
+    setup = """
+    w = fn.FiniteNetwork(fn.FullyConnected(1), (8, 3000, 1))
+    points = X[:6000]
+    """
+    call = f"w.ntk(points, memory={memory}, threads=1)"
+    assert interrupt(tmp_path, call, setup) == ["interrupted", "works"]

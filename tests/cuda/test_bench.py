@@ -37,6 +37,7 @@ def cupy(gpu, monkeypatch):
     type(pool).total_bytes = lambda self: self.used_bytes() + self.free_bytes()
     cupy.clip = cupy._function(np.clip)
     cupy.arccos = cupy._function(np.arccos)
+    cupy.maximum = cupy._into(np.maximum)
     monkeypatch.setattr(
         on_gpu, "_fused", lambda c, *more: on_gpu._baseline(on_gpu._cupy_library(c), *more)
     )
@@ -49,6 +50,8 @@ def _small(name, rows=150):
     from bench import cases
 
     case = next(case for case in cases.GPU if case.name == name)
+    if case.outputs > 1:
+        return replace(case, rows=6, columns=6, width=20, inputs=800, rounds=2)
     width = min(case.width, 32)
     return replace(
         case, rows=rows, columns=rows, rounds=2, vectors=min(case.vectors, 4), width=width
@@ -65,6 +68,7 @@ def _small(name, rows=150):
         ("gpu-empirical-2048-w2048", {"fastntk", "cupy"}),
         ("gpu-empirical-2048-w2048-float64", {"fastntk", "cupy"}),
         ("gpu-empirical-matmat-8192-w2048", {"fastntk", "cupy"}),
+        ("gpu-empirical-16-w2048-8-outputs", {"fastntk", "cupy"}),
     ],
 )
 def test_every_contestant_is_checked_and_timed(cupy, name, contestants):
@@ -73,7 +77,7 @@ def test_every_contestant_is_checked_and_timed(cupy, name, contestants):
     case = _small(name)
     if case.operation == "kpca":
         pytest.importorskip("sklearn")
-    part = gpu.measure(cupy, case, data.synthetic_digits(case.rows))
+    part = gpu.measure(cupy, case, data.synthetic_digits(case.images))
     found = {row["contestant"]: row for row in part["contestants"]}
     assert contestants <= set(found)
     assert found["fastntk"]["max_relative_error"] <= case.gate
@@ -127,9 +131,7 @@ def test_the_small_program_compares_both_engines(standin, monkeypatch, capsys):
     standin.cupy.cuda.set_allocator = lambda allocator: None
     monkeypatch.setattr(gpu_small, "_ROWS", (33,))
     assert gpu_small.main() == 0
-    assert capsys.readouterr().out.splitlines()[-1] == (
-        "network (9, 17, 1) erf float64"
-    )
+    assert capsys.readouterr().out.splitlines()[-1] == ("network (9, 17, 1) erf float64")
     monkeypatch.setattr(gpu_small, "_BOUND", {"float32": -1.0, "float64": -1.0})
     with pytest.raises(AssertionError, match="away from the CPU engine"):
         gpu_small.main()

@@ -86,6 +86,17 @@ def test_order_of_parameters_and_rows(rng):
     np.testing.assert_allclose(J[6:9], one, rtol=0, atol=ROUNDING["float64"])
 
 
+def test_one_linear_map_and_no_columns(rng):
+    w = fn.FiniteNetwork(fn.FullyConnected(hidden_layers=0), (3, 1), dtype="float64")
+    jacobian, X = w.jacobian(np.eye(3)), np.eye(3)
+    want = np.hstack([X / np.sqrt(3), np.full((3, 1), 0.1)])
+    np.testing.assert_allclose(jacobian.to_dense(), want, rtol=1e-15)
+    np.testing.assert_allclose(jacobian @ np.eye(4), want, rtol=1e-15, atol=1e-16)
+    assert (jacobian @ np.ones((4, 0))).shape == (3, 0)
+    assert (jacobian.T @ np.ones((3, 0))).shape == (4, 0)
+    assert repr(jacobian.T) == "<transpose of <3 x 4 NetworkJacobian, float64>>"
+
+
 def test_float64_products_of_a_float32_network(rng):
     """They are those of the stored parameters and points, to float64's rounding."""
     w, X = network(dtype="float32"), rng.standard_normal((9, 5)).astype(np.float32)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Averages of random networks' kernels: their arithmetic, their statistics, their interruption."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -92,12 +94,23 @@ def test_what_was_computed_is_kept():
         if done >= 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt, match=r"interrupted after \d+ of 1000000") as caught:
+    with pytest.raises(fn.MonteCarloInterrupted, match=r"after \d+ of 1000000") as caught:
         average(networks=10**6, progress=stop)
     kept = caught.value.result
     want = average(networks=kept.networks)
     np.testing.assert_array_equal(kept.ntk.mean, want.ntk.mean)
     np.testing.assert_array_equal(kept.nngp.standard_error, want.nngp.standard_error)
+
+
+def test_memory_does_not_grow_with_the_networks(rng):
+    points, peaks = rng.standard_normal((100, 2)), []
+    for networks in (3, 30):
+        tracemalloc.start()
+        fn.monte_carlo_kernels(NET, points, WIDTHS, networks=networks)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # One kernel more in float64 would be a tenth of it.
+    assert peaks[1] < 1.05 * peaks[0]
 
 
 def test_only_what_is_asked_for():

@@ -115,6 +115,9 @@ def test_a_file_knows_its_network(X, tmp_path):
     alone = GramOperator.from_file(path)
     assert (alone.kernel, alone.scale, alone.outputs) == ("ntk", 1.0, "full")
     np.testing.assert_array_equal(alone.to_dense(), op.to_dense())
+    pair = tmp_path / "pair.gram"
+    GramOperator(w, X, storage=pair, outputs=(1, 1))
+    assert GramOperator.from_file(pair).outputs == (1, 1)
     other = w.copy()
     other.flat[3] += 1e-9
     for changed, options, word in [
@@ -175,3 +178,15 @@ def test_networks_travel(X):
     again = pickle.loads(pickle.dumps(w))
     np.testing.assert_array_equal(again.ntk(X), w.ntk(X))
     assert again.engine is w.engine
+
+
+def test_estimators_with_networks_are_cloned_and_travel(X):
+    base = pytest.importorskip("sklearn.base")
+    model = fn.KernelPCA(network(), n_components=2)
+    twin = base.clone(model).fit(X)
+    scores = model.fit(X).transform(X[:5])
+    np.testing.assert_array_equal(twin.transform(X[:5]), scores)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.transform(X[:5]), scores)
+    model.net.flat *= 2  # what was fitted stays
+    np.testing.assert_array_equal(model.transform(X[:5]), scores)

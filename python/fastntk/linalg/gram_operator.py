@@ -228,7 +228,8 @@ class GramOperator(SourceOperator):
         op = cls.__new__(cls)
         op.net = op.X = op.maker = None
         op.kernel, op.scale = content["kernel"], content["scale"]
-        op.outputs = content.get("outputs", "full")
+        outputs = content.get("outputs", "full")  # a limiting kernel does not say
+        op.outputs = outputs if isinstance(outputs, str) else tuple(outputs)
         op._hold(source, str(path), budget, workers)
         return op
 

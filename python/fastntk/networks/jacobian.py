@@ -18,6 +18,8 @@ from fastntk._progress import Meter
 from fastntk.linalg.placed import Placed, float_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastntk._progress import Progress
 
 
@@ -103,7 +105,7 @@ class Jacobian(Placed, ABC):
         columns = self._checked(V, self.shape[1])
         with self.here():
             self._require_rows(columns.shape[1], self.shape, columns.dtype)
-            product = self.pushforward(self._rows_of(columns), self._meter(progress, columns))
+            product = self._product(self.pushforward, columns, self.shape[0], progress)
             returned: NDArray[Any] = self._returned(product.T, V)
             return returned
 
@@ -134,7 +136,7 @@ class Jacobian(Placed, ABC):
         columns = self._checked(U, self.shape[0], "U")
         with self.here():
             self._require_rows(columns.shape[1], self.shape[::-1], columns.dtype)
-            product = self.pullback(self._rows_of(columns), self._meter(progress, columns))
+            product = self._product(self.pullback, columns, self.shape[1], progress)
             returned: NDArray[Any] = self._returned(product.T, U)
             return returned
 
@@ -249,17 +251,25 @@ class Jacobian(Placed, ABC):
         self.room.require(held + needed, "the gradients of one sample")
         return max(1, min(self.samples, (self.room.left - held) // needed))
 
-    def _rows_of(self, columns: Any) -> Any:
-        """Columns as contiguous rows: vectors are contiguous where layers read parts of them."""
-        return self.xp.ascontiguousarray(columns.T)
+    def _product(
+        self,
+        function: Callable[[Any, Meter], Any],
+        columns: Any,
+        length: int,
+        progress: Progress | None,
+    ) -> Any:
+        """Return a pushforward or pullback, as rows, of columns."""
+        count = columns.shape[1]
+        if count == 0:
+            return self.xp.empty((0, length), columns.dtype)
+        # Vectors are contiguous where layers read parts of them.
+        rows = self.xp.ascontiguousarray(columns.T)
+        return function(rows, Meter(progress, "Jacobian product", self.samples * count))
 
     def _require_rows(self, count: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
         """Require room for so many vectors, a copy of them and their products."""
         needed = count * (shape[0] + shape[1]) * dtype.itemsize
         self.room.require(needed, "{} product(s) of length {} in {}", count, shape[0], dtype)
-
-    def _meter(self, progress: Progress | None, columns: Any) -> Meter:
-        return Meter(progress, "Jacobian product", self.samples * columns.shape[1])
 
     def __repr__(self) -> str:
         rows, parameters = self.shape

@@ -175,3 +175,35 @@ def planes_of(
             planes += [Plane((number,), (pair,), per_point) for number, pair in enumerate(factors)]
         lowest = min(lowest, {"nngp": last, "ntk": needed[0], "layers": 0}[name])
     return tuple(planes), lowest
+
+
+def result_shapes(
+    names: Sequence[str], planes: Sequence[Plane], n: int, m: int, maps: int, networks: int | None
+) -> list[tuple[int, ...]]:
+    """Return the shape of each kernel between n and m points.
+
+    Parameters
+    ----------
+    names, planes
+        The kernels, and the planes of `planes_of`.
+    n, m : int
+        Points.
+    maps : int
+        Linear maps, for "layers".
+    networks : int or None
+        Networks of the batch, if it is one.
+    """
+    shapes, first = [], 0
+    for name in names:
+        C = planes[first].outputs
+        several = (maps,) if name == "layers" else ()
+        batch = () if networks is None else (networks,)
+        shapes.append((*batch, *several, n * C, m * C))
+        first += maps if several else 1
+    return shapes
+
+
+def matrices_of(K: Any, name: str, networks: int | None) -> list[list[Any]]:
+    """Return the matrices of a result, one per plane, for each network of a batch."""
+    batch = [K] if networks is None else list(K)
+    return [list(one) if name == "layers" else [one] for one in batch]

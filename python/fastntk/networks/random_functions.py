@@ -27,6 +27,7 @@ from fastntk._memory import Budget, budget_bytes
 from fastntk._progress import Meter
 from fastntk.costs import Cost, LeastSquares
 from fastntk.networks.callbacks import CallbackJacobian
+from fastntk.networks.gaussian_functions import gaussian_functions
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -36,7 +37,7 @@ Sampler = Callable[[np.random.Generator, int, NDArray[Any]], ArrayLike]
 
 
 @dataclass(frozen=True)
-class Descent:
+class ParameterDescent:
     """Gradient descent on the parameters of a linear model.
 
     Attributes
@@ -136,18 +137,8 @@ class RandomFunctions:
         Cost: O(M^3 + P M^2) for M = N, or N C where K has four axes. K may be singular: its root
         comes from its eigenvectors.
         """
-        kernel = np.asarray(_validate.real_array(K, "K"), np.float64)
-        P, C = _validate.integer(P, "P", at_least=1), _outputs_of(kernel, outputs)
-        N, rng = kernel.shape[0], _validate.generator(seed)
-        joint = kernel.ndim == 4
-        size = N * C if joint else N
-        # The numbers drawn, and the functions made of them; K, its eigenvectors and its root.
-        Budget(budget_bytes(memory)).require(
-            16 * P * N * C + 32 * size * size, f"{P} functions at {N} points with {C} output(s)"
-        )
-        root = _root(kernel.reshape(size, size))
-        drawn = rng.standard_normal((P, N * C) if joint else (P, C, N)) @ root.T
-        return cls(drawn.reshape(P, N, C) if joint else drawn.transpose(0, 2, 1))
+        rng = _validate.generator(seed)
+        return cls(gaussian_functions(K, P, outputs, rng, memory))
 
     @classmethod
     def from_network(
@@ -264,7 +255,7 @@ class RandomFunctions:
         theta: ArrayLike | None = None,
         every: int = 1,
         progress: Progress | None = None,
-    ) -> Descent:
+    ) -> ParameterDescent:
         """Train the parameters by gradient descent.
 
         Each step moves theta by ``learning_rate (1/N) J^T d``, where d is the direction of the
@@ -289,7 +280,7 @@ class RandomFunctions:
 
         Returns
         -------
-        Descent
+        ParameterDescent
             ``theta``, ``times``, ``outputs``, ``cost``.
 
         Raises
@@ -324,7 +315,7 @@ class RandomFunctions:
                     parameters += learning_rate / (N * root) * (rows @ direction)
                     meter.add(1)
         times, outputs, costs = (np.array(values) for values in zip(*kept, strict=True))
-        return Descent(parameters, times, outputs, costs)
+        return ParameterDescent(parameters, times, outputs, costs)
 
     def _parameters(self, theta: ArrayLike) -> NDArray[np.float64]:
         values = np.asarray(_validate.real_array(theta, "theta"), np.float64)
@@ -345,30 +336,3 @@ class RandomFunctions:
     def __repr__(self) -> str:
         P, N, C = self.shape
         return f"<{P} RandomFunctions at {N} points with {C} output(s)>"
-
-
-def _outputs_of(K: NDArray[np.float64], outputs: int) -> int:
-    """Return C, having required that K is square and symmetric in its pairs of axes."""
-    C = _validate.integer(outputs, "outputs", at_least=1)
-    half = K.ndim // 2
-    if K.ndim not in (2, 4) or K.shape[:half] != K.shape[half:] or K.size == 0:
-        raise ValueError(f"K must have shape (N, N) or (N, C, N, C), got shape {K.shape}")
-    if K.ndim == 4 and C not in (1, K.shape[1]):
-        raise ValueError(f"outputs must be K's {K.shape[1]}, got {C}")
-    return C if K.ndim == 2 else K.shape[1]
-
-
-def _root(K: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return R with R R^T = K, of a matrix that may be singular."""
-    from fastntk.linalg.operator import require_symmetric
-
-    largest = require_symmetric(K)
-    values, vectors = np.linalg.eigh(K)
-    # What eigh, and the roundings of K's entries, leave of an eigenvalue 0.
-    slack = 64 * len(K) * float(np.finfo(np.float64).eps) * largest
-    if values[0] < -slack:
-        raise ValueError(
-            f"K must be positive semi-definite, got an eigenvalue of {values[0]:.3g} where the "
-            f"largest entry is {largest:.3g}"
-        )
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))

@@ -142,9 +142,8 @@ class TorchJacobian(Jacobian):
             def pushed(direction: Any, points: Any = points) -> Any:
                 return func.jvp(lambda p: call(p, points), (parameters,), (direction,))[1]
 
-            if len(V):
-                own = func.vmap(pushed)(directions).reshape(len(V), -1)
-                products[:, first * C : last * C] = self._array(own)
+            own = func.vmap(pushed)(directions).reshape(len(V), -1)
+            products[:, first * C : last * C] = self._array(own)
             meter.add((last - first) * len(V))
         return products
 
@@ -159,10 +158,9 @@ class TorchJacobian(Jacobian):
             def outputs(p: Any, points: Any = points) -> Any:
                 return call(p, points)
 
-            if len(U):
-                _, pull = func.vjp(outputs, parameters)
-                own = weights[:, first * C : last * C].reshape(len(U), last - first, C)
-                gradients += self._joined(func.vmap(pull)(own)[0], len(U))
+            _, pull = func.vjp(outputs, parameters)
+            own = weights[:, first * C : last * C].reshape(len(U), last - first, C)
+            gradients += self._joined(func.vmap(pull)(own)[0], len(U))
             meter.add((last - first) * len(U))
         return gradients
 

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls of training: records, runs that go on, Ctrl-C, divergence, memory and bad arguments."""
+
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import fastntk as fn
+from fastntk.costs import CrossEntropy, UserCost
+from fastntk.networks.interrupts import deferred_interrupt
+
+
+def network(outputs=2, activation="relu", **options):
+    net = fn.FullyConnected(2, activation=activation, bias_std=0.3)
+    return fn.FiniteNetwork(net, (3, 30, 20, outputs), **{"dtype": "float64", **options})
+
+
+@pytest.fixture
+def data(rng):
+    return rng.standard_normal((5, 3)), rng.standard_normal((5, 2))
+
+
+@pytest.mark.parametrize("updates", ["dense", "low-rank"])
+@pytest.mark.parametrize("networks", [None, 2])
+def test_record(data, updates, networks):
+    """Everything at chosen times is what the network has then; updates are folded where needed."""
+    X, y = data
+    w = network(networks=networks)
+    x = np.linspace(-1, 1, 6).reshape(2, 3)
+    record = fn.Record(at=[0.5, 2], outputs=x, ntk=(x, X), ntk_outputs=(0, 1), activations=True)
+    start = w.copy()
+    run = w.train(X, y, learning_rate=0.25, steps=8, record=record, updates=updates)
+    np.testing.assert_array_equal(run.record_times, [0.5, 2])
+    for number, steps in enumerate((2, 8)):
+        v = start.copy()
+        v.train(X, y, learning_rate=0.25, steps=steps)
+        np.testing.assert_allclose(run.outputs[number], v(x), rtol=0, atol=1e-12)
+        K = v.ntk(x, X, outputs=(0, 1))
+        np.testing.assert_allclose(run.ntk[number], K, rtol=0, atol=1e-11)
+        one = v if networks is None else v[1]
+        (W, b), _, _ = one.parameters
+        a = np.maximum(X @ W.T / np.sqrt(3) + 0.3 * b, 0)
+        found = run.activations[0][number]
+        np.testing.assert_allclose(found if networks is None else found[1], a, rtol=0, atol=1e-12)
+    assert [a.shape[-1] for a in run.activations] == [30, 20]
+    assert fn.ntk_drift(run).shape == (2,) if networks is None else (2, 2)
+
+
+def test_record_of_nothing(data):
+    """Only costs; times between two steps are recorded after the second."""
+    run = network().train(*data, steps=3, record=fn.Record(outputs=False))
+    assert run.outputs is None
+    assert run.ntk is None
+    assert run.activations is None
+    run = network().train(*data, learning_rate=0.4, steps=5, record=fn.Record(at=(0.5, 0.6, 1.2)))
+    np.testing.assert_allclose(run.record_times, [0.8, 1.2])
+
+
+@pytest.mark.parametrize("method", [{}, {"updates": "low-rank"}, {"flow": True, "tolerance": 1e-9}])
+def test_a_run_that_goes_on(data, method):
+    """Two calls are one: times, integral and records continue."""
+    # Without kinks, at which a tight tolerance takes many steps.
+    whole, parts = network(activation="erf"), network(activation="erf")
+    record = fn.Record(at=[0, 1, 2])
+    run = whole.train(*data, learning_rate=0.5, steps=4, record=record, **method)
+    half = fn.Record(at=[0, 1])
+    first = fn.Run()
+    assert first.reached == 0
+    parts.train(*data, learning_rate=0.5, steps=2, record=half, run=first, **method)
+    assert first.reached == 1
+    half = fn.Record(at=[1, 2])
+    both = parts.train(*data, learning_rate=0.5, steps=2, record=half, run=first, **method)
+    assert both is first
+    tight = {"rtol": 0, "atol": 1e-7 if "flow" in method else 1e-13}
+    np.testing.assert_allclose(parts.flat, whole.flat, **tight)
+    np.testing.assert_array_equal(both.record_times, run.record_times)
+    np.testing.assert_allclose(both.outputs, run.outputs, **tight)
+    assert both.direction_integral[-1] == pytest.approx(run.direction_integral[-1], rel=1e-4)
+    assert (np.diff(both.times) > 0).all()
+    if "flow" not in method:
+        np.testing.assert_allclose(both.cost, run.cost, **tight)
+
+
+@pytest.mark.parametrize("method", [{}, {"updates": "low-rank"}, {"flow": True}])
+def test_control_c(data, method):
+    """In the middle of a step: it is finished, and the training goes on from there."""
+    X, y = data
+    w, v = network(), network()
+
+    def cost(last):
+        def gradient(f, y):
+            calls.append(f)
+            if len(calls) == last:
+                signal.raise_signal(signal.SIGINT)
+            return f - y
+
+        calls = []
+        return UserCost(lambda f, y: ((f - y) ** 2).sum() / 10, gradient)
+
+    with pytest.raises(fn.TrainingInterrupted, match="after a whole step") as caught:
+        w.train(X, y, learning_rate=0.1, steps=40, cost=cost(12), **method)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    run = caught.value.run
+    assert isinstance(caught.value, KeyboardInterrupt)
+    assert run.times[-1] == run.reached
+    assert 0 < run.reached < 4
+    if "flow" not in method:
+        assert run.reached == pytest.approx(1.2)
+        whole = v.train(X, y, learning_rate=0.1, steps=40)
+        w.train(X, y, learning_rate=0.1, steps=28, run=run)
+        np.testing.assert_allclose(w.flat, v.flat, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(run.cost, whole.cost, rtol=0, atol=1e-12)
+    else:
+        f = w(X)
+        assert run.cost[-1] == pytest.approx(((f - y) ** 2).sum() / 10)
+
+
+def test_control_c_is_left_to_others(data):
+    """To a handler of the program's own, and outside the main thread."""
+    seen = []
+    own = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    try:
+        with deferred_interrupt() as pressed:
+            signal.raise_signal(signal.SIGINT)
+            assert not pressed()
+        assert seen == [1]
+    finally:
+        signal.signal(signal.SIGINT, own)
+    w, runs = network(), []
+    thread = threading.Thread(target=lambda: runs.append(w.train(*data, steps=2)))
+    thread.start()
+    thread.join()
+    assert len(runs) == 1
+
+
+def test_what_a_callable_raises_passes_through(data):
+    """The parameters are those of `reached`; low-rank updates are in them."""
+    w, v, run = network(), network(), fn.Run()
+    calls = []
+
+    def progress(stage, done, total):
+        calls.append((stage, done, total))
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        w.train(*data, steps=7, run=run, updates="low-rank", progress=progress)
+    assert calls == [("training", 1, 7)]
+    assert run.reached == 1
+    v.train(*data, steps=1)
+    np.testing.assert_allclose(w.flat, v.flat, rtol=0, atol=1e-13)
+    rest = w.train(*data, steps=6, run=run)
+    np.testing.assert_array_equal(rest.times, np.arange(8))
+
+
+@pytest.mark.parametrize("options", [{}, {"networks": 2}, {"dtype": "float32"}])
+def test_divergence(rng, options):
+    """The error names the step and a rate at which the same network learns."""
+    X, y = rng.standard_normal((6, 3)), rng.standard_normal((6, 1))
+    w = fn.FiniteNetwork(
+        fn.FullyConnected(2, activation="erf", bias_std=0.3),
+        (3, 64, 64, 1),
+        **{"dtype": "float64", **options},
+    )
+    start = w.copy()
+    blown = UserCost(lambda f, y: ((f - y) ** 2).sum() / 12, lambda f, y: f**3)
+    with pytest.raises(fn.DivergenceError, match=r"not finite at t = \d+") as caught:
+        w.train(X, y, learning_rate=300.0, steps=200, cost=blown)
+    error = caught.value
+    assert "the cost was" in str(error)
+    assert error.run.reached == 300.0 * error.step
+    assert error.step == len(error.run.times)
+    assert np.isfinite(error.run.cost).all()
+    safe = error.suggested_learning_rate
+    kernels = start.ntk(X).reshape(-1, 6, 6)
+    stable = min(2 / np.linalg.eigvalsh(K / 6).max() for K in kernels)
+    assert safe <= stable * 1.0001
+    assert safe == pytest.approx(min(2 / (np.trace(K) / 6) for K in kernels), rel=1e-5)
+    run = start.train(X, y, learning_rate=0.9 * safe, steps=20)
+    assert np.all(np.diff(run.cost, axis=0) < 0)
+
+
+def test_divergence_of_a_flow(data):
+    """Outputs that feed on themselves are infinite in finite time."""
+    w = network(activation="erf")
+    with pytest.raises(fn.DivergenceError, match="not finite at t = "):
+        w.train(data[0], direction=lambda f, t: f**3 + 1, flow=True, tolerance=0.1)
+    assert np.isfinite(w.flat).all()
+
+
+def test_memory(data):
+    """Factors are kept only where they fit; what must fit is refused before the first step."""
+    X, y = data
+    w = network()
+    before = w.flat.copy()
+    with pytest.raises(MemoryError, match="a training step needs"):
+        w.train(X, y, memory=1000)
+    with pytest.raises(MemoryError, match="gradient flow, which keeps 8 copies of the parameters"):
+        w.train(X, y, memory=50_000, flow=True)
+    np.testing.assert_array_equal(w.flat, before)
+    v = w.copy()
+    w.train(X, y, steps=3, memory=15_000, updates="low-rank")
+    v.train(X, y, steps=3, updates="dense")
+    np.testing.assert_array_equal(w.flat, v.flat)
+
+
+def test_no_steps(data):
+    """The cost as it is."""
+    w = network()
+    run = w.train(*data, steps=0)
+    np.testing.assert_array_equal(run.times, [0])
+    assert run.outputs.shape == (1, 5, 2)
+
+
+X5, Y5 = np.ones((5, 3)), np.ones((5, 2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((X5, np.ones((4, 2))), {}, ValueError, r"shape \(5, 2\), got \(4, 2\)"),
+        ((X5, np.full((5, 2), np.nan)), {}, ValueError, "y must be finite"),
+        ((np.ones((5, 4)), Y5), {}, ValueError, "X must have widths.0. = 3 columns"),
+        ((X5,), {}, ValueError, "y must be given"),
+        ((X5,), {"cost": CrossEntropy()}, ValueError, "y must be given"),
+        ((X5, Y5), {"cost": "least squares"}, TypeError, "cost must have the methods"),
+        ((X5, Y5), {"learning_rate": 0}, ValueError, "learning_rate must be positive"),
+        ((X5, Y5), {"steps": -1}, ValueError, "steps must be at least 0"),
+        ((X5, Y5), {"batch_size": 6}, ValueError, "at most X's 5 points, got 6"),
+        ((X5, Y5), {"batch_size": 2, "flow": True}, ValueError, "None with flow=True"),
+        ((X5, Y5), {"direction": 3}, TypeError, "direction must be callable"),
+        ((X5,), {"direction": lambda f, t: f[0]}, ValueError, r"shape \(5, 2\), got \(2,\)"),
+        (
+            (X5,),
+            {"direction": lambda f, t: f, "batch_size": 2},
+            ValueError,
+            "None with a direction",
+        ),
+        ((X5, Y5), {"record": [1]}, TypeError, "record must be a Record"),
+        ((X5, Y5), {"record": fn.Record(at=[3, 9])}, ValueError, "between 0 and 5"),
+        ((X5, Y5), {"record": fn.Record(ntk=np.ones((2, 2)))}, ValueError, "record.ntk"),
+        ((X5, Y5), {"updates": "none"}, ValueError, "updates must be one of"),
+        ((X5, Y5), {"flow": True, "tolerance": -1}, ValueError, "tolerance must be positive"),
+        ((X5, Y5), {"cost": UserCost(max, lambda f, y: f[:2])}, ValueError, "cost.direction"),
+    ],
+)
+def test_bad_arguments(arguments, options, error, message):
+    """Said before anything is changed."""
+    w = network()
+    before = w.flat.copy()
+    with pytest.raises(error, match=message):
+        w.train(*arguments, **{"steps": 5, **options})
+    np.testing.assert_array_equal(w.flat, before)
