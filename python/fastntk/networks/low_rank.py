@@ -23,7 +23,7 @@ from fastntk._arrays import array_namespace
 
 # Dense updates are as fast below: in a matrix with fewer inputs or outputs per point, or in one
 # that a core's cache holds with room to spare.
-_LEAST_WIDTH_PER_POINT = 32
+_LEAST_WIDTH_PER_POINT = 24
 _LEAST_ENTRIES = 2**16
 # A block of an update stays in a core's second-level cache between its product and its addition.
 _BLOCK_BYTES = 2_500_000
