@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fastntk import _backend, _validate
 from fastntk._arrays import array_namespace, to_host
 from fastntk._memory import Budget
@@ -76,7 +78,7 @@ class ClosedForm:
             self._vectors.append(vectors[:, ::-1])
             self._parts.append(self._vectors[-1].T @ r)
         self._values = values
-        self._rounding = size * float(xp.finfo(network.dtype).eps)
+        self._rounding = size * float(np.finfo(network.dtype).eps)
         self.eigenvalues = values[0] if network.networks is None else xp.stack(values)
 
     def outputs(self, t: ArrayLike, Z: ArrayLike | None = None) -> Any:
@@ -95,19 +97,10 @@ class ClosedForm:
             Of the network's dtype.
         """
         times, single = _times(t)
-        lin, X = self._linearised, self._X
-        data = X if Z is None else lin.network.points(Z, "Z")
-        xp = self._xp
-        results = []
-        for index, (one, _) in enumerate(lin._each()):
-            c = xp.stack([self._coefficients(index, s) for s in times], axis=1)
-            K = one.ntk(data, None if Z is None else X, scale=self._scale, memory=self._memory)
-            jacobian = NetworkJacobian(one, data, scale=self._scale, memory=self._memory)
-            start = self._start if lin.networks is None else self._start[index]
-            f = one(data, self._scale) + (jacobian @ lin._in(start, xp)).reshape(len(data), -1)
-            moves = (K.astype("float64") @ c).T.reshape(len(times), *f.shape)
-            results.append((f + moves).astype(one.dtype))
-        f_t = results[0] if lin.networks is None else xp.stack(results, axis=1)
+        network = self._linearised.network
+        data = self._X if Z is None else network.points(Z, "Z")
+        with network.engine.here():
+            f_t = self._outputs(times, data, None if Z is None else self._X)
         return _backend.like(f_t[0] if single else f_t, data if Z is None else Z)
 
     def displacement(self, t: float) -> Any:
@@ -123,13 +116,26 @@ class ClosedForm:
         engine, moves = lin.network.engine, []
         for index, (one, _) in enumerate(lin._each()):
             jacobian = NetworkJacobian(one, self._X, scale=self._scale, memory=self._memory)
-            c = self._coefficients(index, time).astype(one.dtype)
             with engine.here():
+                c = self._coefficients(index, time).astype(one.dtype)
                 move = engine.asarray(jacobian.rmatmat(c[:, None])[:, 0].copy())
                 jacobian.scale_by_rates(move[None])
             moves.append(move)
         with engine.here():
             return self._start + (moves[0] if lin.networks is None else engine.xp.stack(moves))
+
+    def _outputs(self, times: list[float], data: Any, X: Any) -> Any:
+        """Return outputs at times; X is None where the points are the training points."""
+        lin, xp, results = self._linearised, self._xp, []
+        for index, (one, _) in enumerate(lin._each()):
+            c = xp.stack([self._coefficients(index, s) for s in times], axis=1)
+            K = one.ntk(data, X, scale=self._scale, memory=self._memory)
+            jacobian = NetworkJacobian(one, data, scale=self._scale, memory=self._memory)
+            start = self._start if lin.networks is None else self._start[index]
+            f = one(data, self._scale) + (jacobian @ lin._in(start, xp)).reshape(len(data), -1)
+            moves = (K.astype("float64") @ c).T.reshape(len(times), *f.shape)
+            results.append((f + moves).astype(one.dtype))
+        return results[0] if lin.networks is None else xp.stack(results, axis=1)
 
     def _coefficients(self, index: int, t: float) -> Any:
         """Return c_t, (N C,)."""

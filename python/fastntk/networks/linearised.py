@@ -197,7 +197,7 @@ class LinearisedNetwork:
         f = self(data, scale)
         with self.network.engine.here():
             residual = LeastSquares().direction(f, y)
-        return ClosedForm(self, data, residual, scale, memory)
+            return ClosedForm(self, data, residual, scale, memory)
 
     def distance(self, network: FiniteNetwork, X: ArrayLike, scale: float = 1.0) -> Any:
         """Return how far the outputs are from a network's: ``sqrt((1/N) sum_i |f_lin - f|^2)``.

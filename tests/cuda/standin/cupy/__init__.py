@@ -37,8 +37,8 @@ def _function(function):
 
 isfinite, where, sqrt = map(_function, (np.isfinite, np.where, np.sqrt))
 abs = _function(np.abs)
-exp, logaddexp, square, tanh, tile = map(
-    _function, (np.exp, np.logaddexp, np.square, np.tanh, np.tile)
+exp, expm1, logaddexp, square, tanh, tile = map(
+    _function, (np.exp, np.expm1, np.logaddexp, np.square, np.tanh, np.tile)
 )
 log.function = _function(np.log)
 
