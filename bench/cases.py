@@ -150,6 +150,19 @@ def _on_gpu(name: str, case: Case, goal: float | None) -> Case:
     return replace(case, name=name, device="cuda", rows=60_000, columns=60_000, goal=goal)
 
 
+def _empirical_on_gpu(
+    name: str,
+    points: int,
+    goal: float,
+    *,
+    outputs: int = 1,
+    inputs: int = _PIXELS,
+    dtype: Result = "float32",
+) -> Case:
+    case = _empirical(name, points, 2_048, outputs, dtype)
+    return replace(case, inputs=inputs, device="cuda", rounds=3, goal=goal)
+
+
 # All of MNIST on a GPU: 14.4 GB of device memory for a matrix of floats.
 GPU: tuple[Case, ...] = (
     _on_gpu("gpu-uint8-float32-bias0", _gram("", "uint8", "float32", 3, 0.0), 6.5e-3),
@@ -164,26 +177,11 @@ GPU: tuple[Case, ...] = (
         0.5,
     ),
     # The small problem of T4 figures that others have published: 3.46 ms there.
-    replace(
-        _empirical("gpu-empirical-16-w2048-8-outputs", 16, 2_048, outputs=8),
-        inputs=3_072,
-        device="cuda",
-        goal=1e-3,
-    ),
+    _empirical_on_gpu("gpu-empirical-16-w2048-8-outputs", 16, 1e-3, outputs=8, inputs=3_072),
     # Goals from 75 GFLOP of cuBLAS and 55 of our tiles, 4 and 16 times as many for 8,192 points.
-    *(
-        replace(
-            _empirical(f"gpu-{name}", points, 2_048, dtype=dtype),
-            device="cuda",
-            rounds=3,
-            goal=goal,
-        )
-        for name, points, dtype, goal in (
-            ("empirical-2048-w2048", 2_048, "float32", 4e-3),
-            ("empirical-8192-w2048", 8_192, "float32", 25e-3),
-            ("empirical-2048-w2048-float64", 2_048, "float64", 6e-3),
-        )
-    ),
+    _empirical_on_gpu("gpu-empirical-2048-w2048", 2_048, 4e-3),
+    _empirical_on_gpu("gpu-empirical-8192-w2048", 8_192, 25e-3),
+    _empirical_on_gpu("gpu-empirical-2048-w2048-float64", 2_048, 6e-3, dtype="float64"),
 )
 
 ALL: tuple[Case, ...] = (*CASES, *EMPIRICAL, *LARGE, *GPU)
