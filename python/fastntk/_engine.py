@@ -105,11 +105,11 @@ class Engine(ABC):
         """
 
     def rows_product(self, A: Any, B: Any) -> Any:
-        """Return A @ B.T."""
+        """Return A @ B.T of two matrices."""
         return A @ B.T
 
     def product(self, A: Any, B: Any) -> Any:
-        """Return A @ B."""
+        """Return A @ B of two matrices."""
         return A @ B
 
     @abstractmethod
@@ -192,6 +192,16 @@ class CpuEngine(Engine):
         """Multiply signals by factor * f'(z)."""
         _cpu.apply_slope(activation, z, signals, factor, threads)
 
+    def rows_product(self, A: Any, B: Any) -> Any:
+        """Return A @ B.T, by a matrix unit where that is faster; see `_fast_product`."""
+        fast = _fast_product(A, B, transposed=False)
+        return super().rows_product(A, B) if fast is None else fast
+
+    def product(self, A: Any, B: Any) -> Any:
+        """Return A @ B, by a matrix unit where that is faster; see `_fast_product`."""
+        fast = _fast_product(A, B, transposed=True)
+        return super().product(A, B) if fast is None else fast
+
     def pack_triangle(self, source: Any, threads: int = 0, progress: Any = None) -> Any:
         """Return a symmetric source as a stored triangle."""
         return _cpu.pack_triangle(source, threads, progress)
@@ -222,3 +232,32 @@ class CpuEngine(Engine):
     def budget_bytes(self, memory: int | str | None) -> int:
         """Return the budget; half of what is available by default."""
         return budget_bytes(memory)
+
+
+def takes_matrix_unit(rows: int, cols: int, inner: int) -> bool:
+    """Return whether a matrix unit forms float32 (rows, inner) @ (inner, cols) sooner than BLAS.
+
+    Measured with AMX against OpenBLAS on AVX-512: twice as fast from 512 x 512 x 512 on, 1.4 times
+    at 256 x 256 x 256, slower at 128 x 128 x 128 and with fewer rows than pay for packing the other
+    matrix.
+    """
+    return min(rows, cols, inner) >= 128 and rows * cols * inner >= 2**24
+
+
+def _fast_product(A: Any, B: Any, *, transposed: bool) -> Any:
+    """Return A @ B.T, or A @ B if transposed, from 24-bit fixed-point numbers; else None.
+
+    An entry errs by at most 1e-6 of the norms of its row and column, by 3e-8 for Gaussian ones.
+    None where BLAS is faster, or is needed: for other types, and for rows with numbers so much
+    larger than their others that fixed point would lose those.
+    """
+    arrays = (A, B)
+    if any(array.ndim != 2 or array.dtype != np.float32 for array in arrays):
+        return None
+    (rows, inner), cols = A.shape, B.shape[1 if transposed else 0]
+    if not takes_matrix_unit(rows, cols, inner) or not _cpu.has_fast_product():
+        return None
+    if not all(array.flags.c_contiguous and array.flags.aligned for array in arrays):
+        return None
+    out = _cpu.empty((rows, cols), np.dtype(np.float32))
+    return out if _cpu.rows_product(A, B, out, transposed) else None

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Activations (n, n_l) and signals (n C, m_l) of one map; None where it needs none.
 Term = tuple[Any, Any]
+# Terms by the number of their map: given one by one, or kept.
+Terms = Iterator[tuple[int, Term]] | dict[int, Term]
 # Which blocks of a kernel of C outputs: all, their sum over equal outputs, or one.
 Outputs = str | tuple[int, int]
 
@@ -79,18 +81,18 @@ class Sides(Protocol):
     def bytes_per_point(self) -> int:
         """The most that a point takes: its terms, their making, the engine's copies of them."""
 
-    def rows(self, X: NDArray[Any]) -> Sequence[Term]:
-        """Return the terms of points as rows."""
+    def rows(self, X: NDArray[Any]) -> Iterator[tuple[int, Term]]:
+        """Give numbered terms of points as rows, from the last one down; each is read once."""
 
-    def columns(self, X: NDArray[Any]) -> Sequence[Term]:
-        """Return the terms of points as columns."""
+    def columns(self, X: NDArray[Any]) -> Iterator[tuple[int, Term]]:
+        """Give numbered terms of points as columns, from the last one down."""
 
 
 def empirical_source(
     sides: Sides,
     plane: Plane,
-    rows: Sequence[Term],
-    columns: Sequence[Term] | None = None,
+    rows: Terms,
+    columns: Terms | None = None,
     threads: int = 0,
 ) -> TileSource:
     """Return one kernel between two sides, or of one, as a tile source.
@@ -101,8 +103,9 @@ def empirical_source(
         Where the terms are from.
     plane : Plane
         Which kernel.
-    rows, columns : sequence of Term
-        Of the points; no columns for a symmetric kernel.
+    rows, columns : iterator of (int, Term), or dict
+        What `Sides` gives, for this one kernel, or a dict of it for several; no columns for a
+        symmetric kernel.
     threads : int
         Prepare the terms; 0 for the engine's choice.
 
@@ -113,9 +116,9 @@ def empirical_source(
     """
     source: Any = sides.engine.empirical_kernel(
         sides.dtype,
-        [rows[number] for number in plane.terms],
-        None if columns is None else [columns[number] for number in plane.terms],
-        plane.factors,
+        list(_chosen(rows, plane)),
+        None if columns is None else list(_chosen(columns, plane)),
+        plane.factors[::-1],
         plane.outputs,
         threads,
     )
@@ -172,8 +175,10 @@ def empirical_gram(
     points = len(X) + (0 if symmetric else len(others))
     here = all(place_of(out) == sides.engine.name for out in outs)
     if here and sides.bytes_per_point * points <= room.left:
-        rows = sides.rows(X)
-        columns = None if symmetric else sides.columns(others)
+        rows: Terms = sides.rows(X)
+        columns: Terms | None = None if symmetric else sides.columns(others)
+        if len(outs) > 1:
+            rows, columns = dict(rows), None if columns is None else dict(columns)
         for number, (plane, out) in enumerate(zip(sides.planes, outs, strict=True)):
             source = empirical_source(sides, plane, rows, columns, threads)
             if number + 1 == len(outs):
@@ -184,12 +189,12 @@ def empirical_gram(
         return
     size = block_points(sides, room, max(len(X), len(others)))
     blocks = list(_pairs(len(X), len(others), size, symmetric))
-    rows, first = [], -1
+    first = -1
     for done, (i, j) in enumerate(blocks):
         if i.start != first:
-            rows, first = sides.rows(X[i]), i.start
+            rows, first = dict(sides.rows(X[i])), i.start
         diagonal = symmetric and i == j
-        columns = None if diagonal else sides.columns(others[j])
+        columns = None if diagonal else dict(sides.columns(others[j]))
         for plane, out in zip(sides.planes, outs, strict=True):
             C = plane.outputs
             source = empirical_source(sides, plane, rows, columns, threads)
@@ -233,6 +238,12 @@ def block_points(sides: Sides, room: Budget, most: int) -> int:
     # both b + entry b^2 = left
     size = int((math.sqrt(both**2 + 4 * entry * room.left) - both) / (2 * entry))
     return max(least, min(most, size - size % _BLOCK_POINTS))
+
+
+def _chosen(terms: Terms, plane: Plane) -> Iterator[Term]:
+    """Give the terms of a kernel, from the last one down."""
+    numbered = sorted(terms.items(), reverse=True) if isinstance(terms, dict) else terms
+    return (term for number, term in numbered if number in plane.terms)
 
 
 def _pairs(n: int, m: int, size: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:

@@ -59,7 +59,7 @@ class Run:
     >>> w = fn.FiniteNetwork(fn.FullyConnected(1), (2, 64, 1), seed=0)
     >>> X, y = np.eye(2), np.array([0.5, -0.5])
     >>> run = w.train(X, y, learning_rate=1.0, steps=20)
-    >>> run.times[-1], run.outputs.shape
+    >>> float(run.times[-1]), run.outputs.shape
     (20.0, (2, 2, 1))
     """
 
