@@ -3,6 +3,7 @@
 
 import signal
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -203,6 +204,19 @@ def test_memory(data):
     w.train(X, y, steps=3, memory=15_000, updates="low-rank")
     v.train(X, y, steps=3, updates="dense")
     np.testing.assert_array_equal(w.flat, v.flat)
+
+
+def test_weights_are_not_copied(rng):
+    """A step on few points takes a fraction of the weights' memory, in both ways of updating."""
+    w = fn.FiniteNetwork(fn.FullyConnected(3), (3, 1500, 1500, 1500, 1))
+    X, y = rng.standard_normal((4, 3)), rng.standard_normal(4)
+    for updates in ("auto", "dense"):
+        tracemalloc.start()
+        w.train(X, y, steps=3, updates=updates)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        # Blocks of 2.5 MB, and what a product makes of transposed factors.
+        assert peak < w.flat.nbytes / 2
 
 
 def test_no_steps(data):
