@@ -237,20 +237,21 @@ class CpuEngine(Engine):
 def takes_matrix_unit(rows: int, cols: int, inner: int) -> bool:
     """Return whether a matrix unit forms float32 (rows, inner) @ (inner, cols) sooner than BLAS.
 
-    Measured with AMX against OpenBLAS on AVX-512: twice as fast from 512 x 512 x 512 on, 1.4 times
-    at 256 x 256 x 256, slower at 128 x 128 x 128 and with fewer rows than pay for packing the other
-    matrix.
+    Measured with AMX against OpenBLAS on AVX-512, two cores: 2.5 times as fast for three edges of
+    2048, 1.7 for 1024, 1.0 for 512, where starting threads shows; slower where there are too few
+    rows to pay for packing the other matrix.
     """
-    return min(rows, cols, inner) >= 128 and rows * cols * inner >= 2**24
+    return min(rows, cols, inner) >= 128 and rows * cols * inner >= 2**28
 
 
 def is_skinny(rows: int, cols: int, inner: int) -> bool:
     """Return whether (rows, inner) by (inner, cols) takes longer in BLAS than reading the latter.
 
-    Measured against OpenBLAS on AVX-512: 16 rows by 10,000 x 10,000 in 0.4 to 0.6 of the time, 32 by
-    2048 x 2048 in 0.7 to 1.0 of it. One row is BLAS's own case, as are matrices that fit a cache.
+    Measured against OpenBLAS on AVX-512, two cores, float32: 8 rows by 10,000 x 10,000 in 0.4
+    (A @ B.T) and 0.6 (A @ B) of its time, 16 in 0.5 and 0.7. One row is BLAS's own case, as are
+    matrices that fit a cache.
     """
-    return 2 <= rows <= 32 and cols * inner >= 2**20 and min(cols, inner) >= 128
+    return 2 <= rows <= 24 and cols * inner >= 2**23 and min(cols, inner) >= 128
 
 
 def _native_product(A: Any, B: Any, *, transposed: bool) -> Any:

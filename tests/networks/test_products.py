@@ -22,8 +22,14 @@ def relative_error(C, A, B):
 
 
 def check(A, B, bound=BOUND):
+    B_turned = np.ascontiguousarray(B.T)
     assert relative_error(CPU.rows_product(A, B), A, B) <= bound
-    assert relative_error(CPU.product(A, np.ascontiguousarray(B.T)), A, B) <= bound
+    assert relative_error(CPU.product(A, B_turned), A, B) <= bound
+    if A.dtype == np.float32 and _cpu.has_fast_product():  # whether or not it is chosen
+        C = np.full((len(A), len(B)), np.nan, np.float32)
+        for right, transposed in ((B, False), (B_turned, True)):
+            assert _cpu.rows_product(A, right, C, transposed)
+            assert relative_error(C, A, B) <= bound
 
 
 @pytest.mark.parametrize(
@@ -49,25 +55,36 @@ def test_products(rows, cols, inner, isa, rng):
 
 @pytest.mark.parametrize(
     ("rows", "cols", "inner"),
-    [(2, 1024, 1024), (16, 1031, 1025), (7, 130, 9000), (32, 9001, 128), (13, 2200, 777)],
+    [(2, 1024, 1024), (16, 1031, 1025), (7, 130, 9000), (32, 9001, 128), (64, 150, 777)],
 )
 def test_few_rows_by_a_large_matrix(rows, cols, inner, dtype, isa, rng):
-    assert _engine.is_skinny(rows, cols, inner)
     A = rng.standard_normal((rows, inner)).astype(dtype)
     B = rng.standard_normal((cols, inner)).astype(dtype)
-    check(A, B, {"float32": BOUND, "float64": 1e-15}[dtype])  # the reference rounds, too
+
+    def check_native(bound):
+        first = np.full((rows, cols), np.nan, dtype)
+        for right, transposed in ((B, False), (np.ascontiguousarray(B.T), True)):
+            _cpu.skinny_product(A, right, first, transposed, 1)
+            assert relative_error(first, A, B) <= bound
+            other = np.full((rows, cols), np.nan, dtype)
+            _cpu.skinny_product(A, right, other, transposed, 3)
+            np.testing.assert_array_equal(first, other)
+
+    check_native({"float32": BOUND, "float64": 1e-15}[dtype])  # the reference rounds, too
     # Sums of equal numbers, whose roundings are alike: at most 128 in a block, and 71 blocks.
     A[0], B[0] = 1, 0.7
-    check(A, B, {"float32": 6e-6, "float64": 3e-14}[dtype])
-    expected = CPU.rows_product(A, B)
-    B_turned = np.ascontiguousarray(B.T)
-    turned = CPU.product(A, B_turned)
-    for threads in (1, 3):
-        out = np.full((rows, cols), np.nan, dtype)
-        _cpu.skinny_product(A, B, out, False, threads)
-        np.testing.assert_array_equal(out, expected)
-        _cpu.skinny_product(A, B_turned, out, True, threads)
-        np.testing.assert_array_equal(out, turned)
+    check_native({"float32": 6e-6, "float64": 3e-14}[dtype])
+
+
+def test_few_rows_are_taken_so_where_that_is_faster(dtype, rng):
+    A = rng.standard_normal((13, 3000)).astype(dtype)
+    B = rng.standard_normal((2900, 3000)).astype(dtype)
+    assert _engine.is_skinny(13, 2900, 3000)
+    expected = np.full((13, 2900), np.nan, dtype)
+    _cpu.skinny_product(A, B, expected, False)
+    np.testing.assert_array_equal(CPU.rows_product(A, B), expected)
+    _cpu.skinny_product(A, B.reshape(3000, 2900), expected, True)
+    np.testing.assert_array_equal(CPU.product(A, B.reshape(3000, 2900)), expected)
 
 
 def test_float64_and_other_layouts_are_left_to_blas(isa, rng):
@@ -81,8 +98,8 @@ def test_float64_and_other_layouts_are_left_to_blas(isa, rng):
 @pytest.mark.parametrize("side", ["A", "B"])
 @pytest.mark.parametrize("bad", [1e6, np.nan, np.inf])
 def test_rows_that_fixed_point_would_lose_are_left_to_blas(side, bad, isa, rng):
-    A = rng.standard_normal((300, 300), dtype=np.float32)
-    B = rng.standard_normal((300, 300), dtype=np.float32)
+    A = rng.standard_normal((700, 650), dtype=np.float32)
+    B = rng.standard_normal((650, 650), dtype=np.float32)
     (A if side == "A" else B)[17, 5] = bad
     np.testing.assert_array_equal(CPU.rows_product(A, B), A @ B.T)
     B = np.ascontiguousarray(B.T)
@@ -96,8 +113,8 @@ needs_matrix_unit = pytest.mark.skipif(
 
 @needs_matrix_unit
 def test_the_matrix_unit_is_taken_and_threads_do_not_matter(rng):
-    A = rng.standard_normal((700, 300), dtype=np.float32)
-    B = rng.standard_normal((600, 300), dtype=np.float32)
+    A = rng.standard_normal((700, 650), dtype=np.float32)
+    B = rng.standard_normal((600, 650), dtype=np.float32)
     expected = CPU.rows_product(A, B)
     for threads in (1, 2, 5):
         out = np.full((700, 600), np.nan, np.float32)
@@ -112,14 +129,15 @@ def test_the_matrix_unit_is_taken_and_threads_do_not_matter(rng):
 
 def test_the_choice():
     assert _engine.takes_matrix_unit(2048, 2048, 784)
-    assert _engine.takes_matrix_unit(256, 256, 256)
+    assert _engine.takes_matrix_unit(2048, 512, 512)
     assert not _engine.takes_matrix_unit(16, 10_000, 10_000)
     assert not _engine.takes_matrix_unit(2048, 10, 2048)
-    assert not _engine.takes_matrix_unit(200, 200, 200)
+    assert not _engine.takes_matrix_unit(512, 512, 512)
     assert _engine.is_skinny(16, 10_000, 10_000)
     assert not _engine.is_skinny(1, 10_000, 10_000)
     assert not _engine.is_skinny(16, 10, 10_000)
     assert not _engine.is_skinny(64, 10_000, 10_000)
+    assert not _engine.is_skinny(16, 1000, 1000)
 
 
 @needs_matrix_unit
