@@ -41,16 +41,17 @@ void value_row(const T* z, long count, T* out) {
     out[k] = F::value(z[k]);
 }
 
+// By itself: a product in the same loop makes GCC branch where ReLU chooses.
 template <class F, class T>
-void slope_row(T factor, const T* z, long count, T* slopes) {
+void slope_row(const T* z, long count, T* slopes) {
   for (long k = 0; k < count; ++k)
-    slopes[k] = factor * F::slope(z[k]);
+    slopes[k] = F::slope(z[k]);
 }
 
 template <class T>
-void multiply_row(const T* __restrict by, long count, T* __restrict to) {
+void multiply_row(T factor, const T* __restrict by, long count, T* __restrict to) {
   for (long k = 0; k < count; ++k)
-    to[k] *= by[k];
+    to[k] *= factor * by[k];
 }
 
 }  // namespace
@@ -76,9 +77,9 @@ void apply_slope(Activation activation, T factor, const T* z, long rows, long co
   with_activation(activation, [&](auto act) {
     for_pieces(rows, cols, threads, [&](long i, long begin, long end) {
       T slopes[kPiece];
-      slope_row<decltype(act)>(factor, z + i * cols + begin, end - begin, slopes);
+      slope_row<decltype(act)>(z + i * cols + begin, end - begin, slopes);
       for (long k = 0; k < outputs; ++k)
-        multiply_row(slopes, end - begin, signals + (i * outputs + k) * cols + begin);
+        multiply_row(factor, slopes, end - begin, signals + (i * outputs + k) * cols + begin);
     });
     return true;
   });

@@ -55,7 +55,7 @@ def test_few_rows_by_a_large_matrix(rows, cols, inner, dtype, isa, rng):
     assert _engine.is_skinny(rows, cols, inner)
     A = rng.standard_normal((rows, inner)).astype(dtype)
     B = rng.standard_normal((cols, inner)).astype(dtype)
-    check(A, B, {"float32": BOUND, "float64": 4e-16}[dtype])
+    check(A, B, {"float32": BOUND, "float64": 1e-15}[dtype])  # the reference rounds, too
     # Sums of equal numbers, whose roundings are alike: at most 128 in a block, and 71 blocks.
     A[0], B[0] = 1, 0.7
     check(A, B, {"float32": 6e-6, "float64": 3e-14}[dtype])
