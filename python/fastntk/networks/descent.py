@@ -34,6 +34,8 @@ class Descent:
         For each map, how many rows of factors its updates keep; 0 to rewrite its weights.
     threads : int
         Of activations; 0 for the engine's choice.
+    block : int, optional
+        Points at a time where only outputs are wanted; all by default.
 
     Attributes
     ----------
@@ -43,8 +45,10 @@ class Descent:
         grows. 0 before it.
     """
 
-    def __init__(self, problem: Problem, rows: list[int], threads: int = 0) -> None:
-        self._problem, self._threads = problem, threads
+    def __init__(
+        self, problem: Problem, rows: list[int], threads: int = 0, block: int | None = None
+    ) -> None:
+        self._problem, self._threads, self._block = problem, threads, block
         self._engine = problem.engine
         network = problem.network
         self.networks: list[list[Layer]] = [
@@ -91,7 +95,14 @@ class Descent:
 
     def evaluate(self, t: float) -> tuple[Any, Any]:
         """Return cost and norm of d at all points."""
-        return self._summary([lesson for _, _, lesson in self._lessons(t, None)])
+        problem = self._problem
+        count = range(len(self.networks))
+        if problem.together:
+            f = self._engine.xp.stack([self.outputs(index, problem.a_0) for index in count])
+            return self._summary(_of_each(_finite(problem.teach(f, t)), count))
+        return self._summary(
+            [_finite(problem.teach(self.outputs(index, problem.a_0), t, index)) for index in count]
+        )
 
     def slopes(self, t: float, out: list[list[tuple[Any, Any]]]) -> tuple[Any, Any]:
         """Write d theta / dt of the trained maps, and return cost and norm of d.
@@ -118,8 +129,13 @@ class Descent:
         return forward(self.networks[index], a_0, self._engine, self._threads)
 
     def outputs(self, index: int, a_0: Any) -> Any:
-        """Return a network's outputs at scaled points."""
-        return outputs(self.networks[index], a_0, self._engine, self._threads)
+        """Return a network's outputs at scaled points, by blocks of them."""
+        layers, step = self.networks[index], self._block or len(a_0)
+        parts = [
+            outputs(layers, a_0[first : first + step], self._engine, self._threads)
+            for first in range(0, len(a_0), step)
+        ]
+        return parts[0] if len(parts) == 1 else self._engine.xp.concatenate(parts)
 
     def fold(self) -> None:
         """Complete the weight matrices."""
@@ -139,10 +155,9 @@ class Descent:
             return
         states = [self.forward(index, a_0) for index in range(len(self.networks))]
         f = self._engine.xp.stack([state.outputs for state in states])
-        lesson = _finite(problem.teach(f, t))
-        for index, state in enumerate(states):
-            cost = None if lesson.cost is None else lesson.cost[index]
-            yield index, state, Lesson(lesson.direction[index], cost, lesson.norm[index])
+        lessons = _of_each(_finite(problem.teach(f, t)), range(len(states)))
+        for index, (state, lesson) in enumerate(zip(states, lessons, strict=True)):
+            yield index, state, lesson
 
     def _signals(self, index: int, state: Forward, d: Any) -> list[Any]:
         layers = self.networks[index]
@@ -189,6 +204,12 @@ class Descent:
 def first_trained(layers: list[Layer]) -> int:
     """Return the first map that is trained; the number of maps where none is."""
     return next((i for i, layer in enumerate(layers) if layer.trained), len(layers))
+
+
+def _of_each(lesson: Lesson, networks: range) -> list[Lesson]:
+    """Return the lesson of each network, of that of all."""
+    costs = [None for _ in networks] if lesson.cost is None else lesson.cost
+    return [Lesson(lesson.direction[i], costs[i], lesson.norm[i]) for i in networks]
 
 
 def _updates(weight: Any, rows: int) -> DenseUpdates:
