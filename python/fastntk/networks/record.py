@@ -83,12 +83,15 @@ class Run:
 
     @property
     def cost(self) -> NDArray[np.float64] | None:
-        """Cost at each of the times, (S + 1,) or (S + 1, m); None without ``y``.
+        """Cost at each of the times, (S + 1,) or (S + 1, m); None without ``y``, NaN before it.
 
         In mini-batches it is the cost of the step's own points, before the step; the last entry of
         a training is that of all its points.
         """
-        return None if not self._costs or self._costs[0] is None else np.array(self._costs)
+        if all(cost is None for cost in self._costs):
+            return None
+        each = zip(self._costs, self._norms, strict=True)
+        return np.array([np.full(np.shape(d), np.nan) if c is None else c for c, d in each])
 
     @property
     def direction_norm(self) -> NDArray[np.float64]:
@@ -164,6 +167,9 @@ class TrainingInterrupted(KeyboardInterrupt):
         super().__init__(message)
         self.run = run
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.run)
+
 
 class DivergenceError(ArithmeticError):
     """Outputs, cost or direction of a training are not finite.
@@ -184,6 +190,9 @@ class DivergenceError(ArithmeticError):
         super().__init__(message)
         self.step, self.run = step, run
         self.suggested_learning_rate = suggested_learning_rate
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.step, self.run, self.suggested_learning_rate)
 
 
 def _stack(values: list[Any]) -> Any:

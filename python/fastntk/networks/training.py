@@ -66,6 +66,7 @@ def train(
     _check_kind(run, Run, "run")
     network.require_finite()
     run = Run() if run is None else run
+    _require_as_many(run, network.networks)
     with (
         network.engine.here(),
         np.errstate(over="ignore", invalid="ignore"),
@@ -275,6 +276,14 @@ def _within_budget(
 def _check_kind(value: object, kind: type, name: str) -> None:
     if value is not None and not isinstance(value, kind):
         raise TypeError(f"{name} must be a {kind.__name__}, got {value!r}")
+
+
+def _require_as_many(run: Run, networks: int | None) -> None:
+    """Require that a run that goes on is of as many networks."""
+    norms = run.direction_norm
+    of = None if norms.ndim == 1 else norms.shape[1]
+    if len(norms) and of != networks:
+        raise ValueError(f"run must be of networks={networks}, as what is trained, got {of}")
 
 
 def _diverged(step: int, run: Run, rate: float, trace: float) -> DivergenceError:
