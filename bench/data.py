@@ -90,8 +90,8 @@ def problem(case: Case, images: NDArray[np.uint8]) -> Problem:
     return Problem(
         X=chosen[: case.columns],
         Z=chosen[case.columns :] if case.operation == "rectangular" else None,
-        V=rng.standard_normal((case.columns, case.vectors), np.float32)
-        if case.operation == "matmat"
+        V=rng.standard_normal((case.columns * case.outputs, case.vectors), np.float32)
+        if case.vectors and case.operation != "kpca"
         else None,
         scale=scale,
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ _SAMPLE_SEED = 20180620
 _POINTS = 40  # points between which the exact kernel is formed
 _PAIRS = 256
 _DIAGONAL = 32
+_PRODUCT_ROWS = 8
 # A preactivation this near zero, relative to its layer's largest, may have either sign in float32,
 # and with it the kernel one of two right values.
 _KINK = 1e-6
@@ -127,6 +129,35 @@ def expected(case: Case, problem: Problem) -> Expected:
     values, relative_to = K[i, j], sizes[i] * sizes[j]
     wide = np.longdouble
     return Expected(rows[i], rows[j], values.astype(wide), relative_to.astype(wide), symmetric=True)
+
+
+def expected_product(case: Case, problem: Problem) -> Expected:
+    """Return some exact rows of K @ V, of points clear of the kinks of the ReLU; for one output."""
+    assert case.outputs == 1
+    assert problem.V is not None
+    parameters = [
+        (host(W).astype(np.float64), host(b).astype(np.float64))
+        for W, b in network(case).parameters
+    ]
+    X = problem.X.astype(np.float64) * problem.scale
+    candidates = np.random.default_rng(_SAMPLE_SEED).permutation(len(X))
+    clear = (point for point in candidates if _terms(case, parameters, X[point]) is not None)
+    rows = np.array(list(itertools.islice(clear, _PRODUCT_ROWS)))
+    inputs = [X]
+    for W, b in parameters[:-1]:
+        z = case.weight_std / np.sqrt(W.shape[1]) * (inputs[-1] @ W.T) + case.bias_std * b
+        inputs.append(np.maximum(z, 0))
+    D, K = np.ones((len(X), 1)), np.zeros((len(rows), len(X)))
+    for (W, _), A in zip(parameters[::-1], inputs[::-1], strict=True):
+        factor = case.weight_std / np.sqrt(W.shape[1])
+        K += (D[rows] @ D.T) * (factor**2 * (A[rows] @ A.T) + case.bias_std**2)
+        D = factor * (D @ W) * (A > 0)
+    V = problem.V.astype(np.float64)
+    values, relative_to = K @ V, np.abs(K) @ np.abs(V)
+    wide = np.longdouble
+    return Expected(
+        rows, slice(None), values.astype(wide), relative_to.astype(wide), symmetric=False
+    )
 
 
 def _terms(

@@ -127,6 +127,8 @@ def contestants(cupy: Any, case: Case, problem: data.Problem) -> list[Contestant
 def _empirical_contestants(cupy: Any, case: Case, problem: data.Problem) -> list[Contestant]:
     w, X = empirical.network(case), cupy.asarray(problem.X)
     net = numpy_empirical.Network(w.parameters, case.weight_std, case.bias_std)
+    if case.vectors:
+        return _empirical_products(cupy, case, problem, w, net)
     found = [
         Contestant("fastntk", True, lambda: lambda: w.ntk(X, scale=problem.scale)),
         Contestant(BASELINE, False, lambda: lambda: numpy_empirical.empirical_ntk(X, net, cupy)),
@@ -143,6 +145,25 @@ def _empirical_contestants(cupy: Any, case: Case, problem: data.Problem) -> list
 
         found.append(Contestant("torch.func", False, lambda: run))
     return found
+
+
+def _empirical_products(
+    cupy: Any, case: Case, problem: data.Problem, w: fn.FiniteNetwork, net: numpy_empirical.Network
+) -> list[Contestant]:
+    """Return who multiplies vectors: from passes done once, and without K; CuPy does all of it."""
+    X, V = cupy.asarray(problem.X), cupy.asarray(problem.V)
+
+    def ours() -> Run:
+        assert case.storage is not None
+        op = fn.GramOperator(w, X, storage=case.storage, scale=problem.scale)
+        return lambda: op @ V
+
+    return [
+        Contestant("fastntk", True, ours),
+        Contestant(
+            BASELINE, False, lambda: lambda: numpy_empirical.empirical_ntk(X, net, cupy) @ V
+        ),
+    ]
 
 
 def _product_gram(cupy: Any, case: Case, problem: data.Problem) -> Run:

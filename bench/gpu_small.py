@@ -20,6 +20,8 @@ _OTHER_ROWS = 65
 # Both engines keep 6e-7 of the largest entries of two rows in float32, K @ V some more.
 _BOUND = {"float32": 2e-6, "float64": 1e-14}
 _PRODUCT_BOUND = {"float32": 4e-6, "float64": 1e-13}
+# Products of the passes are summed in another order.
+_NETWORK_BOUND = {"float32": 1e-5, "float64": 1e-12}
 
 
 def _problems() -> Iterator[tuple[str, fn.FullyConnected, np.ndarray, str]]:
@@ -47,6 +49,33 @@ def _require(name: str, got: Any, expected: Any, bound: float) -> None:
         raise AssertionError(f"{name}: {error:.1e} away from the CPU engine, admitted {bound:.0e}")
 
 
+def _finite_networks() -> Iterator[str]:
+    """Compare passes, kernels and products of small networks; yield what was done."""
+    import cupy
+
+    rng = np.random.default_rng(2)
+    # One tile in parts and several whole ones; points with one row and with three.
+    for points, widths in ((40, (31, 300, 65, 1)), (30, (31, 64, 33, 3)), (700, (9, 17, 1))):
+        X = rng.standard_normal((points, widths[0])).astype(np.float32)
+        for activation in ("relu", "erf"):
+            for dtype in ("float32", "float64"):
+                net = fn.FullyConnected(len(widths) - 2, activation)
+                host, device = (
+                    fn.FiniteNetwork(net, widths, dtype=dtype, device=place)
+                    for place in ("cpu", "cuda")
+                )
+                name, data = f"network {widths} {activation} {dtype}", cupy.asarray(X)
+                K, bound = host.ntk(X), _NETWORK_BOUND[dtype]
+                _require(name, device(data), host(X), bound)
+                _require(name, device.ntk(data), K, bound)
+                _require(f"{name} cross", device.ntk(data[:9], data), host.ntk(X[:9], X), bound)
+                V = rng.standard_normal((len(K), 5))
+                for storage in ("lazy", "packed"):
+                    op = fn.GramOperator(device, data, storage=storage)
+                    _require(f"{name} {storage}", op @ cupy.asarray(V), K @ V, bound)
+                yield name
+
+
 def main() -> int:
     """Run all of it; an exception where the engines disagree."""
     import cupy
@@ -71,6 +100,8 @@ def main() -> int:
             expected = K.astype(np.float64) @ V
             _require(f"{name} {storage}", op @ cupy.asarray(V), expected, _PRODUCT_BOUND[dtype])
             _require(f"{name} {storage} diagonal", op.diagonal(), K.diagonal(), _BOUND[dtype])
+        print(name, flush=True)
+    for name in _finite_networks():
         print(name, flush=True)
     return 0
 

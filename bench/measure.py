@@ -63,6 +63,8 @@ def exact_answer(
     case: Case, problem: data.Problem
 ) -> reference.Expected | reference.ExpectedEigenpairs:
     """Return the exact values of a seeded sample of the result of `case`."""
+    if case.operation == "empirical" and case.vectors:
+        return empirical.expected_product(case, problem)
     if case.operation == "empirical":
         return empirical.expected(case, problem)
     return reference.expected(case, problem)

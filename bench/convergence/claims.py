@@ -46,6 +46,16 @@ def slope(samples: Mapping[int, NDArray[np.float64]]) -> Estimate:
     return Estimate(value, math.sqrt(float(residuals @ residuals) / (len(x) - 2) / spread))
 
 
+def slope_of_means(means: Mapping[int, Estimate]) -> Estimate:
+    """Fit log|mean| = a + slope log(width), each mean weighed by its standard error."""
+    x = np.log(list(means))
+    y = np.log([abs(e.value) for e in means.values()])
+    weights = np.array([(e.value / e.error) ** 2 for e in means.values()])
+    x = x - np.average(x, weights=weights)
+    spread = float(weights @ x**2)
+    return Estimate(float((weights * x) @ y) / spread, 1 / math.sqrt(spread))
+
+
 def mean(values: NDArray[np.float64]) -> Estimate:
     """Return the mean and its standard error."""
     return Estimate(float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values)))
@@ -67,7 +77,7 @@ def slope_text(found: Estimate) -> str:
 def slope_claim(name: str, expected: float, tolerance: float, found: Estimate) -> Claim:
     """Return the claim that a power of the width is `expected`."""
     return Claim(
-        name, f"slope {expected:+g} +- {tolerance:g}", slope_text(found),
+        name, f"slope {expected:+g} +- {tolerance:.2g}", slope_text(found),
         abs(found.value - expected) <= tolerance,
     )  # fmt: skip
 

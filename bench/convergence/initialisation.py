@@ -22,6 +22,7 @@ from bench.convergence.claims import (
     mean,
     slope,
     slope_claim,
+    slope_of_means,
     zero_claim,
 )
 
@@ -80,7 +81,7 @@ def claims(
     _narrow(net, plan.narrow, found)
     say(f"outputs of networks of {_GAUSSIAN_WIDTH} units")
     narrowest = min(found.antipodal)
-    bias = found.antipodal[narrowest]
+    bias, power = found.antipodal[narrowest], slope_of_means(found.antipodal)
     lines = [
         slope_claim(
             "distance of Theta from its limit", _SLOPE, _TOLERANCE, _fit(found.distance)
@@ -91,9 +92,8 @@ def claims(
             abs(bias.value - _ANTIPODAL_BIAS) <= 3 * bias.error + 0.005,  # known to two digits
         ),
         slope_claim(
-            "bias of antipodal pairs, narrow networks", -1, _BIAS_TOLERANCE,
-            slope({n: np.array([-e.value]) for n, e in found.antipodal.items()})
-            if len(found.antipodal) > 2 else _between(found.antipodal),
+            "bias of antipodal pairs, narrow networks", -1,
+            max(_BIAS_TOLERANCE, 3 * power.error), power,
         ),
         slope_claim(
             "blocks of Theta between two of 3 outputs", _SLOPE, _TOLERANCE, _fit(found.off_block)
@@ -104,14 +104,6 @@ def claims(
 
 def _fit(values: dict[int, list[float]]) -> Estimate:
     return slope({n: np.asarray(part) for n, part in values.items()})
-
-
-def _between(biases: dict[int, Estimate]) -> Estimate:
-    """Return the power between two widths."""
-    (n, first), (m, second) = biases.items()
-    value = np.log(second.value / first.value) / np.log(m / n)
-    error = np.hypot(first.error / first.value, second.error / second.value) / np.log(m / n)
-    return Estimate(float(value), float(abs(error)))
 
 
 def _kernels(net: fn.FullyConnected, networks: dict[int, int], found: Figures) -> None:

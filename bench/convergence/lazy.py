@@ -51,7 +51,7 @@ def claims(networks: dict[int, int], say: Callable[[str], None]) -> tuple[list[C
 
     shares = {n: mean(np.asarray(part)) for n, part in found.lower_share.items()}
     widest = max(shares)
-    drift = fit(found.drift)
+    drift, share = fit(found.drift), fit(found.lower_share)
     lines = [
         Claim(
             "sup over t of the drift of Theta", f"slope <= {_SLOPE} +- {_TOLERANCE} (bound)",
@@ -60,8 +60,9 @@ def claims(networks: dict[int, int], say: Callable[[str], None]) -> tuple[list[C
         slope_claim(
             "RMS change of a hidden activation", _SLOPE, _TOLERANCE, fit(found.activation_change)
         ),
-        slope_claim(
-            "lower layers' share of the function's change", 0, _TOLERANCE, fit(found.lower_share)
+        Claim(
+            "lower layers' share of the function's change", f"slope >= -{_TOLERANCE}",
+            slope_text(share), share.value >= -_TOLERANCE,
         ),
         Claim(
             f"that share at n = {widest}", f"> {_LEAST_SHARE}", str(shares[widest]),

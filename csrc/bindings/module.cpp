@@ -6,6 +6,7 @@ PYBIND11_MODULE(_cpu, module, pybind11::mod_gil_not_used()) {
   fastntk::bindings::register_machine(module);
   fastntk::bindings::register_memory(module);
   fastntk::bindings::register_pointwise(module);
+  fastntk::bindings::register_product(module);
   fastntk::bindings::register_sources(module);
   fastntk::bindings::register_empirical(module);
   fastntk::bindings::register_tile_file(module);

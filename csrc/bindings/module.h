@@ -11,6 +11,7 @@ void register_empirical(py::module_& module);
 void register_machine(py::module_& module);
 void register_memory(py::module_& module);
 void register_pointwise(py::module_& module);
+void register_product(py::module_& module);
 void register_sources(py::module_& module);
 void register_tile_file(py::module_& module);
 

@@ -23,11 +23,18 @@ constexpr long kDigitPanel = 16;            // rows
 constexpr long kDigitStep = 64;             // columns
 constexpr long kDigitStepBytes = 3 * 1024;  // of a panel
 
-// What one worker is asked to pack.
+// Rows to be packed. column_stride not 0: they are columns of an array whose rows are so far apart.
+template <class T>
+struct RowView {
+  const T* data;  // null: none
+  long rows, columns;
+  long column_stride = 0;
+};
+
+// What packs is asked for.
 template <class T>
 struct RowPacking {
-  const T* data;  // [rows, columns]
-  long rows, columns;
+  RowView<T> from;
   Product product;
   bool right;
   double largest_error;  // of a row in fixed point, see common/fixed_point.h
@@ -40,21 +47,23 @@ template <class T>
 class PackedRows {
 public:
   PackedRows() = default;
-  PackedRows(const T* data, long rows, long columns, Product product, bool right,
-             double largest_error, const Engine<T>& engine);
+  PackedRows(const RowView<T>& from, Product product, bool right, double largest_error,
+             const Engine<T>& engine);
 
   // Bytes of the panels, and where they are to lie: memory of the caller's, which outlives this.
   std::size_t panel_bytes() const { return panels() * panel_bytes_; }
   void place(char* panels) { packing_.panels = panels; }
 
-  long panels() const { return ceil_div(packing_.rows, panel_rows_); }
+  long panels() const { return ceil_div(packing_.from.rows, panel_rows_); }
   // Packs one panel; panels may be packed at once. False if a row loses too much in fixed point:
   // then the panels must be packed as numbers.
   bool pack(long panel) const { return engine_->pack_rows(packing_, panel); }
+  // The same for all panels at once; norms are left out where the rows are columns of an array.
+  bool pack_all() const;
 
   Product product() const { return packing_.product; }
   bool right() const { return packing_.right; }
-  long columns() const { return packing_.columns; }
+  long columns() const { return packing_.from.columns; }
   // Steps of 64 columns, or columns.
   long steps() const;
   long panel_rows() const { return panel_rows_; }

@@ -44,8 +44,7 @@ PanelMemory pack_pairs(const std::vector<PairToPack<T>>& pairs, double largest_e
         continue;
       const Product product = product_of(pair.rows.columns);
       const auto panels = [&](const RowView<T>& view, bool right) {
-        return PackedRows<T>(view.data, view.rows, view.columns, product, right, largest_error,
-                             engine);
+        return PackedRows<T>(view, product, right, largest_error, engine);
       };
       pair.to->symmetric = pair.cols.data == nullptr;
       pair.to->rows = panels(pair.rows, false);

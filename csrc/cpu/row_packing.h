@@ -9,12 +9,6 @@
 namespace fastntk::cpu {
 
 template <class T>
-struct RowView {
-  const T* data;  // [rows, columns]; null: none
-  long rows, columns;
-};
-
-template <class T>
 struct PackedPair {
   PackedRows<T> rows;
   PackedRows<T> cols;  // empty where the product is of the rows with themselves

@@ -13,9 +13,9 @@
 // writes to a slab, and a second kernel adds slabs up in their order (empirical_chunks.h).
 //
 // Cost of an entry: sum_t (m_t + n_t) columns, n_t / outputs^2 where points have two rows or more. A
-// run of 16 floats is 96 matrix instructions of a warp beside 192 instructions that split numbers and
-// 64 that add short sums up. Shared memory: the tile's sums, and two stages of runs; a thread keeps
-// both products of a term in registers.
+// run of 16 floats is 96 matrix instructions of a warp among about 420: 192 split numbers, 64 add short
+// sums up. One of 8 doubles is 32 among about 100. Shared memory: the tile's sums, and two stages of
+// runs. A thread keeps both products of a term in its registers, up to 255 of them.
 #pragma once
 
 #include "cuda/products/numbers.cuh"

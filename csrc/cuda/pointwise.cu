@@ -13,6 +13,20 @@ Shape over(long rows, long cols, const Context& context) {
           dim3(kThreads), 0, context.stream};
 }
 
+// f(act) for an object of the activation's type, on the host alone: kernels are launched there.
+template <class F>
+void with_type(Activation activation, F f) {
+#define FASTNTK_CASE(Type)                                                                         \
+  case Activation::k##Type:                                                                        \
+    return f(Type{});
+  switch (activation) {
+    FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+  default:
+    break;
+  }
+#undef FASTNTK_CASE
+}
+
 }  // namespace
 
 template <class T>
@@ -20,10 +34,9 @@ void activate(Activation activation, T factor, const T* shift, long rows, long c
               const Context& context) {
   if (rows == 0 || cols == 0)
     return;
-  with_activation(activation, [&](auto act) {
+  with_type(activation, [&](auto act) {
     launch(activate_kernel<decltype(act), T>, over(rows, cols, context), factor, shift, rows, cols,
            z, out);
-    return true;
   });
 }
 
@@ -32,10 +45,9 @@ void apply_slope(Activation activation, T factor, const T* z, long rows, long co
                  T* signals, const Context& context) {
   if (rows == 0 || cols == 0)
     return;
-  with_activation(activation, [&](auto act) {
+  with_type(activation, [&](auto act) {
     launch(slope_kernel<decltype(act), T>, over(rows, cols, context), factor, z, rows, cols,
            outputs, signals);
-    return true;
   });
 }
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
     from fastntk.networks.jacobian import Jacobian
     from fastntk.networks.jacobian_operator import JacobianOperator
+    from fastntk.networks.linearised import LinearisedNetwork
     from fastntk.networks.monte_carlo import monte_carlo_kernels
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.random_functions import RandomFunctions
@@ -55,6 +56,7 @@ __all__ = [
     "Jacobian",
     "JacobianOperator",
     "KernelPCA",
+    "LinearisedNetwork",
     "MonteCarloInterrupted",
     "MonteCarloKernels",
     "RandomFunctions",
@@ -87,6 +89,7 @@ _ORIGINS = {
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelPCA": "fastntk.models",
+    "LinearisedNetwork": "fastntk.networks.linearised",
     "MonteCarloInterrupted": "fastntk.networks.averages",
     "MonteCarloKernels": "fastntk.networks.averages",
     "RandomFunctions": "fastntk.networks.random_functions",

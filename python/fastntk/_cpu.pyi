@@ -28,6 +28,21 @@ def activate(
 def apply_slope(
     activation: str, z: NDArray[Any], signals: NDArray[Any], factor: float, threads: int = 0
 ) -> None: ...
+def skinny_product(
+    A: NDArray[Any],
+    B: NDArray[Any],
+    out: NDArray[Any],
+    transposed: bool = False,
+    threads: int = 0,
+) -> None: ...
+def has_fast_product() -> bool: ...
+def rows_product(
+    A: NDArray[np.float32],
+    B: NDArray[np.float32],
+    out: NDArray[np.float32],
+    transposed: bool = False,
+    threads: int = 0,
+) -> bool: ...
 
 class _TileSource:
     @property

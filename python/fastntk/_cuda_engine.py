@@ -81,7 +81,7 @@ class CudaEngine(Engine):
         outputs: int,
         threads: int = 0,
     ) -> CudaSource:
-        """Return the tile source of an empirical kernel of device arrays; waits for its diagonal."""
+        """Return the tile source of an empirical kernel; waits for its diagonal."""
         single = dtype == np.float32
         kernel = self.native.EmpiricalKernel32 if single else self.native.EmpiricalKernel64
         rows, cols = tuple(rows), None if cols is None else tuple(cols)
@@ -103,8 +103,8 @@ class CudaEngine(Engine):
         with self.here() as stream:
             self.native.apply_slope(activation, z, signals, factor, self.context(stream))
 
-    # CuPy hands products of float32 matrices to cuBLAS in full precision. Only who sets CUPY_TF32=1, or
-    # NVIDIA_TF32_OVERRIDE=1, has them in TF32, with an error of 1e-3 in place of 1e-6.
+    # CuPy has float32 matrices multiplied in full precision. Only who sets CUPY_TF32=1 has them
+    # multiplied in TF32, with an error of 1e-3 in place of 1e-6.
 
     def rows_product(self, A: Any, B: Any) -> Any:
         """Return A @ B.T."""

@@ -30,6 +30,16 @@ def test_a_slope_is_found_with_its_standard_error(rng):
     assert abs(found.value + 0.7) < 4 * error
 
 
+def test_a_slope_of_means_weighs_them_by_their_errors():
+    from bench.convergence.claims import Estimate, slope_of_means
+
+    means = {n: Estimate(-0.9 / n, 0.01 / n) for n in (4, 8)} | {64: Estimate(0.5, 50.0)}
+    found = slope_of_means(means)
+    assert found.value == pytest.approx(-1, abs=1e-3)
+    # Two logarithms with an error of 1/90 each, a factor of 2 apart.
+    assert found.error == pytest.approx(math.sqrt(2) / 90 / math.log(2), rel=1e-2)
+
+
 def test_gaussian_values_are_told_from_others(rng):
     from bench.convergence import claims
 

@@ -50,9 +50,12 @@ def _small(name, rows=150):
     from bench import cases
 
     case = next(case for case in cases.GPU if case.name == name)
-    if case.operation == "empirical":
+    if case.outputs > 1:
         return replace(case, rows=6, columns=6, width=20, inputs=800, rounds=2)
-    return replace(case, rows=rows, columns=rows, rounds=2, vectors=min(case.vectors, 4))
+    width = min(case.width, 32)
+    return replace(
+        case, rows=rows, columns=rows, rounds=2, vectors=min(case.vectors, 4), width=width
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,9 @@ def _small(name, rows=150):
         ("gpu-float32-float64-bias", {"fastntk", "cupy", "cupy fused"}),
         ("gpu-matmat-lazy-64", {"fastntk", "cupy"}),
         ("gpu-kpca-50", {"fastntk"}),
+        ("gpu-empirical-2048-w2048", {"fastntk", "cupy"}),
+        ("gpu-empirical-2048-w2048-float64", {"fastntk", "cupy"}),
+        ("gpu-empirical-matmat-8192-w2048", {"fastntk", "cupy"}),
         ("gpu-empirical-16-w2048-8-outputs", {"fastntk", "cupy"}),
     ],
 )
@@ -125,7 +131,7 @@ def test_the_small_program_compares_both_engines(standin, monkeypatch, capsys):
     standin.cupy.cuda.set_allocator = lambda allocator: None
     monkeypatch.setattr(gpu_small, "_ROWS", (33,))
     assert gpu_small.main() == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "wide uint8"
+    assert capsys.readouterr().out.splitlines()[-1] == ("network (9, 17, 1) erf float64")
     monkeypatch.setattr(gpu_small, "_BOUND", {"float32": -1.0, "float64": -1.0})
     with pytest.raises(AssertionError, match="away from the CPU engine"):
         gpu_small.main()

@@ -60,7 +60,7 @@ def test_nngp_has_a_row_per_point(X):
 def test_new_points_come_by_blocks(X, rng):
     w = network("float32")
     V = rng.standard_normal((300, 2))
-    op = GramOperator(w, X, storage="lazy", memory=2_500_000)
+    op = GramOperator(w, X, storage="lazy", memory=3_500_000)
     Z, calls = rng.standard_normal((1000, 5)), []
     product = op.cross_matmat(Z, V, progress=lambda *call: calls.append(call))
     assert len(calls) > 1

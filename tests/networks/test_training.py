@@ -9,8 +9,8 @@ from fastntk.costs import CrossEntropy, LeastSquares, UserCost
 from networks.as_reference import maps_of
 from networks.plain_descent import least_squares, logistic, softmax, trajectory
 
-# After 20 steps, relative to the largest parameter. In float64 the rounding of sums of 60 terms,
-# 20 times. In float32 6e-8 a rounding likewise, and a signal that a kink turns off on one side only.
+# After 20 steps, relative to the largest parameter: the rounding of sums of 60 terms, 20 times, of
+# 6e-8 each in float32, whose preactivations may be on the other side of a kink besides.
 BOUNDS = {"float32": 1e-4, "float64": 1e-10}
 STEPS = 20
 
@@ -233,7 +233,7 @@ def test_flow_leaves_untrained_maps(rng):
     X, y = points(rng)
     before = w.copy()
     w.train(X, y, steps=3, flow=True)
-    for l in range(2):
-        np.testing.assert_array_equal(w.parameters[l][0], before.parameters[l][0])
-        np.testing.assert_array_equal(w.parameters[l][1], before.parameters[l][1])
+    for now, then in zip(w.parameters[:2], before.parameters[:2], strict=True):
+        np.testing.assert_array_equal(now[0], then[0])
+        np.testing.assert_array_equal(now[1], then[1])
     assert not np.array_equal(w.parameters[2][0], before.parameters[2][0])

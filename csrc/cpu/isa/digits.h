@@ -31,6 +31,9 @@ struct LossSums {
     return {_mm512_reduce_add_ps(error), _mm512_reduce_add_ps(error_square),
             _mm512_reduce_add_ps(third_square), _mm512_reduce_add_ps(square)};
   }
+  FixedPointLoss<double> lane(int index) const {
+    return {error[index], error_square[index], third_square[index], square[index]};
+  }
 };
 
 // Sixteen numbers, already multiplied by fixed_point_factor; adds up what they lose. The integers
@@ -73,10 +76,16 @@ FASTNTK_HD __mmask16 first_lanes(long count) {
   return count >= 16 ? 0xffff : count <= 0 ? 0 : static_cast<__mmask16>((1u << count) - 1);
 }
 
+// Rows of what is no number lose it, or nothing.
+FASTNTK_HD bool row_serves(const FixedPointLoss<double>& loss, const RowPacking<float>& packing) {
+  const bool finite = loss.square <= std::numeric_limits<float>::max();
+  return finite && fixed_point_serves(loss, packing.from.columns, packing.largest_error);
+}
+
 inline bool pack_digits(const RowPacking<float>& packing, long panel, const double* scales) {
-  const long columns = packing.columns, first = panel * kDigitPanel;
+  const long columns = packing.from.columns, first = panel * kDigitPanel;
   const long steps = ceil_div(columns, kDigitStep);
-  const long rows = smaller(kDigitPanel, packing.rows - first);
+  const long rows = smaller(kDigitPanel, packing.from.rows - first);
   LossSums losses[kDigitPanel];
   float factors[kDigitPanel];
   for (long r = 0; r < rows; ++r) {
@@ -87,7 +96,7 @@ inline bool pack_digits(const RowPacking<float>& packing, long panel, const doub
   for (long step = 0; step < steps; ++step) {
     char* to = packing.panels + (panel * steps + step) * kDigitStepBytes;
     for (long r = 0; r < rows; ++r) {
-      const float* from = packing.data + (first + r) * columns + step * kDigitStep;
+      const float* from = packing.from.data + (first + r) * columns + step * kDigitStep;
       __m512i numbers[4];
       FASTNTK_UNROLL
       for (int q = 0; q < 4; ++q) {
@@ -107,9 +116,7 @@ inline bool pack_digits(const RowPacking<float>& packing, long panel, const doub
     }
   }
   for (long r = 0; r < rows; ++r) {
-    const FixedPointLoss<double> loss = losses[r].total();
-    const bool finite = loss.square <= std::numeric_limits<float>::max();
-    if (!finite || !fixed_point_serves(loss, columns, packing.largest_error))
+    if (!row_serves(losses[r].total(), packing))
       return false;
   }
   return true;

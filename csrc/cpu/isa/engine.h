@@ -25,6 +25,10 @@ template <class T>
 struct RowPacking;
 template <class T>
 struct EmpiricalPlan;
+template <class T>
+class PackedRows;
+template <class T>
+struct SkinnyProduct;
 
 template <class T>
 struct Engine {
@@ -39,6 +43,18 @@ struct Engine {
   // rows loses too much in fixed point.
   long row_panel;
   bool (*pack_rows)(const RowPacking<T>& packing, long panel);
+  // Columns [begin, end) of A B^T, and of A B: at most skinny_piece of them from a multiple of it on.
+  void (*skinny_rows)(const SkinnyProduct<T>& product, long begin, long end);
+  void (*skinny_columns)(const SkinnyProduct<T>& product, long begin, long end);
+  long skinny_piece;
+  // Packs rows that are columns of an array; null without a matrix unit.
+  bool (*pack_columns)(const RowPacking<T>& packing);
+  // to [rows, cols], rows of it `stride` apart: products of rows [row, row + rows) of the left
+  // operand with the first `cols` of the right one, at most kTile of each, both in fixed point; null
+  // without a matrix unit. And the bytes of scratch that it needs.
+  void (*product_tile)(const PackedRows<T>& left, long row, const PackedRows<T>& right, T* to,
+                       long stride, long rows, long cols, bool streaming, char* scratch);
+  std::size_t product_scratch_bytes;
   // The product for rows of so many columns that this instruction set forms fastest.
   Product (*row_product)(long columns);
   // Bytes of scratch that empirical_tile needs.

@@ -5,10 +5,31 @@
 #include "cpu/isa/empirical_tile.h"
 #include "cpu/isa/limiting_tile.h"
 #include "cpu/isa/pack_rows.h"
+#include "cpu/isa/skinny.h"
 #include "cpu/isa/store_tile.h"
 #include "cpu/isa/tile_times.h"
+#if defined(__AMX_INT8__)
+#include "cpu/isa/product_tile.h"
+#endif
 
 namespace fastntk::cpu::FASTNTK_ISA {
+
+// What only a matrix unit does, and only with floats.
+template <class T>
+struct MatrixUnit {
+  decltype(Engine<T>::pack_columns) pack_columns = nullptr;
+  decltype(Engine<T>::product_tile) product_tile = nullptr;
+  std::size_t scratch_bytes = 0;
+};
+
+template <class T>
+MatrixUnit<T> matrix_unit() {
+#if defined(__AMX_INT8__)
+  if constexpr (sizeof(T) == sizeof(float))
+    return {pack_columns, product_tile, sizeof(ProductScratch)};
+#endif
+  return {};
+}
 
 template <class T>
 const Engine<T>& engine() {
@@ -24,12 +45,19 @@ const Engine<T>& engine() {
 #endif
   constexpr ProductShape kFloat{kLeftRows, kRightRows<float>, 1, 0, 1};
   constexpr ProductShape kDouble{kLeftRows, kRightRows<double>, 1, 0, 1};
+  const MatrixUnit<T> unit = matrix_unit<T>();
   static const Engine<T> kEngine{{kInteger, kDouble, kFloat, kSliced, kDouble},
                                  kFloatProduct,
                                  sizeof(TileScratch<T>),
                                  limiting_tile<T>,
                                  kRightRows<T>,
                                  pack_rows<T>,
+                                 skinny_rows<T>,
+                                 skinny_columns<T>,
+                                 kPiece<T>,
+                                 unit.pack_columns,
+                                 unit.product_tile,
+                                 unit.scratch_bytes,
                                  row_product<T>,
                                  sizeof(EmpiricalScratch<T>),
                                  empirical_tile<T>,

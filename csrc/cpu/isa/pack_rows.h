@@ -39,7 +39,7 @@ Product row_product(long columns) {
 template <class T>
 void pack_numbers(const RowPacking<T>& packing, long panel, const double* scales) {
   constexpr long kLanes = Pack<T>::kLanes, kRows = kRightRows<T>;
-  const long columns = packing.columns, first = panel * kRows;
+  const long columns = packing.from.columns, first = panel * kRows;
   T* to = reinterpret_cast<T*>(packing.panels) + first * columns;
   for (long k = 0; k < columns; k += kLanes) {
     for (long r = 0; r < kRows; r += kLanes) {
@@ -48,8 +48,8 @@ void pack_numbers(const RowPacking<T>& packing, long panel, const double* scales
       for (int i = 0; i < kLanes; ++i) {
         const long row = first + r + i;
         block[i] = Pack<T>(T(0));
-        if (row < packing.rows) {
-          block[i] = load_some(packing.data + row * columns + k, columns - k) *
+        if (row < packing.from.rows) {
+          block[i] = load_some(packing.from.data + row * columns + k, columns - k) *
                      Pack<T>(static_cast<T>(1 / scales[r + i]));
         }
       }
@@ -68,19 +68,17 @@ bool pack_rows(const RowPacking<T>& packing, long panel) {
   constexpr long kMostRows = kRightRows<T> > kDigitPanel ? kRightRows<T> : kDigitPanel;
   const bool digits = packing.product == Product::kSlices;
   const long rows = digits ? kDigitPanel : kRightRows<T>, first = panel * rows;
-  // 2^-22 of either side, and the 2^8 that sums of digits lack.
-  constexpr double kDigitFactor = 1.0 / (1 << 18);
   double scales[kMostRows];
   for (long r = 0; r < rows; ++r) {
     scales[r] = 1;
     packing.factors[first + r] = 0;
-    if (first + r >= packing.rows)
+    if (first + r >= packing.from.rows)
       continue;
-    const T* row = packing.data + (first + r) * packing.columns;
-    const double scale = scale_of<T>(largest_of(row, packing.columns), packing.product);
+    const T* row = packing.from.data + (first + r) * packing.from.columns;
+    const double scale = scale_of<T>(largest_of(row, packing.from.columns), packing.product);
     scales[r] = scale;
     packing.factors[first + r] = static_cast<T>(digits ? scale * kDigitFactor : scale);
-    packing.norms[first + r] = scaled_norm(row, packing.columns, scale) * scale * scale;
+    packing.norms[first + r] = scaled_norm(row, packing.from.columns, scale) * scale * scale;
   }
 #if defined(__AMX_INT8__)
   if constexpr (sizeof(T) == sizeof(float)) {

@@ -57,6 +57,9 @@ FASTNTK_HD double scaled_norm(const T* row, long columns, double scale) {
   return sum;
 }
 
+// Of products of digits: 2^-22 of either side, and the 2^8 that their sums lack.
+constexpr double kDigitFactor = 1.0 / (1 << 18);
+
 // A power of two whose inverse T has; 1 for a row with a number that is none.
 template <class T>
 FASTNTK_HD double scale_of(double largest, Product product) {

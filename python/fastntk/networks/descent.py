@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fastntk.networks.low_rank import DenseUpdates, LowRankUpdates
 from fastntk.networks.passes import Forward, backward, forward, outputs
@@ -19,8 +19,37 @@ if TYPE_CHECKING:
     from fastntk.networks.layer import Layer
 
 
-class NotFinite(ArithmeticError):
-    """A network's outputs, cost or direction are not finite."""
+class Steps(Protocol):
+    """What the loops of training ask of a network, or of its linearisation.
+
+    Attributes
+    ----------
+    trace : float
+        Of Theta over N, per output, at the first step; 0 before it. See `mean_kernel`.
+    """
+
+    trace: float
+
+    def step(self, t: float, rate: float, rows: Any = None) -> tuple[Any, Any]:
+        """Move by ``(rate / N) J^T d`` of some points; return cost and norm of d before it."""
+
+    def evaluate(self, t: float) -> tuple[Any, Any]:
+        """Return cost and norm of d at all points."""
+
+    def state(self) -> list[Any]:
+        """Return the arrays that are trained."""
+
+    def slopes(self, t: float, out: list[Any]) -> tuple[Any, Any]:
+        """Write d theta / dt into arrays like those of `state`, and return cost and norm of d."""
+
+    def outputs(self, index: int, a_0: Any) -> Any:
+        """Return outputs of network ``index`` at scaled points."""
+
+    def activations(self, index: int, a_0: Any) -> list[Any]:
+        """Return its hidden layers' activations at scaled points."""
+
+    def fold(self) -> None:
+        """Complete the arrays of the network."""
 
 
 class Descent:
@@ -40,9 +69,7 @@ class Descent:
     Attributes
     ----------
     trace : float
-        The largest of the networks' NTK traces over N, per output, at the first step: at least the
-        largest eigenvalue of Theta / N where there is one output, and for several as the width
-        grows. 0 before it.
+        The largest of the networks', see `Steps`.
     """
 
     def __init__(
@@ -86,47 +113,48 @@ class Descent:
         for index, state, lesson in self._lessons(t, rows):
             signals = self._signals(index, state, lesson.direction)
             if first:
-                traces.append(self._trace(self.networks[index], state, signals))
+                traces.append(mean_kernel(self.networks[index], state, signals))
             self._add(self.networks[index], state, signals, rate)
             lessons.append(lesson)
         if first:
             self.trace = max(traces)
-        return self._summary(lessons)
+        return self._problem.summary(lessons)
 
     def evaluate(self, t: float) -> tuple[Any, Any]:
         """Return cost and norm of d at all points."""
-        problem = self._problem
-        count = range(len(self.networks))
+        problem, count = self._problem, range(len(self.networks))
         if problem.together:
             f = self._engine.xp.stack([self.outputs(index, problem.a_0) for index in count])
-            return self._summary(_of_each(_finite(problem.teach(f, t)), count))
-        return self._summary(
-            [_finite(problem.teach(self.outputs(index, problem.a_0), t, index)) for index in count]
+            lesson = problem.teach(f, t)
+            return problem.summary([lesson.of(index) for index in count])
+        return problem.summary(
+            [problem.teach(self.outputs(index, problem.a_0), t, index) for index in count]
         )
 
-    def slopes(self, t: float, out: list[list[tuple[Any, Any]]]) -> tuple[Any, Any]:
-        """Write d theta / dt of the trained maps, and return cost and norm of d.
+    def state(self) -> list[Any]:
+        """Return the arrays that are trained, W and b of one map after the other."""
+        pairs = zip(self.networks[0], self._problem.network.parameters, strict=True)
+        return [array for layer, pair in pairs if layer.trained for array in pair]
 
-        Parameters
-        ----------
-        t : float
-            Time.
-        out : list of list of (ndarray, ndarray)
-            For each network and each map the arrays of W and b.
-        """
+    def slopes(self, t: float, out: list[Any]) -> tuple[Any, Any]:
+        """Write d theta / dt into arrays like those of `state`, and return cost and norm of d."""
         lessons = []
+        single = self._problem.network.networks is None
         for index, state, lesson in self._lessons(t, None):
             signals = self._signals(index, state, lesson.direction)
-            for layer, S, a, (dW, db) in self._trained(index, state, signals, out[index]):
-                share = layer.weight_rate * layer.weight_factor / len(a)
-                self._engine.xp.matmul((S * share).T, a, out=dW)
-                db[...] = layer.bias_rate * layer.bias_factor / len(a) * self._row_sum(S)
+            arrays = iter(out if single else [array[index] for array in out])
+            for layer, S, a in zip(self.networks[index], signals, state.activations, strict=True):
+                if layer.trained:
+                    share = layer.weight_rate * layer.weight_factor / len(a)
+                    self._engine.xp.matmul((S * share).T, a, out=next(arrays))
+                    share = layer.bias_rate * layer.bias_factor / len(a)
+                    next(arrays)[...] = share * self._row_sum(S)
             lessons.append(lesson)
-        return self._summary(lessons)
+        return self._problem.summary(lessons)
 
-    def forward(self, index: int, a_0: Any) -> Forward:
-        """Return the forward pass of a network at scaled points."""
-        return forward(self.networks[index], a_0, self._engine, self._threads)
+    def activations(self, index: int, a_0: Any) -> list[Any]:
+        """Return the hidden layers' activations of a network at scaled points."""
+        return self._forward(index, a_0).activations[1:]
 
     def outputs(self, index: int, a_0: Any) -> Any:
         """Return a network's outputs at scaled points, by blocks of them."""
@@ -150,23 +178,22 @@ class Descent:
         a_0 = problem.a_0 if rows is None else problem.a_0[rows]
         if not problem.together:
             for index in range(len(self.networks)):
-                state = self.forward(index, a_0)
-                yield index, state, _finite(problem.teach(state.outputs, t, index, rows))
+                state = self._forward(index, a_0)
+                yield index, state, problem.teach(state.outputs, t, index, rows)
             return
-        states = [self.forward(index, a_0) for index in range(len(self.networks))]
+        states = [self._forward(index, a_0) for index in range(len(self.networks))]
         f = self._engine.xp.stack([state.outputs for state in states])
-        lessons = _of_each(_finite(problem.teach(f, t)), range(len(states)))
-        for index, (state, lesson) in enumerate(zip(states, lessons, strict=True)):
-            yield index, state, lesson
+        lesson = problem.teach(f, t)
+        for index, state in enumerate(states):
+            yield index, state, lesson.of(index)
+
+    def _forward(self, index: int, a_0: Any) -> Forward:
+        return forward(self.networks[index], a_0, self._engine, self._threads)
 
     def _signals(self, index: int, state: Forward, d: Any) -> list[Any]:
         layers = self.networks[index]
         lowest = min(self._lowest, len(layers) - 1)
         return backward(layers, state, self._engine, d, lowest, self._threads)
-
-    def _trained(self, index: int, state: Forward, signals: list[Any], out: list[Any]) -> list[Any]:
-        rows = zip(self.networks[index], signals, state.activations, out, strict=True)
-        return [row for row in rows if row[0].trained]
 
     def _add(self, layers: list[Layer], state: Forward, signals: list[Any], rate: float) -> None:
         for layer, S, a in zip(layers, signals, state.activations, strict=True):
@@ -182,34 +209,35 @@ class Descent:
         """Sum of rows; by a product, which adds in several accumulators."""
         return self._engine.xp.ones(len(S), S.dtype) @ S
 
-    def _trace(self, layers: list[Layer], state: Forward, signals: list[Any]) -> float:
-        """Mean of d_i^T Theta(x_i, x_i) d_i / |d_i|^2 over the points with a direction."""
-        seeds = _row_squares(signals[-1])
-        total = 0 * seeds
-        for layer, S, a in zip(layers, signals, state.activations, strict=True):
-            if layer.trained:
-                alpha, beta = layer.kernel_factors
-                total += _row_squares(S) * (alpha * _row_squares(a) + beta)
-        moved = seeds > 0
-        return float((total[moved] / seeds[moved]).mean()) if bool(moved.any()) else 0.0
 
-    def _summary(self, lessons: list[Lesson]) -> tuple[Any, Any]:
-        """Cost and norm, numbers of a single network and lists of a batch."""
-        costs, norms = [one.cost for one in lessons], [one.norm for one in lessons]
-        if self._problem.network.networks is None:
-            return costs[0], norms[0]
-        return None if costs[0] is None else costs, norms
+def mean_kernel(layers: list[Layer], state: Forward, signals: list[Any]) -> float:
+    """Return the mean over points of ``d_i^T Theta(x_i, x_i) d_i / |d_i|^2``; 0 where d is 0.
+
+    Of one output it is the trace of Theta over N, and so at least the largest eigenvalue of
+    Theta / N; of several the mean over outputs of such traces, as the width grows.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        The network.
+    state : Forward
+        At N points.
+    signals : list of ndarray
+        Of the direction d as seeds, (N, n_{l+1}).
+    """
+    seeds = _row_squares(signals[-1])
+    total = 0 * seeds
+    for layer, S, a in zip(layers, signals, state.activations, strict=True):
+        if layer.trained:
+            alpha, beta = layer.kernel_factors
+            total += _row_squares(S) * (alpha * _row_squares(a) + beta)
+    moved = seeds > 0
+    return float((total[moved] / seeds[moved]).mean()) if bool(moved.any()) else 0.0
 
 
 def first_trained(layers: list[Layer]) -> int:
     """Return the first map that is trained; the number of maps where none is."""
     return next((i for i, layer in enumerate(layers) if layer.trained), len(layers))
-
-
-def _of_each(lesson: Lesson, networks: range) -> list[Lesson]:
-    """Return the lesson of each network, of that of all."""
-    costs = [None for _ in networks] if lesson.cost is None else lesson.cost
-    return [Lesson(lesson.direction[i], costs[i], lesson.norm[i]) for i in networks]
 
 
 def _updates(weight: Any, rows: int) -> DenseUpdates:
@@ -219,9 +247,3 @@ def _updates(weight: Any, rows: int) -> DenseUpdates:
 def _row_squares(A: Any) -> Any:
     wide = A.astype("float64", copy=False)
     return (wide * wide).sum(axis=1)
-
-
-def _finite(lesson: Lesson) -> Lesson:
-    if not lesson.finite:
-        raise NotFinite
-    return lesson

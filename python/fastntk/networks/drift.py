@@ -126,8 +126,7 @@ def effective_rank(K: Any, *, kind: str = "entropy") -> Any:
     kind : {"entropy", "trace", "participation"}
         With ``p = lambda / sum(lambda)``: "entropy" is ``exp(-sum p log p)`` [1]_; "trace" is
         ``tr K / lambda_1 = 1 / max p`` [2]_; "participation" is
-        ``(tr K)^2 / tr K^2 = 1 / sum p^2``,
-        which needs no eigenvalues.
+        ``(tr K)^2 / tr K^2 = 1 / sum p^2``, which needs no eigenvalues.
 
     Returns
     -------
@@ -154,7 +153,7 @@ def effective_rank(K: Any, *, kind: str = "entropy") -> Any:
     _validate.choice(kind, "kind", _RANKS)
     K = _square(_kernels(K, "K"))
     xp = array_namespace(K)
-    traces = K.trace(axis1=-2, axis2=-1)
+    traces = xp.einsum("...ii->...", K)
     if not (traces > 0).all():
         raise ValueError(f"K must have a positive trace, got {float(traces.min())}")
     if kind == "participation":
@@ -191,8 +190,15 @@ def _square(K: Any) -> Any:
 
 
 def _norm(norm: str) -> Callable[[Any], Any]:
-    order = None if norm == "frobenius" else 2
-    return lambda matrix: array_namespace(matrix).linalg.norm(matrix, order)
+    return _frobenius if norm == "frobenius" else _operator_norm
+
+
+def _frobenius(matrix: Any) -> Any:
+    return array_namespace(matrix).linalg.norm(matrix)
+
+
+def _operator_norm(matrix: Any) -> Any:
+    return array_namespace(matrix).linalg.norm(matrix, 2)
 
 
 def _each(function: Callable[[Any], Any], K: Any) -> Any:

@@ -155,14 +155,14 @@ class DormandPrince:
         slope = math.sqrt(sum(_squares(array) for array in self._slopes[0]))
         if not math.isfinite(slope):
             raise StepError(f"the derivative at t = {self.t:g} is not finite")
-        return self._tolerance**0.2 / slope if slope else math.inf
+        return float(self._tolerance**0.2) / slope if slope else math.inf
 
     def _growth(self, error: float) -> float:
         if not math.isfinite(error):
             return _LEAST
         if error == 0:
             return _MOST
-        return min(_MOST, max(_LEAST, _SAFETY * (self._tolerance / error) ** 0.2))
+        return min(_MOST, max(_LEAST, _SAFETY * float((self._tolerance / error) ** 0.2)))
 
     def _restore(self) -> None:
         for array, base in zip(self._state, self._base, strict=True):
@@ -173,4 +173,5 @@ def _squares(array: Any) -> float:
     """Return the sum of squares, in float64."""
     flat = array.reshape(-1)
     xp = array_namespace(flat)
-    return float(flat @ flat if flat.dtype == "float64" else xp.square(flat, dtype="float64").sum())
+    wide = flat.dtype == "float64"
+    return float(flat @ flat if wide else xp.square(flat, dtype="float64").sum())

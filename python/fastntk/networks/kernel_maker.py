@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class _Columns:
     """Terms of points that several sources share."""
 
-    terms: list[Term]
+    terms: dict[int, Term]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class NetworkKernel:
 
     def prepared(self, X: NDArray[Any], threads: int | None) -> Any:
         """Return the terms of columns."""
-        return _Columns(self._sides(threads).columns(self.net.points(X, "X")))
+        return _Columns(dict(self._sides(threads).columns(self.net.points(X, "X"))))
 
     def prepared_bytes(self, X: NDArray[Any]) -> int:
         """Return the bytes of the terms of points, and of the engine's copies of them."""

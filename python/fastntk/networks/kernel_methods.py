@@ -12,7 +12,8 @@ from fastntk import _backend, _validate
 from fastntk._arrays import array_namespace, kind_of, on_device, place_of
 from fastntk._memory import Budget
 from fastntk._progress import of_stage
-from fastntk.gram.empirical import Outputs, empirical_gram
+from fastntk.gram.empirical import Outputs
+from fastntk.gram.empirical_gram import empirical_gram
 from fastntk.networks.arguments import kernel_names, output_blocks
 from fastntk.networks.kernels import NetworkSides, matrices_of, planes_of, result_shapes
 

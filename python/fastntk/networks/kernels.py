@@ -13,6 +13,8 @@ k' on the right. The NNGP is the covariance of the outputs over draws of the las
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +23,17 @@ import numpy as np
 from fastntk import _validate
 from fastntk._arrays import array_namespace
 from fastntk.gram.empirical import Outputs, Plane, Term
-from fastntk.networks.passes import backward, forward
+from fastntk.networks.passes import downwards, forward
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from fastntk._backend import Engine
     from fastntk.networks.layer import Layer
+
+# Fixed-point rows are whole runs of so many numbers; what a row takes besides.
+_RUN = 64
+_ROW_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -72,38 +76,61 @@ class NetworkSides:
 
     @property
     def bytes_per_point(self) -> int:
-        """Activations, preactivations and signals, and as much for the engine's copies."""
+        """Activations, preactivations, signals, and the engine's copies of the terms."""
         inputs = [layer.weight.shape[1] for layer in self.layers]
         C = self.layers[-1].weight.shape[0]
         R = C if isinstance(self.outputs, str) else 1
-        hidden = sum(inputs[1:])
-        signals = R * sum(inputs[self.lowest + 1 :])
-        return int(self.dtype.itemsize * (2 * (inputs[0] + hidden + signals) + hidden + C))
+        hidden, outputs = inputs[1:], inputs[self.lowest + 1 :]
+        own = sum(inputs) + sum(hidden) + R * sum(outputs) + C
+        rows = [(1, n) for n in inputs]
+        rows += [(1, R * n) if self.outputs == "trace" else (R, n) for n in outputs]
+        copies = sum(count * self._copied_bytes(n) for count, n in rows)
+        return int(self.dtype.itemsize * own + copies)
 
-    def rows(self, X: NDArray[Any]) -> list[Term]:
-        """Return the terms of points as rows."""
+    def _copied_bytes(self, n: int) -> int:
+        """Bytes of a row of n numbers in the engine: as they are, and in 24-bit fixed point.
+
+        Either way is packed only where it is the better one, which the numbers decide.
+        """
+        fixed = 3 * _RUN * -(-n // _RUN) if self.dtype == np.float32 else 0
+        return self.dtype.itemsize * n + fixed + _ROW_BYTES
+
+    def rows(self, X: NDArray[Any]) -> Iterator[tuple[int, Term]]:
+        """Give the terms of points as rows, from the last map down."""
         return self._terms(X, 0)
 
-    def columns(self, X: NDArray[Any]) -> list[Term]:
-        """Return the terms of points as columns."""
+    def columns(self, X: NDArray[Any]) -> Iterator[tuple[int, Term]]:
+        """Give the terms of points as columns, from the last map down."""
         return self._terms(X, 1)
 
-    def _terms(self, X: NDArray[Any], side: int) -> list[Term]:
-        engine = self.engine
-        # Overflow is found in the outputs, and said there.
-        with engine.here(), np.errstate(over="ignore", invalid="ignore"):
-            a_0 = scaled(X, self.scale, self.dtype, engine)
-            state = forward(self.layers, a_0, engine, self.threads)
+    def _terms(self, X: NDArray[Any], side: int) -> Iterator[tuple[int, Term]]:
+        with self._quietly():
+            a_0 = scaled(X, self.scale, self.dtype, self.engine)
+            state = forward(self.layers, a_0, self.engine, self.threads)
             require_finite_outputs(state.outputs, self.dtype)
             seeds = None
             if not isinstance(self.outputs, str):
-                seeds = engine.xp.zeros(state.outputs.shape, self.dtype)
+                seeds = self.engine.xp.zeros(state.outputs.shape, self.dtype)
                 seeds[:, self.outputs[side]] = 1
-            signals = backward(self.layers, state, engine, seeds, self.lowest, self.threads)
-            signals[-1] = None  # the factors of the last map know which outputs are meant
-            if self.outputs == "trace":
-                signals = [None if D is None else D.reshape(len(a_0), -1) for D in signals]
-            return list(zip(state.activations, signals, strict=True))
+        steps = downwards(self.layers, state, self.engine, seeds, self.lowest, self.threads)
+        while True:
+            with self._quietly():
+                number, D = next(steps, (-1, None))
+            if number < 0:
+                return
+            # What the steps before needed goes, as does what this one gave, when it is used.
+            del state.preactivations[number:]
+            if number == len(self.layers) - 1:
+                D = None  # the factors of the last map know which outputs are meant
+            elif self.outputs == "trace" and D is not None:
+                D = D.reshape(len(X), -1)
+            yield number, (state.activations.pop(), D)
+
+    @contextlib.contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Compute on the network's device; overflow is found in the outputs, and said there."""
+        with self.engine.here(), np.errstate(over="ignore", invalid="ignore"):
+            yield
 
 
 def scaled(X: NDArray[Any], scale: float, dtype: np.dtype[Any], engine: Engine) -> Any:

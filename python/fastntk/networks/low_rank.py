@@ -11,7 +11,8 @@ once in r / N steps: the sum is least at ``r = N sqrt(h / N)`` with h the harmon
 Measured in float32 on two cores (OpenBLAS), the time of a step's two products and its update
 relative to dense updates is 0.52 (n = n' = 512, N = 16), 0.55 (2,048, 4), 0.75 (2,048, 16), 0.65
 (4,096, 16), 0.68 (8,192, 16), 0.9 (4,096, 64); there is nothing to gain at h = 16 N (1,024, 64:
-1.04) and a loss below (512, 256: 1.4).
+1.04) and a loss below (512, 256: 1.4). A whole step of a 2-10000-10000-10000-1 network on 16 points
+takes 0.40 s of one core in place of 0.64 s, 0.29 s of it to read the weights twice.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from fastntk._arrays import array_namespace
 
 # Dense updates are as fast below: in a matrix with fewer inputs or outputs per point, or in one
 # that a core's cache holds with room to spare.
-_LEAST_WIDTH_PER_POINT = 32
+_LEAST_WIDTH_PER_POINT = 24
 _LEAST_ENTRIES = 2**16
 # A block of an update stays in a core's second-level cache between its product and its addition.
 _BLOCK_BYTES = 2_500_000

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastntk._arrays import on_device
-from fastntk.gram.empirical import empirical_gram
+from fastntk.gram.empirical_gram import empirical_gram
 from fastntk.networks.initial import parameter_views
 from fastntk.networks.jacobian import Jacobian
 from fastntk.networks.kernels import NetworkSides, planes_of, scaled

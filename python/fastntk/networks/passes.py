@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fastntk._backend import Engine
     from fastntk.networks.layer import Layer
@@ -106,22 +106,39 @@ def backward(
         D_l of shape (N R, n_{l+1}).
     """
     signals: list[Any] = [None] * len(layers)
-    signals[-1] = seeds
-    count = state.outputs.shape[0]
+    for number, D in downwards(layers, state, engine, seeds, down_to, threads):
+        signals[number] = D
+    return signals
+
+
+def downwards(
+    layers: Sequence[Layer],
+    state: Forward,
+    engine: Engine,
+    seeds: Any | None = None,
+    down_to: int = 0,
+    threads: int = 0,
+) -> Iterator[tuple[int, Any]]:
+    """Give (l, D_l) from the last map to the first one wanted; see `backward`.
+
+    What a step needs of ``state`` is z_l alone: who takes the steps may drop the rest from its
+    lists, and keeps no more signals than it wants.
+    """
+    count, D = state.outputs.shape[0], seeds
     for number in range(len(layers) - 1, down_to, -1):
-        layer, after = layers[number], signals[number]
-        if after is None:  # the identity: every sample has the rows of W
+        yield number, D
+        layer = layers[number]
+        if D is None:  # the identity: every sample has the rows of W
             W = layer.weight.array
             D = engine.xp.empty((count * W.shape[0], W.shape[1]), W.dtype)
             D.reshape(count, *W.shape)[...] = W
         else:
-            D = layer.weight.transposed_times(after)
+            D = layer.weight.transposed_times(D)
         before = layers[number - 1].activation
         assert before is not None
         z = state.preactivations[number - 1]
         engine.apply_slope(before, z, D, layer.weight_factor, threads)
-        signals[number - 1] = D
-    return signals
+    yield down_to, D
 
 
 def parameter_gradient(

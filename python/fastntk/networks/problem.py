@@ -41,11 +41,20 @@ class Lesson:
     cost: Any
     norm: Any
 
-    @property
-    def finite(self) -> bool:
-        """Whether the cost and the direction are."""
+    def of(self, index: int) -> Lesson:
+        """Return one network's part of what is of several together."""
+        cost = None if self.cost is None else self.cost[index]
+        return Lesson(self.direction[index], cost, self.norm[index])
+
+    def require_finite(self) -> None:
+        """Raise NotFinite unless the cost and the direction are."""
         numbers = np.ravel([self.norm, self.norm if self.cost is None else self.cost])
-        return bool(np.isfinite(numbers).all())
+        if not np.isfinite(numbers).all():
+            raise NotFinite
+
+
+class NotFinite(ArithmeticError):
+    """A network's outputs, cost or direction are not finite."""
 
 
 class Problem:
@@ -114,6 +123,11 @@ class Problem:
             Which network's they are, where they are taught one by one.
         rows : ndarray of int, optional
             Which points.
+
+        Raises
+        ------
+        NotFinite
+            Cost or direction are not.
         """
         if self._direction is not None:
             d = self._checked(self._direction(f, t), f, "direction(f, t)")
@@ -126,7 +140,16 @@ class Problem:
             each = enumerate(f) if self.together else [(index, f)]
             cost = [float(self._cost.value(one, self._targets_of(i, rows))) for i, one in each]
             cost = cost if self.together else cost[0]
-        return Lesson(d, cost, np.asarray(to_host(direction_norm(d))).tolist())
+        lesson = Lesson(d, cost, np.asarray(to_host(direction_norm(d))).tolist())
+        lesson.require_finite()
+        return lesson
+
+    def summary(self, lessons: list[Lesson]) -> tuple[Any, Any]:
+        """Return cost and norm of d: numbers of a single network, lists of a batch."""
+        costs, norms = [one.cost for one in lessons], [one.norm for one in lessons]
+        if self.network.networks is None:
+            return costs[0], norms[0]
+        return None if costs[0] is None else costs, norms
 
     def _targets(self, y: Any) -> Any:
         """Return targets as an array of the engine, in the form that the cost reads."""

@@ -59,7 +59,7 @@ class Run:
     >>> w = fn.FiniteNetwork(fn.FullyConnected(1), (2, 64, 1), seed=0)
     >>> X, y = np.eye(2), np.array([0.5, -0.5])
     >>> run = w.train(X, y, learning_rate=1.0, steps=20)
-    >>> run.times[-1], run.outputs.shape
+    >>> float(run.times[-1]), run.outputs.shape
     (20.0, (2, 2, 1))
     """
 
@@ -83,15 +83,13 @@ class Run:
 
     @property
     def cost(self) -> NDArray[np.float64] | None:
-        """Cost at each of the times, (S + 1,) or (S + 1, m); None without ``y``, NaN before it.
+        """Cost at each of the times, (S + 1,) or (S + 1, m); None where some had no ``y``.
 
         In mini-batches it is the cost of the step's own points, before the step; the last entry of
         a training is that of all its points.
         """
-        if all(cost is None for cost in self._costs):
-            return None
-        each = zip(self._costs, self._norms, strict=True)
-        return np.array([np.full(np.shape(d), np.nan) if c is None else c for c, d in each])
+        known = bool(self._costs) and all(cost is not None for cost in self._costs)
+        return np.array(self._costs) if known else None
 
     @property
     def direction_norm(self) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from fastntk.networks.kernels import scaled
 from fastntk.networks.record import Record, Run
 
 if TYPE_CHECKING:
-    from fastntk.networks.descent import Descent
+    from fastntk.networks.descent import Steps
     from fastntk.networks.network import FiniteNetwork
 
 # Times are equal up to the rounding of a sum of learning rates.
@@ -70,7 +70,7 @@ class Recorder:
         """The next time that is recorded; infinite after the last."""
         return self._waiting[0] if self._waiting else math.inf
 
-    def snapshot(self, t: float, descent: Descent) -> None:
+    def snapshot(self, t: float, descent: Steps) -> None:
         """Record the networks if it is time."""
         if t < self.next - _ROUNDING * max(1.0, abs(t)):
             return
@@ -78,14 +78,14 @@ class Recorder:
             self._waiting.pop(0)
         # Everything is computed before anything is kept: an error leaves the records whole.
         found: dict[str, Any] = {"times": t}
-        count = range(len(descent.networks))
+        count = range(self._network.networks or 1)
         if self._outputs is not None:
             a_0 = self._scaled(self._outputs)
             f = [descent.outputs(index, a_0) for index in count]
             found["outputs"] = self._returned(f, self._outputs)
         if self._activations is not None:
             a_0 = self._scaled(self._activations)
-            layers = zip(*(descent.forward(i, a_0).activations[1:] for i in count), strict=True)
+            layers = zip(*(descent.activations(i, a_0) for i in count), strict=True)
             found["activations"] = [self._returned(list(a), self._activations) for a in layers]
         if self._ntk is not None:
             descent.fold()

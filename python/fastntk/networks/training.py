@@ -11,11 +11,12 @@ import numpy as np
 from fastntk import _validate
 from fastntk._memory import Budget
 from fastntk._progress import Meter, Progress
-from fastntk.networks.descent import Descent, NotFinite
+from fastntk.networks.descent import Descent, Steps
 from fastntk.networks.flow import COPIES, DormandPrince, StepError
 from fastntk.networks.interrupts import deferred_interrupt
+from fastntk.networks.linear_descent import LinearDescent
 from fastntk.networks.low_rank import low_rank_rows
-from fastntk.networks.problem import Direction, Problem
+from fastntk.networks.problem import Direction, NotFinite, Problem
 from fastntk.networks.record import DivergenceError, Record, Run, TrainingInterrupted
 from fastntk.networks.recorder import Recorder
 
@@ -54,8 +55,12 @@ def train(
     memory: int | str | None,
     threads: int | None,
     progress: Progress | None,
+    linear: Any = None,
 ) -> Run:
-    """Train a network or a batch; see `FiniteNetwork.train`."""
+    """Train a network or a batch, or its linearisation; see `FiniteNetwork.train`.
+
+    ``linear`` has the displacement (m, P) or (P,) of a linearisation, which is trained instead.
+    """
     rate = _validate.positive(learning_rate, "learning_rate")
     steps = _validate.integer(steps, "steps", at_least=0)
     scale = _validate.positive(scale, "scale")
@@ -77,7 +82,8 @@ def train(
         problem = Problem(network, given_points, y, cost, direction, scale)
         points = len(problem.a_0)
         size = points if batch_size is None else _batch_size(batch_size, points, direction, flow)
-        rows = _factor_rows(network, size, steps, "dense" if flow else updates)
+        no_factors = flow or linear is not None
+        rows = _factor_rows(network, size, steps, "dense" if no_factors else updates)
         rows, block = _within_budget(problem, size, rows, flow, memory)
         recorder = Recorder(
             run,
@@ -88,7 +94,11 @@ def train(
             rate * steps,
             {"memory": memory, "threads": threads},
         )
-        descent = Descent(problem, rows, count, block)
+        descent: Steps = (
+            Descent(problem, rows, count, block)
+            if linear is None
+            else LinearDescent(problem, linear, memory)
+        )
         run._reopen()
         meter = Meter(progress, "training", steps)
         before = len(run.times)
@@ -113,7 +123,7 @@ def train(
 
 
 def _descend(
-    descent: Descent,
+    descent: Steps,
     run: Run,
     recorder: Recorder,
     rate: float,
@@ -137,7 +147,7 @@ def _descend(
 
 
 def _follow(
-    descent: Descent,
+    descent: Steps,
     network: FiniteNetwork,
     run: Run,
     recorder: Recorder,
@@ -149,22 +159,15 @@ def _follow(
 ) -> None:
     """Integrate gradient flow, and stop at the times that are recorded."""
     start, end = run.reached, run.reached + rate * steps
-    trained = [layer.trained for layer in descent.networks[0]]
-    state = [
-        array
-        for pair, is_trained in zip(network.parameters, trained, strict=True)
-        for array in pair
-        if is_trained
-    ]
     last = descent.evaluate(start)
 
     def derivative(t: float, out: list[Any]) -> None:
         nonlocal last
-        last = descent.slopes(t, _by_network(out, trained, network.networks))
+        last = descent.slopes(t, out)
 
     smooth = network.net.activation != "relu" and network.dtype == np.float64
     default = _SMOOTH_TOLERANCE if smooth else _TOLERANCE
-    solver = DormandPrince(derivative, state, start, tolerance or default)
+    solver = DormandPrince(derivative, descent.state(), start, tolerance or default)
     run._add(*last)
     recorder.snapshot(start, descent)
     told = 0
@@ -180,18 +183,6 @@ def _follow(
             if pressed():
                 break
         recorder.snapshot(solver.t, descent)
-
-
-def _by_network(arrays: list[Any], trained: list[bool], networks: int | None) -> list[list[Any]]:
-    """Return (W, b) of each map of each network; None for maps that are not trained."""
-    pairs = iter(zip(arrays[::2], arrays[1::2], strict=True))
-    maps = [next(pairs) if one else None for one in trained]
-    if networks is None:
-        return [maps]
-    return [
-        [None if pair is None else (pair[0][i], pair[1][i]) for pair in maps]
-        for i in range(networks)
-    ]
 
 
 def _batches(points: int, size: int, rng: np.random.Generator, engine: Any) -> Iterator[Any]:

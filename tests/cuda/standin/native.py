@@ -103,8 +103,10 @@ class LimitingKernel64(_LimitingKernel):
 class _EmpiricalKernel(_Source):
     def __init__(self, rows, cols, factors, outputs, context):
         context.called("prepare")
-        sides = [None if side is None else [tuple(map(_host_or_none, pair)) for pair in side]
-                 for side in (rows, cols)]
+        sides = [
+            None if side is None else [tuple(map(_host_or_none, pair)) for pair in side]
+            for side in (rows, cols)
+        ]
         super().__init__(self.kernel(*sides, factors, outputs), rows, cols)
         self.largest_diagonal = self._source.largest_diagonal
         self.route = {"product": "stand-in", "parts": 1}

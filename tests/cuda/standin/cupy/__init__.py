@@ -37,8 +37,8 @@ def _function(function):
 
 isfinite, where, sqrt = map(_function, (np.isfinite, np.where, np.sqrt))
 abs = _function(np.abs)
-exp, logaddexp, maximum, square, tanh, tile = map(
-    _function, (np.exp, np.logaddexp, np.maximum, np.square, np.tanh, np.tile)
+exp, expm1, logaddexp, square, tanh, tile = map(
+    _function, (np.exp, np.expm1, np.logaddexp, np.square, np.tanh, np.tile)
 )
 log.function = _function(np.log)
 
@@ -55,7 +55,7 @@ def _into(function):
     return call
 
 
-matmul, multiply = _into(np.matmul), _into(np.multiply)
+matmul, maximum, multiply = map(_into, (np.matmul, np.maximum, np.multiply))
 
 
 def einsum(subscripts, *operands):
