@@ -239,22 +239,24 @@ def test_memory(data):
     np.testing.assert_array_equal(w.flat, v.flat)
 
 
-def test_memory_of_what_is_of_all_points(rng):
+@pytest.mark.parametrize("linear", [False, True])
+def test_memory_of_what_is_of_all_points(rng, linear):
     """Outputs and costs at many more points than a step takes stay within the budget."""
     w = fn.FiniteNetwork(fn.FullyConnected(2), (4, 256, 256, 1), seed=0)
+    trained = w.linearised() if linear else w
     X = rng.standard_normal((10_000, 4)).astype(np.float32)
     # All hidden activations at once would be 20 MB.
     budget = 5_000_000
     tracemalloc.start()
     try:
-        w.train(X, X[:, 0], learning_rate=0.1, steps=2, batch_size=16, memory=budget)
+        trained.train(X, X[:, 0], learning_rate=0.1, steps=2, batch_size=16, memory=budget)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert peak < budget
     before = w.flat.copy()
     with pytest.raises(MemoryError, match="the scaled points"):
-        w.train(X, X[:, 0], scale=2.0, batch_size=16, memory=X.nbytes - 1)
+        trained.train(X, X[:, 0], scale=2.0, batch_size=16, memory=X.nbytes - 1)
     np.testing.assert_array_equal(w.flat, before)
 
 

@@ -158,12 +158,9 @@ class Descent:
 
     def outputs(self, index: int, a_0: Any) -> Any:
         """Return a network's outputs at scaled points, by blocks of them."""
-        layers, step = self.networks[index], self._block or len(a_0)
-        parts = [
-            outputs(layers, a_0[first : first + step], self._engine, self._threads)
-            for first in range(0, len(a_0), step)
-        ]
-        return parts[0] if len(parts) == 1 else self._engine.xp.concatenate(parts)
+        return outputs_by_blocks(
+            self.networks[index], a_0, self._engine, self._block, self._threads
+        )
 
     def fold(self) -> None:
         """Complete the weight matrices."""
@@ -208,6 +205,18 @@ class Descent:
     def _row_sum(self, S: Any) -> Any:
         """Sum of rows; by a product, which adds in several accumulators."""
         return self._engine.xp.ones(len(S), S.dtype) @ S
+
+
+def outputs_by_blocks(
+    layers: list[Layer], a_0: Any, engine: Any, block: int | None, threads: int = 0
+) -> Any:
+    """Return outputs at scaled points, of at most ``block`` points at a time; None: of all."""
+    step = block or len(a_0)
+    parts = [
+        outputs(layers, a_0[first : first + step], engine, threads)
+        for first in range(0, len(a_0), step)
+    ]
+    return parts[0] if len(parts) == 1 else engine.xp.concatenate(parts)
 
 
 def mean_kernel(layers: list[Layer], state: Forward, signals: list[Any]) -> float:

@@ -97,7 +97,7 @@ def train(
         descent: Steps = (
             Descent(problem, rows, count, block)
             if linear is None
-            else LinearDescent(problem, linear, memory)
+            else LinearDescent(problem, linear, memory, block)
         )
         run._reopen()
         meter = Meter(progress, "training", steps)
