@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bindings/arrays.h"
+#include "bindings/empirical_maps.h"
 #include "bindings/module.h"
 #include "common/product_choice.h"
 #include "cpu/empirical_kernel.h"
@@ -17,7 +18,6 @@ namespace fastntk::bindings {
 namespace {
 
 using cpu::EmpiricalKernel;
-using cpu::MapRows;
 using cpu::RowView;
 
 // Activations and signals of a linear map.
@@ -32,38 +32,17 @@ RowView<T> view_of(const std::optional<py::array>& array, const char* name) {
   return {data_of<T>(*array, name, false), array->shape(0), array->shape(1)};
 }
 
-// The maps of one side, and its number of points.
-template <class T>
-std::pair<long, std::vector<MapRows<T>>> side_of(const Terms& terms, long outputs) {
-  long points = 0;
-  std::vector<MapRows<T>> maps;
-  for (const auto& [activations, signals] : terms) {
-    maps.push_back({view_of<T>(activations, "activations"), view_of<T>(signals, "signals")});
-    const MapRows<T>& map = maps.back();
-    points = map.activations.data ? map.activations.rows
-             : map.signals.data   ? map.signals.rows / outputs
-                                  : points;
-  }
-  return {points, maps};
-}
-
 template <class T>
 std::unique_ptr<EmpiricalKernel<T>>
 make_kernel(const Terms& rows, const std::optional<Terms>& cols,
             const std::vector<std::pair<double, double>>& factors, long outputs, int threads) {
-  if (outputs < 1)
-    throw py::value_error("outputs must be at least 1, got " + std::to_string(outputs));
-  const auto [row_points, row_maps] = side_of<T>(rows, outputs);
-  const auto [col_points, col_maps] = side_of<T>(cols.value_or(Terms{}), outputs);
-  if (cols && cols->size() != rows.size())
-    throw py::value_error("rows and cols must have as many terms");
-  std::vector<cpu::MapFactors> map_factors;
-  for (const auto& [alpha, beta] : factors)
-    map_factors.push_back({alpha, beta});
+  check_terms(rows, cols ? &*cols : nullptr, outputs);
+  const auto left = side_of(rows, outputs, view_of<T>);
+  const auto right = side_of(cols.value_or(Terms{}), outputs, view_of<T>);
   const std::string isa = cpu::selected_isa();
   const py::gil_scoped_release release;
-  return std::make_unique<EmpiricalKernel<T>>(row_points, row_maps, col_points, col_maps,
-                                              map_factors, outputs, isa, threads);
+  return std::make_unique<EmpiricalKernel<T>>(left.points, left.maps, right.points, right.maps,
+                                              map_factors(factors), outputs, isa, threads);
 }
 
 template <class T>

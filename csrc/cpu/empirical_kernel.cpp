@@ -2,6 +2,7 @@
 #include "cpu/empirical_kernel.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/error.h"
 #include "cpu/tile.h"
@@ -9,30 +10,13 @@
 namespace fastntk::cpu {
 namespace {
 
-template <class T>
-void check_rows(const std::vector<MapRows<T>>& maps, const std::vector<MapFactors>& factors,
-                long points, long outputs) {
-  require(maps.size() == factors.size(), "a linear map has rows and factors");
-  for (std::size_t l = 0; l < maps.size(); ++l) {
-    const auto& [activations, signals] = maps[l];
-    require(activations.data != nullptr || factors[l].alpha == 0, "alpha needs activations");
-    require(activations.data == nullptr || activations.rows == points,
-            "activations have a row per point");
-    require(signals.data == nullptr || signals.rows == points * outputs,
-            "signals have a row per point and output");
+// The largest of values that are not negative, and of one more; NaN where one is.
+double largest_or_nan(const std::vector<double>& values, double largest) {
+  for (const double value : values) {
+    if (!(value <= largest) && !std::isnan(largest))
+      largest = value;
   }
-}
-
-template <class T>
-void check_columns(const std::vector<MapRows<T>>& rows, const std::vector<MapRows<T>>& cols) {
-  const auto match = [](const RowView<T>& a, const RowView<T>& b) {
-    return (a.data == nullptr) == (b.data == nullptr) &&
-           (a.data == nullptr || a.columns == b.columns);
-  };
-  for (std::size_t l = 0; l < cols.size(); ++l) {
-    require(match(rows[l].activations, cols[l].activations), "activations must match");
-    require(match(rows[l].signals, cols[l].signals), "signals must match");
-  }
+  return largest;
 }
 
 }  // namespace
@@ -45,13 +29,7 @@ EmpiricalKernel<T>::EmpiricalKernel(long row_points, const std::vector<MapRows<T
     : TileSource<T>(row_points * outputs, (cols.empty() ? row_points : col_points) * outputs,
                     cols.empty()),
       isa_(isa), engine_(&engine<T>(isa)), maps_(factors.size()) {
-  require(row_points > 0 && outputs > 0 && !factors.empty(), "a kernel must not be empty");
-  check_rows(rows, factors, row_points, outputs);
-  if (!cols.empty()) {
-    require(col_points > 0, "a kernel must not be empty");
-    check_rows(cols, factors, col_points, outputs);
-    check_columns(rows, cols);
-  }
+  check_maps(rows, row_points, cols, col_points, factors, outputs);
   std::vector<PairToPack<T>> pairs;
   const auto add = [&](std::optional<PackedPair<T>>& to, const RowView<T>& of_rows,
                        const RowView<T>& of_cols) {
@@ -74,16 +52,14 @@ EmpiricalKernel<T>::EmpiricalKernel(long row_points, const std::vector<MapRows<T
          signals ? &signals->right() : nullptr});
   }
   const std::vector<double> own = self_kernel(true, this->rows());
-  largest_diagonal_ = *std::max_element(own.begin(), own.end());
+  largest_diagonal_ = largest_or_nan(own, 0);
   if (this->symmetric()) {
     diagonal_ = AlignedBuffer<T>(round_up(this->rows(), kTile));
     std::transform(own.begin(), own.end(), diagonal_.data(),
                    [](double value) { return static_cast<T>(value); });
     plan_.diagonal = &diagonal_;
   } else {
-    const std::vector<double> others = self_kernel(false, this->cols());
-    largest_diagonal_ =
-        std::max(largest_diagonal_, *std::max_element(others.begin(), others.end()));
+    largest_diagonal_ = largest_or_nan(self_kernel(false, this->cols()), largest_diagonal_);
   }
 }
 

@@ -31,7 +31,7 @@ struct RowView {
   long column_stride = 0;
 };
 
-// What packs is asked for.
+// What to pack.
 template <class T>
 struct RowPacking {
   RowView<T> from;

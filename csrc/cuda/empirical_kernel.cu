@@ -15,32 +15,6 @@
 namespace fastntk::cuda {
 namespace {
 
-template <class T>
-void check_rows(const std::vector<MapRows<T>>& maps, const std::vector<MapFactors>& factors,
-                long points, long outputs) {
-  require(maps.size() == factors.size(), "a linear map has rows and factors");
-  for (std::size_t l = 0; l < maps.size(); ++l) {
-    const auto& [activations, signals] = maps[l];
-    require(activations.data != nullptr || factors[l].alpha == 0, "alpha needs activations");
-    require(activations.data == nullptr || activations.rows == points,
-            "activations have a row per point");
-    require(signals.data == nullptr || signals.rows == points * outputs,
-            "signals have a row per point and output");
-  }
-}
-
-template <class T>
-void check_columns(const std::vector<MapRows<T>>& rows, const std::vector<MapRows<T>>& cols) {
-  const auto match = [](const RowView<T>& a, const RowView<T>& b) {
-    return (a.data == nullptr) == (b.data == nullptr) &&
-           (a.data == nullptr || a.columns == b.columns);
-  };
-  for (std::size_t l = 0; l < cols.size(); ++l) {
-    require(match(rows[l].activations, cols[l].activations), "activations must match");
-    require(match(rows[l].signals, cols[l].signals), "signals must match");
-  }
-}
-
 int multiprocessors(const Context& context) {
   int count = 1;
   check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, context.device),
@@ -67,14 +41,9 @@ EmpiricalKernel<T>::EmpiricalKernel(long row_points, const std::vector<MapRows<T
     : TileSource<T>(row_points * outputs, (cols.empty() ? row_points : col_points) * outputs,
                     cols.empty()) {
   constexpr long kMostRows = std::numeric_limits<int>::max() - 1024;  // places in tiles are ints
-  require(row_points > 0 && outputs > 0 && !factors.empty(), "a kernel must not be empty");
+  check_maps(rows, row_points, cols, col_points, factors, outputs);
   require(this->rows() <= kMostRows && this->cols() <= kMostRows, "too many rows");
-  check_rows(rows, factors, row_points, outputs);
-  if (!cols.empty()) {
-    require(col_points > 0, "a kernel must not be empty");
-    check_rows(cols, factors, col_points, outputs);
-    check_columns(rows, cols);
-  }
+  require(blocks() <= std::numeric_limits<int>::max(), "too many rows and columns for one launch");
   std::vector<TermView<T>> terms = terms_of(rows, cols, factors, context);
   split(terms, context);
   terms_ = upload(context, terms);
@@ -110,7 +79,9 @@ std::vector<TermView<T>> EmpiricalKernel<T>::terms_of(const std::vector<MapRows<
       return view;
     view.left = product_rows(of_rows, aligned_, context);
     view.right = of_cols ? product_rows(*of_cols, aligned_, context) : view.left;
-    view.bytes = static_cast<int>(part_bytes<T>(of_rows.columns));
+    const long bytes = part_bytes<T>(of_rows.columns);
+    require(bytes <= kMostRowBytes, "a row is too long");
+    view.bytes = static_cast<int>(bytes);
     view.runs = static_cast<int>(ceil_div(view.bytes, kRunBytes));
     return view;
   };

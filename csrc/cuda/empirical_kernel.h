@@ -13,22 +13,15 @@
 
 #include <vector>
 
+#include "common/empirical_maps.h"
 #include "cuda/empirical_rows.h"
 #include "cuda/tile_sink.h"
 #include "cuda/tile_source.h"
 
 namespace fastntk::cuda {
 
-// The rows of one linear map. signals: [points * outputs, ...], none: 1 for an output with itself and
-// 0 with others; activations: [points, ...], none only where alpha is 0.
 template <class T>
-struct MapRows {
-  RowView<T> activations, signals;
-};
-
-struct MapFactors {
-  double alpha, beta;
-};
+using MapRows = EmpiricalMap<RowView<T>>;
 
 template <class T>
 class EmpiricalKernel final : public TileSource<T> {

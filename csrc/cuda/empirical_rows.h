@@ -14,6 +14,9 @@ struct RowView {
   long rows, columns;
 };
 
+// kTogether rows of row_pipeline.cuh are less than 2^32 bytes.
+constexpr long kMostRowBytes = 1L << 25;
+
 // Bytes of a row that products read: whole parts of 16, with zeros behind the last column.
 template <class T>
 long part_bytes(long columns);

@@ -10,7 +10,7 @@
 //   sink     where the entries go                                      (tile_sink.h)
 //
 // Few tiles would leave most of a GPU idle: a block then has one chunk of one product, which it
-// writes to a slab, and a second kernel adds slabs up in their order (empirical_chunks.h).
+// writes to a slab, and a second kernel adds slabs up in their order (empirical_chunks.cuh).
 //
 // Cost of an entry: sum_t (m_t + n_t) columns, n_t / outputs^2 where points have two rows or more. A
 // run of 16 floats is 96 matrix instructions of a warp among about 420: 192 split numbers, 64 add short

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cuda/empirical_problem.h"
+#include "cuda/empirical_rows.h"
 #include "cuda/pipeline.cuh"
 
 namespace fastntk::cuda {
@@ -44,8 +45,10 @@ public:
 
 private:
   static constexpr int kTogether = kThreads / kRunParts;  // rows that all threads copy at a time
+  static_assert(kTogether * kMostRowBytes < 1L << 32);
 
-  // Of rows `at` and at + kTogether: where the first begins, and how far away the second is.
+  // Of rows `at` and at + kTogether: where the first begins, and how far away the second is, which
+  // kMostRowBytes keeps within 32 bits.
   __device__ void place(const ProductRows& side, int at, const char*& from, unsigned& next) {
     const int last = side.count - 1;
     const int first = at < last ? at : last;

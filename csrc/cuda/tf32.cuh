@@ -8,7 +8,8 @@
 namespace fastntk::cuda {
 
 // Both are rounded to the 11 digits of tf32. The bits behind those of `low` are left as they are:
-// matrix instructions do not read them.
+// matrix instructions do not read them. A NaN may come out as 0: whoever multiplies knows of it by the
+// norm of its row.
 __device__ __forceinline__ void split_tf32(float value, unsigned& high, unsigned& low) {
   constexpr unsigned kHalf = 0x1000u, kKept = 0xffffe000u;
   const auto bits = [](float number) { return static_cast<unsigned>(__float_as_int(number)); };

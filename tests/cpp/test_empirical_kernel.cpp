@@ -14,7 +14,7 @@ namespace {
 using namespace test;
 using fastntk::Product;
 using fastntk::cpu::EmpiricalKernel;
-using fastntk::cpu::MapFactors;
+using fastntk::MapFactors;
 using fastntk::cpu::MapRows;
 using fastntk::cpu::RowView;
 

@@ -178,3 +178,15 @@ def test_bad_arguments(rng):
         make(rows=[(rows[0][0].astype(float), rows[0][1]), *rows[1:]])
     with pytest.raises(ValueError, match="activations must be 2-D and not empty"):
         make(rows=[(rows[0][0][:0], rows[0][1]), *rows[1:]])
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_a_nan_is_told_wherever_it_is(isa, dtype, symmetric, place):
+    """The largest value of a point with itself is NaN if one is."""
+    good = np.ones((5, 3), dtype)
+    bad = good.copy()
+    bad[place] = np.nan
+    kernel = _cpu.EmpiricalKernel32 if dtype == "float32" else _cpu.EmpiricalKernel64
+    rows, cols = ([(bad, None)], None) if symmetric else ([(good, None)], [(bad, None)])
+    assert np.isnan(kernel(rows, cols, [(1.0, 0.0)], 1).largest_diagonal)

@@ -154,6 +154,11 @@ def test_a_module_of_torch(rng, dtype):
         (lambda s: {}, ValueError, r"state must have a 2-D weight for each Linear layer, got \[\]"),
         (lambda s: s | {"conv.weight": 1}, ValueError, "state must have names such as '0.weight'"),
         (lambda s: s | {3: 1}, ValueError, "state must have names such as '0.weight'.*got 3"),
+        (
+            lambda s: s | {"head.0.weight": np.ones((30, 4))},
+            ValueError,
+            r"state must have one weight numbered 0, got another: 'head\.0\.weight'",
+        ),
         (lambda s: s | {"6.bias": np.ones(3)}, ValueError, "state must have a 2-D weight for each"),
         (
             lambda s: s | {"2.weight": np.ones((20, 29))},

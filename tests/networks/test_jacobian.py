@@ -60,6 +60,17 @@ def test_against_backpropagation(rng, activation, parametrisation, dtype):
     np.testing.assert_allclose(Theta, want, rtol=0, atol=BOUNDS[dtype] * abs(want).max())
 
 
+def test_points_are_copied(rng, dtype):
+    """Whatever their type: later changes to them do not matter."""
+    w = network(dtype=dtype)
+    for own in ("float32", "float64"):
+        X = rng.standard_normal((9, 5)).astype(own)
+        jacobian, v = w.jacobian(X), np.ones(w.n_parameters)
+        before = jacobian @ v
+        X[:] = 0
+        np.testing.assert_array_equal(jacobian @ v, before)
+
+
 @pytest.mark.parametrize("activation", ["relu", "erf"])
 def test_every_product_is_of_one_matrix(rng, activation, dtype):
     w = network(activation, dtype)

@@ -210,3 +210,15 @@ def test_divergence(data):
     lin = network(1).linearised()
     run = lin.train(X, y[:, :1], learning_rate=caught.value.suggested_learning_rate, steps=5)
     assert (np.diff(run.cost) < 0).all()
+
+
+def test_the_closed_form_keeps_its_points(data):
+    """Later changes of them do not matter; targets must be finite."""
+    X, y = data
+    lin = network().linearised()
+    flow = lin.closed_form(X, y)
+    before = flow.outputs([0.0, 2.0])
+    with pytest.raises(ValueError, match="y must be finite, got nan"):
+        lin.closed_form(X, np.full_like(y, np.nan))
+    X[:] = 0
+    np.testing.assert_array_equal(flow.outputs([0.0, 2.0]), before)

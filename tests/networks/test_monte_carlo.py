@@ -136,6 +136,8 @@ def test_pixels():
         ({"get": ()}, ValueError, "get must be one of 'nngp', 'ntk'"),
         ({"get": ("layers",)}, ValueError, "get must be one of 'nngp', 'ntk', got 'layers'"),
         ({"memory": 1000}, MemoryError, r"one network and 2 average kernel\(s\) needs"),
+        # 57 parameters in float64 and two kernels of 3 x 3 entries, 64 bytes each.
+        ({"memory": 8 * 57 + 2 * 64 * 9}, MemoryError, "kernels of shapes"),
         ({"widths": (3, 4, 4, 4, 1)}, ValueError, r"X must have widths\[0\] = 3 columns"),
         ({"start": 3}, TypeError, "start must be a MonteCarloKernels, got int"),
         ({"start": "seed"}, ValueError, "start must have seed=5, got 6"),

@@ -143,3 +143,5 @@ def test_batches_end(index):
         network(networks=3)["a"]
     with pytest.raises(TypeError, match="a single network has no length"):
         network()[0]
+    # Without a length of one `if w:` would ask for it.
+    assert network()

@@ -221,3 +221,15 @@ def test_without_bias_std_there_is_no_bias():
             b[...] += 1
         np.testing.assert_array_equal(w(X), before[0])
         np.testing.assert_array_equal(w.ntk(X), before[1])
+
+
+@pytest.mark.parametrize("name", PARAMETRISATIONS)
+def test_the_empirical_nngp_of_each(name):
+    """The outputs' variance at the start: with biases, over the last width where it is divided."""
+    n, net = 4000, fn.FullyConnected(1, bias_std=0.5)
+    X = np.array([[1.0, -2.0, 0.5]])
+    K = fn.FiniteNetwork(net, (3, n, 1), parametrisation=name, dtype="float64").nngp(X)
+    weights = net.nngp(X) - 0.5**2
+    wanted = 0.5**2 + weights / (n if name in ("mean-field", "mup") else 1)
+    # The mean of n squares relu(z)^2, z Gaussian, errs by (5 / n)^(1/2) = 0.035 of it.
+    np.testing.assert_allclose(K - 0.5**2, wanted - 0.5**2, rtol=4 * 0.035)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls of training: records, runs that go on, Ctrl-C, divergence, memory and bad arguments."""
 
+import pickle
 import signal
 import threading
 import tracemalloc
@@ -136,6 +137,38 @@ def test_control_c_is_left_to_others(data):
     assert len(runs) == 1
 
 
+def test_a_run_is_of_one_kind(data):
+    """A record of other things, or a run of other networks, is refused before the first step."""
+    X, y = data
+    w = network()
+    run = w.train(X, y, steps=1)
+    before = w.flat.copy()
+    with pytest.raises(
+        ValueError, match=r"record must keep .*\['outputs'\], got \['ntk', 'outputs'\]"
+    ):
+        w.train(X, y, steps=1, run=run, record=fn.Record(ntk=X))
+    np.testing.assert_array_equal(w.flat, before)
+    with pytest.raises(ValueError, match=r"run must be of networks=2, .* got None"):
+        network(networks=2).train(X, y, steps=1, run=run)
+    silent = w.train(X, y, steps=1, record=fn.Record(outputs=False))
+    assert w.train(X, y, steps=1, run=silent, record=fn.Record(outputs=False)).outputs is None
+
+
+def test_errors_travel_between_processes(data):
+    """Pickled, with the run and what they say."""
+    with pytest.raises(fn.DivergenceError) as caught:
+        network().train(*data, learning_rate=1e200, steps=9)
+    run = network().train(*data, steps=1)
+    for error in (caught.value, fn.TrainingInterrupted("stopped", run)):
+        other = pickle.loads(pickle.dumps(error))
+        assert type(other) is type(error)
+        assert str(other) == str(error)
+        np.testing.assert_array_equal(other.run.times, error.run.times)
+    other = pickle.loads(pickle.dumps(caught.value))
+    assert other.step == caught.value.step
+    assert other.suggested_learning_rate == caught.value.suggested_learning_rate
+
+
 def test_what_a_callable_raises_passes_through(data):
     """The parameters are those of `reached`; low-rank updates are in them."""
     w, v, run = network(), network(), fn.Run()
@@ -206,6 +239,27 @@ def test_memory(data):
     np.testing.assert_array_equal(w.flat, v.flat)
 
 
+@pytest.mark.parametrize("linear", [False, True])
+def test_memory_of_what_is_of_all_points(rng, linear):
+    """Outputs and costs at many more points than a step takes stay within the budget."""
+    w = fn.FiniteNetwork(fn.FullyConnected(2), (4, 256, 256, 1), seed=0)
+    trained = w.linearised() if linear else w
+    X = rng.standard_normal((10_000, 4)).astype(np.float32)
+    # All hidden activations at once would be 20 MB.
+    budget = 5_000_000
+    tracemalloc.start()
+    try:
+        trained.train(X, X[:, 0], learning_rate=0.1, steps=2, batch_size=16, memory=budget)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < budget
+    before = w.flat.copy()
+    with pytest.raises(MemoryError, match="the scaled points"):
+        trained.train(X, X[:, 0], scale=2.0, batch_size=16, memory=X.nbytes - 1)
+    np.testing.assert_array_equal(w.flat, before)
+
+
 def test_weights_are_not_copied(rng):
     """A step on few points takes a fraction of the weights' memory, in both ways of updating."""
     w = fn.FiniteNetwork(fn.FullyConnected(3), (3, 1500, 1500, 1500, 1))
@@ -254,6 +308,12 @@ X5, Y5 = np.ones((5, 3)), np.ones((5, 2))
         ((X5, Y5), {"record": [1]}, TypeError, "record must be a Record"),
         ((X5, Y5), {"record": fn.Record(at=[3, 9])}, ValueError, "between 0 and 5"),
         ((X5, Y5), {"record": fn.Record(ntk=np.ones((2, 2)))}, ValueError, "record.ntk"),
+        (
+            (X5, Y5),
+            {"record": fn.Record(at=[5], ntk=X5, ntk_outputs=(0, 2))},
+            ValueError,
+            "record.ntk_outputs must be below the 2 outputs",
+        ),
         ((X5, Y5), {"updates": "none"}, ValueError, "updates must be one of"),
         ((X5, Y5), {"flow": True, "tolerance": -1}, ValueError, "tolerance must be positive"),
         ((X5, Y5), {"cost": UserCost(max, lambda f, y: f[:2])}, ValueError, "cost.direction"),

@@ -11,6 +11,7 @@
 #include "bindings/cuda/arrays.h"
 #include "bindings/cuda/module.h"
 #include "bindings/cuda/place.h"
+#include "bindings/empirical_maps.h"
 #include "cuda/empirical_kernel.h"
 
 namespace fastntk::bindings {
@@ -18,7 +19,6 @@ namespace {
 
 using cuda::Context;
 using cuda::EmpiricalKernel;
-using cuda::MapRows;
 using cuda::RowView;
 
 // Activations and signals of a linear map, or None.
@@ -34,39 +34,18 @@ RowView<T> rows_of(const py::object& array, const char* name) {
   return {data_of<T>(view, name, false), view.shape[0], view.shape[1]};
 }
 
-// The maps of one side, and its number of points.
-template <class T>
-std::pair<long, std::vector<MapRows<T>>> side_of(const Terms& terms, long outputs) {
-  long points = 0;
-  std::vector<MapRows<T>> maps;
-  for (const auto& [activations, signals] : terms) {
-    maps.push_back({rows_of<T>(activations, "activations"), rows_of<T>(signals, "signals")});
-    const MapRows<T>& map = maps.back();
-    points = map.activations.data ? map.activations.rows
-             : map.signals.data   ? map.signals.rows / outputs
-                                  : points;
-  }
-  return {points, maps};
-}
-
 template <class T>
 std::unique_ptr<EmpiricalKernel<T>>
 make_kernel(const Terms& rows, const std::optional<Terms>& cols,
             const std::vector<std::pair<double, double>>& factors, long outputs,
             const Context& context) {
-  if (outputs < 1)
-    throw py::value_error("outputs must be at least 1, got " + std::to_string(outputs));
-  if (cols && cols->size() != rows.size())
-    throw py::value_error("rows and cols must have as many terms");
-  const auto [row_points, row_maps] = side_of<T>(rows, outputs);
-  const auto [col_points, col_maps] = side_of<T>(cols.value_or(Terms{}), outputs);
-  std::vector<cuda::MapFactors> map_factors;
-  for (const auto& [alpha, beta] : factors)
-    map_factors.push_back({alpha, beta});
+  check_terms(rows, cols ? &*cols : nullptr, outputs);
+  const auto left = side_of(rows, outputs, rows_of<T>);
+  const auto right = side_of(cols.value_or(Terms{}), outputs, rows_of<T>);
   const py::gil_scoped_release release;
   const OnDevice device(context);
-  return std::make_unique<EmpiricalKernel<T>>(row_points, row_maps, col_points, col_maps,
-                                              map_factors, outputs, context);
+  return std::make_unique<EmpiricalKernel<T>>(left.points, left.maps, right.points, right.maps,
+                                              map_factors(factors), outputs, context);
 }
 
 template <class T>

@@ -12,8 +12,8 @@
 namespace fastntk::cpu::FASTNTK_ISA {
 
 constexpr long kBlockSteps = 8;  // of 64 columns: sums stay below 3 2^14 512 < 2^25
-constexpr long kTurnedEvery =
-    4;                         // steps: two tiles of the next right block for each of 16 left ones
+// Steps between tiles that are turned: two of the next right block for each of 16 left ones.
+constexpr long kTurnedEvery = 4;
 constexpr int kDigitSums = 4;  // digits s and s' meet in sum s + s'
 constexpr int kBlockCells = kAmxEdge * kAmxEdge;
 
@@ -60,6 +60,8 @@ private:
 template <class Between>
 FASTNTK_HD void multiply_digit_block(const char* left, const char* right, long steps,
                                      std::int32_t (*to)[kBlockCells], Between between) {
+  // The intrinsics do not say that they read memory.
+  asm volatile("" ::: "memory");
   amx_clear();
   for (long k = 0; k < steps; ++k) {
     const char* a = left + k * kDigitStepBytes;

@@ -110,7 +110,7 @@ def empirical_source(
     Raises
     ------
     ValueError
-        A value on the diagonal of a symmetric kernel is not finite.
+        A value of the kernel of a point with itself is not finite.
     """
     source: Any = sides.engine.empirical_kernel(
         sides.dtype,
@@ -120,8 +120,7 @@ def empirical_source(
         plane.outputs,
         threads,
     )
-    if columns is None:
-        require_within(sides.dtype, source.largest_diagonal)
+    require_within(sides.dtype, source.largest_diagonal)
     made: TileSource = source
     return made
 

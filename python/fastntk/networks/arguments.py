@@ -85,19 +85,19 @@ def rate_pairs(rates: Sequence[tuple[float, float]], maps: int) -> list[tuple[fl
     ]
 
 
-def output_blocks(outputs: Any, count: int) -> Outputs:
+def output_blocks(outputs: Any, count: int, name: str = "outputs") -> Outputs:
     """Return which blocks of the NTK are asked for: "full", "trace" or a pair of outputs."""
     if isinstance(outputs, str):
-        _validate.choice(outputs, "outputs", ("full", "trace"))
+        _validate.choice(outputs, name, ("full", "trace"))
         return outputs
     try:
         k, other = (operator.index(one) for one in outputs)
     except (TypeError, ValueError):
         raise ValueError(
-            f"outputs must be 'full', 'trace' or a pair of outputs (k, k'), got {outputs!r}"
+            f"{name} must be 'full', 'trace' or a pair of outputs (k, k'), got {outputs!r}"
         ) from None
     if not (0 <= k < count and 0 <= other < count):
-        raise ValueError(f"outputs must be below the {count} outputs, got {(k, other)}")
+        raise ValueError(f"{name} must be below the {count} outputs, got {(k, other)}")
     return k, other
 
 

@@ -170,6 +170,9 @@ class MonteCarloInterrupted(KeyboardInterrupt):
         super().__init__(message)
         self.result = result
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.result)
+
 
 def _norm(K: Any) -> float:
     """Return the Frobenius norm."""

@@ -63,6 +63,8 @@ class Descent:
         For each map, how many rows of factors its updates keep; 0 to rewrite its weights.
     threads : int
         Of activations; 0 for the engine's choice.
+    block : int, optional
+        Points at a time where only outputs are wanted; all by default.
 
     Attributes
     ----------
@@ -70,8 +72,10 @@ class Descent:
         The largest of the networks', see `Steps`.
     """
 
-    def __init__(self, problem: Problem, rows: list[int], threads: int = 0) -> None:
-        self._problem, self._threads = problem, threads
+    def __init__(
+        self, problem: Problem, rows: list[int], threads: int = 0, block: int | None = None
+    ) -> None:
+        self._problem, self._threads, self._block = problem, threads, block
         self._engine = problem.engine
         network = problem.network
         self.networks: list[list[Layer]] = [
@@ -118,7 +122,14 @@ class Descent:
 
     def evaluate(self, t: float) -> tuple[Any, Any]:
         """Return cost and norm of d at all points."""
-        return self._problem.summary([lesson for _, _, lesson in self._lessons(t, None)])
+        problem, count = self._problem, range(len(self.networks))
+        if problem.together:
+            f = self._engine.xp.stack([self.outputs(index, problem.a_0) for index in count])
+            lesson = problem.teach(f, t)
+            return problem.summary([lesson.of(index) for index in count])
+        return problem.summary(
+            [problem.teach(self.outputs(index, problem.a_0), t, index) for index in count]
+        )
 
     def state(self) -> list[Any]:
         """Return the arrays that are trained, W and b of one map after the other."""
@@ -146,8 +157,10 @@ class Descent:
         return self._forward(index, a_0).activations[1:]
 
     def outputs(self, index: int, a_0: Any) -> Any:
-        """Return a network's outputs at scaled points."""
-        return outputs(self.networks[index], a_0, self._engine, self._threads)
+        """Return a network's outputs at scaled points, by blocks of them."""
+        return outputs_by_blocks(
+            self.networks[index], a_0, self._engine, self._block, self._threads
+        )
 
     def fold(self) -> None:
         """Complete the weight matrices."""
@@ -192,6 +205,18 @@ class Descent:
     def _row_sum(self, S: Any) -> Any:
         """Sum of rows; by a product, which adds in several accumulators."""
         return self._engine.xp.ones(len(S), S.dtype) @ S
+
+
+def outputs_by_blocks(
+    layers: list[Layer], a_0: Any, engine: Any, block: int | None, threads: int = 0
+) -> Any:
+    """Return outputs at scaled points, of at most ``block`` points at a time; None: of all."""
+    step = block or len(a_0)
+    parts = [
+        outputs(layers, a_0[first : first + step], engine, threads)
+        for first in range(0, len(a_0), step)
+    ]
+    return parts[0] if len(parts) == 1 else engine.xp.concatenate(parts)
 
 
 def mean_kernel(layers: list[Layer], state: Forward, signals: list[Any]) -> float:

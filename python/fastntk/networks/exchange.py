@@ -135,7 +135,10 @@ def parameters_of_state(
                 f"torch.nn.Sequential, got {name!r}"
             )
         array = _host_values(values, f"state[{name!r}]")
-        found.setdefault(int(match[1]), {})[match[2]] = array
+        if found.setdefault(int(match[1]), {}).setdefault(match[2], array) is not array:
+            raise ValueError(
+                f"state must have one {match[2]} numbered {match[1]}, got another: {name!r}"
+            )
     widths = _widths([found[number].get("weight") for number in sorted(found)])
     arguments.layer_widths(widths, net)
     pairs = []

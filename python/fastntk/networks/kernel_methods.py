@@ -149,9 +149,9 @@ class KernelMethods(ABC):
         """Empirical NNGP, or conjugate kernel: inner products of the last hidden activations.
 
         It is the covariance of each output over draws of the last map alone, given the maps before,
-        and tends to `FullyConnected.nngp` (in "mean-field" and "mup" times the variance that their
-        outputs start with). Parameters and errors are those of `ntk`; the result has one row per
-        point.
+        its bias included with ``zero_bias`` too. It tends to `FullyConnected.nngp`; in "mean-field"
+        and "mup" the part of the weights is that over the last hidden width. Parameters and errors
+        are those of `ntk`; the result has one row per point.
         """
         (K,) = self._kernels(("nngp",), X, Y, scale, "full", out, memory, threads, progress)
         return K

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastntk._progress import Meter
-from fastntk.networks.descent import first_trained, mean_kernel
+from fastntk.networks.descent import first_trained, mean_kernel, outputs_by_blocks
 from fastntk.networks.network_jacobian import NetworkJacobian
-from fastntk.networks.passes import backward, forward, outputs
+from fastntk.networks.passes import backward, forward
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +27,18 @@ class LinearDescent:
         theta - theta_0, changed in place.
     memory : int, str or None
         Budget of each product.
+    block : int, optional
+        Points at a time where only outputs are wanted; all by default.
     """
 
-    def __init__(self, problem: Problem, displacement: Any, memory: int | str | None) -> None:
-        self._problem, self._memory = problem, memory
+    def __init__(
+        self,
+        problem: Problem,
+        displacement: Any,
+        memory: int | str | None,
+        block: int | None = None,
+    ) -> None:
+        self._problem, self._memory, self._block = problem, memory, block
         network = problem.network
         single = network.networks is None
         self._networks = [network] if single else [network[i] for i in range(len(network))]
@@ -42,7 +50,8 @@ class LinearDescent:
     def step(self, t: float, rate: float, rows: Any = None) -> tuple[Any, Any]:
         """Move by ``(rate / N) J^T d`` of some points; return cost and norm of d before it."""
         if not self.trace:
-            self.trace = max(map(self._mean_kernel, range(len(self._networks))))
+            a_0 = self._problem.a_0 if rows is None else self._problem.a_0[rows]
+            self.trace = max(self._mean_kernel(i, a_0) for i in range(len(self._networks)))
         lessons = []
         for index, jacobian, lesson in self._lessons(t, rows):
             self._moves[index] += self._slope(jacobian, lesson.direction, rate)
@@ -115,12 +124,13 @@ class LinearDescent:
         return NetworkJacobian(self._networks[index], a_0, memory=self._memory)
 
     def _initial(self, index: int, a_0: Any) -> Any:
-        return outputs(self._networks[index].layers(), a_0, self._problem.engine)
+        layers, engine = self._networks[index].layers(), self._problem.engine
+        return outputs_by_blocks(layers, a_0, engine, self._block)
 
-    def _mean_kernel(self, index: int) -> float:
-        """Return the mean kernel at the points, along the mean of the outputs."""
+    def _mean_kernel(self, index: int, a_0: Any) -> float:
+        """Return the mean kernel at points, along the mean of the outputs."""
         engine, layers = self._problem.engine, self._networks[index].layers()
-        state = forward(layers, self._problem.a_0, engine)
+        state = forward(layers, a_0, engine)
         seeds = engine.xp.ones(state.outputs.shape, state.outputs.dtype)
         lowest = min(first_trained(layers), len(layers) - 1)
         return mean_kernel(layers, state, backward(layers, state, engine, seeds, lowest))

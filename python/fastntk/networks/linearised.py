@@ -10,6 +10,7 @@ import numpy as np
 from fastntk import _backend
 from fastntk._arrays import array_namespace, in_library
 from fastntk.costs import LeastSquares, direction_norm
+from fastntk.networks.arguments import require_finite
 from fastntk.networks.closed_form import ClosedForm
 from fastntk.networks.network_jacobian import NetworkJacobian
 
@@ -168,7 +169,7 @@ class LinearisedNetwork:
         Parameters
         ----------
         X : array_like of shape (N, n_0)
-            Points.
+            Points, which are copied.
         y : array_like of shape (N, C) or (m, N, C); for one output also (N,)
             Targets.
         scale : float
@@ -193,10 +194,12 @@ class LinearisedNetwork:
         The eigenpairs of the N C x N C kernel cost some 9 (N C)^3 operations, once for each
         network.
         """
-        data = self.network.points(X, "X")
+        with self.network.engine.here():
+            data = self.network.points(X, "X").copy()
         f = self(data, scale)
         with self.network.engine.here():
             residual = LeastSquares().direction(f, y)
+            require_finite(residual, "y")
             return ClosedForm(self, data, residual, scale, memory)
 
     def distance(self, network: FiniteNetwork, X: ArrayLike, scale: float = 1.0) -> Any:

@@ -128,7 +128,8 @@ def monte_carlo_kernels(
     parameters = itemsize * count_parameters(result.widths)
     budget = Budget(engine.budget_bytes(memory), 0, engine.name)
     budget.require(sums + parameters, f"one network and {len(names)} average kernel(s)")
-    left, meter = budget.total - sums - parameters, Meter(progress, "networks", networks)
+    # A budget that is taken to the byte leaves none, which is no budget: the kernels then ask.
+    left, meter = max(1, budget.total - sums - parameters), Meter(progress, "networks", networks)
     meter.add(result.networks)
     try:
         for number in range(result.networks, networks):

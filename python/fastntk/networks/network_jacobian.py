@@ -47,7 +47,7 @@ class NetworkJacobian(Jacobian):
         A single one. Products read its parameters when they are asked for: ``network.copy()``
         keeps the Jacobian of a network that is trained on.
     X : array_like of shape (N, n_0)
-        The points.
+        The points, which are copied.
     scale : float
         Multiplies X.
     memory : int or str, optional
@@ -92,7 +92,8 @@ class NetworkJacobian(Jacobian):
         self.nbytes = 0
         self.room.require(data.size * self.dtype.itemsize, "the scaled points")
         with self.here():
-            self._points = scaled(data, scale, self.dtype, self._engine)
+            points = scaled(data, scale, self.dtype, self._engine)
+            self._points = points.copy() if points is data else points
         self.nbytes = int(self._points.nbytes)
 
     def here(self) -> contextlib.AbstractContextManager[Any]:

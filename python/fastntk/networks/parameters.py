@@ -137,6 +137,10 @@ class Parameters:
             raise TypeError("a single network has no length; one of networks=... has")
         return self.networks
 
+    def __bool__(self) -> bool:
+        """Return True: a network is no empty sequence, single or in a batch."""
+        return True
+
     def __getitem__(self, index: int) -> Self:
         """Return one network of a batch, which shares its memory."""
         count = len(self)

@@ -165,6 +165,9 @@ class TrainingInterrupted(KeyboardInterrupt):
         super().__init__(message)
         self.run = run
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.run)
+
 
 class DivergenceError(ArithmeticError):
     """Outputs, cost or direction of a training are not finite.
@@ -185,6 +188,9 @@ class DivergenceError(ArithmeticError):
         super().__init__(message)
         self.step, self.run = step, run
         self.suggested_learning_rate = suggested_learning_rate
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.step, self.run, self.suggested_learning_rate)
 
 
 def _stack(values: list[Any]) -> Any:

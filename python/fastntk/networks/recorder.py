@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastntk import _validate
 from fastntk._arrays import array_namespace, in_library
+from fastntk.networks.arguments import output_blocks
 from fastntk.networks.kernels import scaled
 from fastntk.networks.record import Record, Run
 
@@ -55,6 +56,8 @@ class Recorder:
         self._outputs = self._points(record.outputs, X, "record.outputs")
         self._activations = self._points(record.activations, X, "record.activations")
         self._ntk = None if record.ntk is None else self._pair(record.ntk)
+        output_blocks(record.ntk_outputs, network.widths[-1], "record.ntk_outputs")
+        self._require_same_kinds()
         start, end = run.reached, run.reached + duration
         times = [start, end] if record.at is None else _times(record.at, start, end)
         known = run.record_times
@@ -91,6 +94,24 @@ class Recorder:
             )
         for name, value in found.items():
             self._run._recorded.setdefault(name, []).append(value)
+
+    def _require_same_kinds(self) -> None:
+        """Require that a run that goes on keeps what it has kept: its records are of all times."""
+        kept = set(self._run._recorded) - {"times"}
+        wanted = {
+            name
+            for name, points in (
+                ("outputs", self._outputs),
+                ("activations", self._activations),
+                ("ntk", self._ntk),
+            )
+            if points is not None
+        }
+        if len(self._run.record_times) and kept != wanted:
+            raise ValueError(
+                f"record must keep what run has kept, {sorted(kept)}, got {sorted(wanted)}; "
+                "a new run takes another record"
+            )
 
     def _points(self, points: Any, X: Any, name: str) -> Any:
         """Return checked points; None for False."""

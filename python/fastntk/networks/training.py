@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from fastntk.networks.network import FiniteNetwork
 
 UPDATES = ("auto", "dense", "low-rank")
+# Points whose outputs are computed at a time, where they fit: more make products no faster.
+_BLOCK_POINTS = 4096
 # Of a step's error in gradient flow. The derivative jumps at the kinks of ReLU, where the step has
 # to shrink with the tolerance itself: 16, 66, 528 steps to t = 10 for 1e-3, 1e-4, 1e-5 (two hidden
 # layers of 256, 5 points), as against 5, 7, 10 for erf.
@@ -69,30 +71,33 @@ def train(
     _check_kind(run, Run, "run")
     network.require_finite()
     run = Run() if run is None else run
+    _require_as_many(run, network.networks)
     with (
         network.engine.here(),
         np.errstate(over="ignore", invalid="ignore"),
         deferred_interrupt() as pressed,
     ):
-        problem = Problem(network, X, y, cost, direction, scale)
+        given_points = network.points(X, "X")
+        _require_points(network, given_points, scale, memory)
+        problem = Problem(network, given_points, y, cost, direction, scale)
         points = len(problem.a_0)
         size = points if batch_size is None else _batch_size(batch_size, points, direction, flow)
         no_factors = flow or linear is not None
         rows = _factor_rows(network, size, steps, "dense" if no_factors else updates)
-        rows = _within_budget(problem, size, rows, flow, memory)
+        rows, block = _within_budget(problem, size, rows, flow, memory)
         recorder = Recorder(
             run,
             Record() if record is None else record,
             network,
-            network.points(X, "X"),
+            given_points,
             scale,
             rate * steps,
             {"memory": memory, "threads": threads},
         )
         descent: Steps = (
-            Descent(problem, rows, count)
+            Descent(problem, rows, count, block)
             if linear is None
-            else LinearDescent(problem, linear, memory)
+            else LinearDescent(problem, linear, memory, block)
         )
         run._reopen()
         meter = Meter(progress, "training", steps)
@@ -212,14 +217,28 @@ def _factor_rows(network: FiniteNetwork, points: int, steps: int, updates: str) 
     return [min(rows, steps * points) for rows in kept]
 
 
+def _require_points(
+    network: FiniteNetwork, points: Any, scale: float, memory: int | str | None
+) -> None:
+    """Refuse a copy of the points that does not fit."""
+    if memory is not None and (scale != 1 or points.dtype != network.dtype):
+        room = Budget(network.engine.budget_bytes(memory), 0, network.engine.name)
+        room.require(points.size * network.dtype.itemsize, "the scaled points")
+
+
 def _within_budget(
     problem: Problem, points: int, rows: list[int], flow: bool, memory: int | str | None
-) -> list[int]:
-    """Return the rows of factors, none where they do not fit; refuse what must fit."""
+) -> tuple[list[int], int]:
+    """Return the rows of factors, none where they do not fit; refuse what must fit.
+
+    Also returned: of how many points outputs are computed at a time.
+    """
     network = problem.network
     together = (network.networks or 1) if problem.together else 1
     # Activations, preactivations and signals; the last two of a layer are scaled copies at times.
     needed = points * (4 * together + 2) * sum(network.widths)
+    # All points, scaled, with their targets, outputs and directions.
+    needed += len(problem.a_0) * (network.widths[0] + 4 * together * network.widths[-1])
     if flow:
         needed += (COPIES + 1) * int(network.flat.size)
     needed *= network.dtype.itemsize
@@ -238,12 +257,24 @@ def _within_budget(
         "gradient flow, which keeps {} copies of the parameters," if flow else "a training step",
         *([COPIES] if flow else []),
     )
-    return rows if needed + factors <= room.left else [0] * len(rows)
+    if needed + factors > room.left:
+        rows, factors = [0] * len(rows), 0
+    # Two layers of activations, and what factors add to one.
+    fitting = (room.left - needed - factors) // (3 * max(network.widths) * network.dtype.itemsize)
+    return rows, max(points, min(fitting, _BLOCK_POINTS))
 
 
 def _check_kind(value: object, kind: type, name: str) -> None:
     if value is not None and not isinstance(value, kind):
         raise TypeError(f"{name} must be a {kind.__name__}, got {value!r}")
+
+
+def _require_as_many(run: Run, networks: int | None) -> None:
+    """Require that a run that goes on is of as many networks."""
+    norms = run.direction_norm
+    of = None if norms.ndim == 1 else norms.shape[1]
+    if len(norms) and of != networks:
+        raise ValueError(f"run must be of networks={networks}, as what is trained, got {of}")
 
 
 def _diverged(step: int, run: Run, rate: float, trace: float) -> DivergenceError:
