@@ -86,9 +86,7 @@ void EmpiricalKernel<T>::diagonal(T* to) const {
 
 template <class T>
 std::size_t EmpiricalKernel<T>::bytes() const {
-  std::size_t sum = diagonal_.bytes();
-  for (const AlignedBuffer<char>& panels : memory_)
-    sum += panels.bytes();
+  std::size_t sum = diagonal_.bytes() + memory_.bytes();
   for (const MapPanels& map : maps_) {
     for (const auto* pair : {&map.activations, &map.signals}) {
       if (*pair)

@@ -33,56 +33,51 @@ void add_tasks(std::size_t pair, PackedRows<T>& rows, std::vector<Task<T>>& task
 template <class T>
 PanelMemory pack_pairs(const std::vector<PairToPack<T>>& pairs, double largest_error,
                        const Engine<T>& engine, int threads) {
-  PanelMemory memory;
-  std::vector<std::atomic<bool>> served(pairs.size());
-  // Packs those pairs that are not served yet.
-  const auto pack = [&](auto product_of) {
+  std::vector<Product> products;
+  for (const PairToPack<T>& pair : pairs)
+    products.push_back(engine.row_product(pair.rows.columns));
+  for (;;) {
     std::vector<Task<T>> tasks;
+    std::size_t bytes = 0;
+    const auto prepare = [&](std::size_t p, const RowView<T>& view, bool right, PackedRows<T>& to) {
+      to = PackedRows<T>(view, products[p], right, largest_error, engine);
+      bytes += round_up(to.panel_bytes(), kLine);
+      add_tasks(p, to, tasks);
+    };
     for (std::size_t p = 0; p < pairs.size(); ++p) {
       const PairToPack<T>& pair = pairs[p];
-      if (served[p])
-        continue;
-      const Product product = product_of(pair.rows.columns);
-      const auto panels = [&](const RowView<T>& view, bool right) {
-        return PackedRows<T>(view, product, right, largest_error, engine);
-      };
       pair.to->symmetric = pair.cols.data == nullptr;
-      pair.to->rows = panels(pair.rows, false);
-      add_tasks(p, pair.to->rows, tasks);
-      if (!pair.to->symmetric) {
-        pair.to->cols = panels(pair.cols, true);
-        add_tasks(p, pair.to->cols, tasks);
-      }
-      served[p] = true;
+      prepare(p, pair.rows, false, pair.to->rows);
+      if (!pair.to->symmetric)
+        prepare(p, pair.cols, true, pair.to->cols);
     }
-    std::size_t bytes = 0;
-    const auto for_operands = [&](const auto& f) {
-      for (const Task<T>& task : tasks) {
-        if (task.begin == 0)
-          f(*task.rows);
-      }
-    };
-    for_operands([&](const PackedRows<T>& rows) { bytes += round_up(rows.panel_bytes(), kLine); });
-    memory.emplace_back(bytes, kUninitialised);
-    char* next = memory.back().data();
-    for_operands([&](PackedRows<T>& rows) {
-      rows.place(next);
-      next += round_up(rows.panel_bytes(), kLine);
-    });
+    PanelMemory memory(bytes, kUninitialised);
+    char* next = memory.data();
+    for (const Task<T>& task : tasks) {
+      if (task.begin > 0)
+        continue;
+      task.rows->place(next);
+      next += round_up(task.rows->panel_bytes(), kLine);
+    }
+    std::vector<std::atomic<bool>> failed(pairs.size());
+    std::atomic<bool> any_failed{false};
     const long count = static_cast<long>(tasks.size());
     const ThreadLease lease(threads, count);
     run_tasks(count, lease.threads(), nullptr, [&](int, long index) {
       const Task<T>& task = tasks[index];
-      for (long panel = task.begin; panel < task.end && served[task.pair]; ++panel) {
+      for (long panel = task.begin; panel < task.end && !failed[task.pair]; ++panel) {
         if (!task.rows->pack(panel))
-          served[task.pair] = false;
+          any_failed = failed[task.pair] = true;
       }
     });
-  };
-  pack([&](long columns) { return engine.row_product(columns); });
-  if (!std::all_of(served.begin(), served.end(), [](const auto& one) { return one.load(); }))
-    pack([&](long) { return Product::kFloat; });
-  return memory;
+    if (!any_failed)
+      return memory;
+    // All over again, in new memory: this is rare, and what is not used is not kept.
+    for (std::size_t p = 0; p < pairs.size(); ++p) {
+      if (failed[p])
+        products[p] = Product::kFloat;
+    }
+  }
 }
 
 template PanelMemory pack_pairs(const std::vector<PairToPack<float>>&, double, const Engine<float>&,

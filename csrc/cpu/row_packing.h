@@ -24,7 +24,7 @@ struct PairToPack {
 };
 
 // The panels of pairs: one piece of memory, which may lie on huge pages.
-using PanelMemory = std::vector<AlignedBuffer<char>>;
+using PanelMemory = AlignedBuffer<char>;
 
 // Packs every pair for the product that the engine forms fastest; in fixed point only if every row
 // of the pair errs by at most largest_error, see common/fixed_point.h. The pairs read the memory
