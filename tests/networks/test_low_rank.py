@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights with factors beside them: the same products and the same matrix as rewriting it."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,51 @@ def test_an_update_with_more_rows_than_are_kept(rng):
         low.add(left, right)
     expected = sum(left.T @ right for left, right in parts)
     np.testing.assert_allclose(low.array, expected, rtol=0, atol=1e-14)
+
+
+def raise_at(number):
+    """Return a trace function that raises before an operation of `low_rank.py`; and how many."""
+    count = [0]
+
+    def trace(frame, event, argument):
+        if not frame.f_code.co_filename.endswith("low_rank.py"):
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode":
+            count[0] += 1
+            if count[0] == number:
+                raise KeyboardInterrupt
+        return trace
+
+    return trace, count
+
+
+def test_a_fold_that_is_interrupted_anywhere(rng, monkeypatch):
+    """Folding again completes it: each block of three is added once, and later updates too."""
+    monkeypatch.setattr("fastntk.networks.low_rank._BLOCK_BYTES", 1)
+    W = rng.standard_normal((150, 4))
+    parts = [(rng.standard_normal((2, 150)), rng.standard_normal((2, 4))) for _ in range(2)]
+    expected = W + sum(left.T @ right for left, right in parts)
+    number, before = 0, sys.gettrace()
+    while True:
+        number += 1
+        now = W.copy()
+        low = LowRankUpdates(DenseWeight(now, CPU), 2)
+        low.add(*parts[0])
+        trace, count = raise_at(number)
+        try:
+            sys.settrace(trace)
+            low.fold()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        low.fold()
+        low.add(*parts[1])
+        np.testing.assert_allclose(low.array, expected, rtol=0, atol=1e-13)
+        if count[0] < number:
+            break
+    assert number > 50
 
 
 def test_the_choice():

@@ -137,6 +137,21 @@ def test_control_c_is_left_to_others(data):
     assert len(runs) == 1
 
 
+@pytest.mark.parametrize("method", [{}, {"updates": "low-rank"}, {"flow": True}])
+def test_a_second_control_c_stops_at_once(data, method):
+    """In the middle of a step that does not end by itself."""
+
+    def direction(f, t):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("unreachable")
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        network().train(data[0], direction=direction, steps=2, **method)
+    assert not isinstance(caught.value, fn.TrainingInterrupted)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_a_run_is_of_one_kind(data):
     """A record of other things, or a run of other networks, is refused before the first step."""
     X, y = data

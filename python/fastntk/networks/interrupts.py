@@ -20,6 +20,7 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
 
     Notes
     -----
+    The first Ctrl-C is noted; a second one raises KeyboardInterrupt at once, wherever that is.
     Python raises KeyboardInterrupt in the main thread only, and only by its own handler: elsewhere,
     and where the program has another handler, nothing is changed.
     """
@@ -31,7 +32,13 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
         yield lambda: False
         return
     pressed = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: pressed.set())
+
+    def note(*_: object) -> None:
+        # The next one stops the program, whatever a step is waiting for.
+        signal.signal(signal.SIGINT, own)
+        pressed.set()
+
+    signal.signal(signal.SIGINT, note)
     try:
         yield pressed.is_set
     finally:

@@ -119,7 +119,8 @@ class TrainingMethods:
             networks before it have made that step).
         TrainingInterrupted
             A KeyboardInterrupt: Ctrl-C, once the step is done. Parameters and the exception's
-            ``run`` are those of that step, and ``run=`` goes on from it.
+            ``run`` are those of that step, and ``run=`` goes on from it. A second Ctrl-C stops at
+            once, by a plain KeyboardInterrupt in the middle of the step.
         TypeError
             An argument of the wrong type.
         ValueError
