@@ -4,7 +4,8 @@
 import numpy as np
 import pytest
 
-from fastntk.networks.flow import DormandPrince, StepError
+from fastntk.networks.flow import DormandPrince, StepError, resolution
+from fastntk.networks.problem import NotFinite
 
 
 def rotation(state):
@@ -86,6 +87,58 @@ def test_blow_up_ends_before_it():
     assert np.isfinite(state[0]).all()
     with pytest.raises(StepError, match="not finite"):
         list(DormandPrince(lambda t, out: out[0].fill(np.nan), [np.ones(1)], 0, 1e-6).steps(1))
+
+
+def test_a_trial_that_is_not_finite_is_made_smaller():
+    """x' = -x is not defined below 0, where the stages of a first step of 4 lead."""
+    state, refused = [np.ones(1)], []
+
+    def derivative(t, out):
+        if state[0][0] < 0:
+            refused.append(t)
+            raise NotFinite
+        out[0][...] = -state[0]
+
+    *_, last = DormandPrince(derivative, state, 0, 1e3).steps(5.0)
+    assert last == 5
+    assert refused
+    assert state[0][0] == pytest.approx(np.exp(-5), abs=0.1)
+
+
+def test_asked_to_stop_between_trials():
+    """No derivative is finite from t = 1 on: the state is that of the last step."""
+    state, asked = [np.ones(1)], []
+
+    def derivative(t, out):
+        if t >= 1:
+            raise NotFinite
+        out[0][...] = -state[0]
+
+    def stop():
+        asked.append(solver.t)
+        return len(asked) == 3
+
+    solver = DormandPrince(derivative, state, 0, 1e-6)
+    list(solver.steps(2.0, stop))
+    assert len(asked) == 3
+    assert asked[-1] == solver.t < 1
+    assert state[0][0] == pytest.approx(np.exp(-solver.t), abs=1e-5)
+    with pytest.raises(StepError, match="has a finite derivative within it"):
+        list(solver.steps(2.0))
+    assert solver.t == pytest.approx(1)
+
+
+def test_resolution(rng):
+    """A step rounds about half as much: the sum of six additions, in float32 and in float64."""
+    single = [rng.standard_normal((300, 100)).astype(np.float32), np.zeros(3, np.float32)]
+    double = [array.astype(np.float64) for array in single]
+    increments = 1e-3 * rng.standard_normal((6, 300, 100))
+    for increment in increments:
+        single[0] += increment.astype(np.float32)
+        double[0] += increment.astype(np.float32)
+    rounded = np.linalg.norm(single[0] - double[0])
+    assert 0.4 < rounded / resolution(single) < 0.6
+    assert resolution(double) == pytest.approx(2.0**-52 * np.linalg.norm(double[0]))
 
 
 def test_an_error_in_a_stage_leaves_the_last_step():

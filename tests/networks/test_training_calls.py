@@ -232,10 +232,52 @@ def test_divergence(rng, options):
 
 def test_divergence_of_a_flow(data):
     """Outputs that feed on themselves are infinite in finite time."""
-    w = network(activation="erf")
-    with pytest.raises(fn.DivergenceError, match="not finite at t = "):
-        w.train(data[0], direction=lambda f, t: f**3 + 1, flow=True, tolerance=0.1)
+    w, run = network(activation="erf"), fn.Run()
+    with pytest.raises(fn.DivergenceError, match=r"no step from t = .* keeps the tol.* 0\.1, step"):
+        w.train(data[0], direction=lambda f, t: f**3 + 1, flow=True, tolerance=0.1, run=run)
     assert np.isfinite(w.flat).all()
+    assert run.reached == run.times[-1] > 0
+
+
+def test_a_trial_of_a_flow_that_is_not_finite(data):
+    """Another, smaller one takes its place; Ctrl-C is heard between them."""
+    X, y = data
+    calls = []
+
+    def direction(f, t, ill=()):
+        calls.append(t)
+        return y - f if len(calls) not in ill else np.nan * f
+
+    w, v = network(activation="erf"), network(activation="erf")
+    w.train(X, direction=lambda f, t: direction(f, t, {4}), steps=3, flow=True)
+    v.train(X, y, steps=3, flow=True)
+    np.testing.assert_allclose(w(X), v(X), rtol=0, atol=1e-5)
+    calls.clear()
+
+    def interrupted(f, t):
+        if len(calls) == 20:
+            signal.raise_signal(signal.SIGINT)
+        assert len(calls) < 30
+        return direction(f, t, range(20, 1000))
+
+    with pytest.raises(fn.TrainingInterrupted) as caught:
+        network(activation="erf").train(X, direction=interrupted, steps=3, flow=True)
+    assert 0 < caught.value.run.reached < 3
+
+
+def test_tolerance_below_rounding(data):
+    """Refused before the first step, with the least; the default is that of wide networks."""
+    w = network(dtype="float32")
+    before = w.flat.copy()
+    least = 2.0**-23 * np.linalg.norm(w.flat)
+    run = w.train(*data, steps=0)
+    with pytest.raises(ValueError, match=rf"tolerance must be at least {least:.2g}, float32's"):
+        w.train(*data, flow=True, tolerance=0.9 * least, run=run)
+    np.testing.assert_array_equal(w.flat, before)
+    assert len(run.times) == 1
+    w.train(*data, learning_rate=0.1, steps=1, flow=True, tolerance=1.1 * least)
+    w.flat = 1000 * before
+    w.train(*data, learning_rate=1e-9, steps=1, flow=True)
 
 
 def test_memory(data):
@@ -331,6 +373,13 @@ X5, Y5 = np.ones((5, 3)), np.ones((5, 2))
         ),
         ((X5, Y5), {"updates": "none"}, ValueError, "updates must be one of"),
         ((X5, Y5), {"flow": True, "tolerance": -1}, ValueError, "tolerance must be positive"),
+        ((X5, Y5), {"tolerance": 0}, ValueError, "tolerance must be positive"),
+        (
+            (X5, Y5),
+            {"flow": True, "updates": "low-rank"},
+            ValueError,
+            "'auto' or 'dense' with flow",
+        ),
         ((X5, Y5), {"cost": UserCost(max, lambda f, y: f[:2])}, ValueError, "cost.direction"),
     ],
 )

@@ -17,7 +17,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from fastntk._arrays import array_namespace
+from fastntk.networks.problem import NotFinite
 
 # Row i has the weights of the stages before it; the last row is the solution of order 5.
 _STAGES = (
@@ -52,6 +55,7 @@ class DormandPrince:
     ----------
     derivative : callable (t, out) -> None
         Writes the derivative at the present values of ``state`` into a list of arrays like it.
+        Where it raises NotFinite at a trial, the step is made smaller.
     state : sequence of ndarray
         NumPy's or CuPy's; changed in place. During a step it holds what the stages need; between
         steps, and after an error in ``derivative``, a solution.
@@ -83,8 +87,15 @@ class DormandPrince:
         self._slopes = [[array * 0 for array in state] for _ in _STAGES]
         self._step: float | None = None
 
-    def steps(self, end: float) -> Iterator[float]:
+    def steps(self, end: float, stop: Callable[[], bool] = lambda: False) -> Iterator[float]:
         """Advance to a time, and yield the time of each step that is done.
+
+        Parameters
+        ----------
+        end : float
+            The time.
+        stop : callable () -> bool
+            Whether to end instead of trying again after a step that failed.
 
         Raises
         ------
@@ -111,16 +122,28 @@ class DormandPrince:
                 self._restore()
                 self._step = grown
                 if grown <= _SMALLEST * max(abs(self.t), abs(end)):
-                    raise StepError(f"no step from t = {self.t:g} keeps the tolerance")
+                    why = (
+                        f"keeps the tolerance {self._tolerance:g}"
+                        if math.isfinite(error)
+                        else "has a finite derivative within it"
+                    )
+                    raise StepError(f"no step from t = {self.t:g} is so small that it {why}")
+                if stop():
+                    return
 
     def _attempt(self, step: float) -> float:
-        """Put the solution after a step into the state and return the norm of its error."""
+        """Put the solution after a step into the state and return the norm of its error.
+
+        It is infinite where the derivative is not finite on the way.
+        """
         for array, base in zip(self._state, self._base, strict=True):
             base[...] = array
         try:
             for stage in range(1, len(_STAGES)):
                 self._combine(_STAGES[stage], step)
                 self._evaluate(stage, self.t + _NODES[stage] * step)
+        except NotFinite:
+            return math.inf
         except BaseException:
             self._restore()
             raise
@@ -167,6 +190,16 @@ class DormandPrince:
     def _restore(self) -> None:
         for array, base in zip(self._state, self._base, strict=True):
             array[...] = base
+
+
+def resolution(state: Sequence[Any]) -> float:
+    """Return the least tolerance of a step: eps times the Euclidean norm of all arrays.
+
+    The six additions of a step round every number by some 0.2 eps of it each, together by half of
+    that: an error below is not seen.
+    """
+    eps = max(float(np.finfo(array.dtype).eps) for array in state)
+    return eps * math.sqrt(sum(_squares(array) for array in state))
 
 
 def _squares(array: Any) -> float:

@@ -170,7 +170,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 class DivergenceError(ArithmeticError):
-    """Outputs, cost or direction of a training are not finite.
+    """Outputs, cost or direction of a training are not finite, or no step of a flow small enough.
 
     Attributes
     ----------

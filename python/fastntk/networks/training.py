@@ -12,7 +12,7 @@ from fastntk import _validate
 from fastntk._memory import Budget
 from fastntk._progress import Meter, Progress
 from fastntk.networks.descent import Descent, Steps
-from fastntk.networks.flow import COPIES, DormandPrince, StepError
+from fastntk.networks.flow import COPIES, DormandPrince, StepError, resolution
 from fastntk.networks.interrupts import deferred_interrupt
 from fastntk.networks.linear_descent import LinearDescent
 from fastntk.networks.low_rank import low_rank_rows
@@ -65,6 +65,12 @@ def train(
     steps = _validate.integer(steps, "steps", at_least=0)
     scale = _validate.positive(scale, "scale")
     _validate.choice(updates, "updates", UPDATES)
+    if flow and updates == "low-rank":
+        raise ValueError(
+            "updates must be 'auto' or 'dense' with flow=True, which rewrites weights, got "
+            f"{updates!r}"
+        )
+    tolerance = None if tolerance is None else _validate.positive(tolerance, "tolerance")
     rng = _validate.generator(seed)
     count = _validate.thread_count(threads)
     _check_kind(record, Record, "record")
@@ -99,18 +105,19 @@ def train(
             if linear is None
             else LinearDescent(problem, linear, memory, block)
         )
+        tolerance = _resolved(tolerance, network, descent) if flow else 0.0
         run._reopen()
         meter = Meter(progress, "training", steps)
         before = len(run.times)
         try:
             if flow:
-                given = None if tolerance is None else _validate.positive(tolerance, "tolerance")
-                _follow(descent, network, run, recorder, rate, steps, given, meter, pressed)
+                _follow(descent, run, recorder, rate, steps, tolerance, meter, pressed)
             else:
                 batches = _batches(points, size, rng, network.engine)
                 _descend(descent, run, recorder, rate, steps, batches, meter, pressed)
         except (NotFinite, StepError) as error:
-            raise _diverged(len(run.times) - before, run, rate, descent.trace) from error
+            step = len(run.times) - before
+            raise _diverged(step, run, rate, descent.trace, error) from error
         finally:
             descent.fold()
     if pressed():
@@ -148,12 +155,11 @@ def _descend(
 
 def _follow(
     descent: Steps,
-    network: FiniteNetwork,
     run: Run,
     recorder: Recorder,
     rate: float,
     steps: int,
-    tolerance: float | None,
+    tolerance: float,
     meter: Meter,
     pressed: Callable[[], bool],
 ) -> None:
@@ -165,14 +171,12 @@ def _follow(
         nonlocal last
         last = descent.slopes(t, out)
 
-    smooth = network.net.activation != "relu" and network.dtype == np.float64
-    default = _SMOOTH_TOLERANCE if smooth else _TOLERANCE
-    solver = DormandPrince(derivative, descent.state(), start, tolerance or default)
+    solver = DormandPrince(derivative, descent.state(), start, tolerance)
     run._add(*last)
     recorder.snapshot(start, descent)
     told = 0
     while solver.t < end and not pressed():
-        for t in solver.steps(min(end, recorder.next)):
+        for t in solver.steps(min(end, recorder.next), pressed):
             # The last derivative of a step is that of its end.
             mean = (run.direction_norm[-1] + np.asarray(last[1])) / 2
             run._advance(t, (t - run.reached) * mean)
@@ -183,6 +187,20 @@ def _follow(
             if pressed():
                 break
         recorder.snapshot(solver.t, descent)
+
+
+def _resolved(tolerance: float | None, network: FiniteNetwork, descent: Steps) -> float:
+    """Return the tolerance of a flow, the default for None; refuse what is below rounding."""
+    least = resolution(descent.state())
+    if tolerance is None:
+        smooth = network.net.activation != "relu" and network.dtype == np.float64
+        return max(_SMOOTH_TOLERANCE if smooth else _TOLERANCE, least)
+    if tolerance < least:
+        raise ValueError(
+            f"tolerance must be at least {least:.2g}, {network.dtype}'s rounding of the trained "
+            f"parameters (eps times their norm), got {tolerance:g}"
+        )
+    return tolerance
 
 
 def _batches(points: int, size: int, rng: np.random.Generator, engine: Any) -> Iterator[Any]:
@@ -277,7 +295,9 @@ def _require_as_many(run: Run, networks: int | None) -> None:
         raise ValueError(f"run must be of networks={networks}, as what is trained, got {of}")
 
 
-def _diverged(step: int, run: Run, rate: float, trace: float) -> DivergenceError:
+def _diverged(
+    step: int, run: Run, rate: float, trace: float, error: NotFinite | StepError
+) -> DivergenceError:
     """Return the error with the cost's history and a learning rate that is safe."""
     history = ""
     if run.cost is not None and len(run.cost):
@@ -286,6 +306,14 @@ def _diverged(step: int, run: Run, rate: float, trace: float) -> DivergenceError
         history = (
             f"; the cost was {costs[0]:.3g} at first, {costs[best]:.3g} at best "
             f"(t = {run.times[best]:g}), {costs[-1]:.3g} at last"
+        )
+    if isinstance(error, StepError):
+        return DivergenceError(
+            f"training diverged: {error}, step {step}{history}. The parameters are those of that "
+            "time",
+            step,
+            run,
+            None,
         )
     safe = 2 / trace if trace else None
     advice = (

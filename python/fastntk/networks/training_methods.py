@@ -77,7 +77,9 @@ class TrainingMethods:
         direction : callable (f, t) -> d, optional
             The training direction, from elsewhere [1]_ (Theorem 2): an array of f's shape, (N, C)
             or (m, N, C), e.g. from another network that is trained at the same time. ``y``, if
-            given, is then only what the recorded cost is of.
+            given, is then only what the recorded cost is of. It is called once in each step, once
+            more at the end, for the last cost and norm, and at that t again where the run goes on;
+            along gradient flow at t between steps too, those of rejected steps included.
         flow : bool
             Whether to follow :math:`d\theta/dt = \frac{r}{N} J^T d` itself, by the Runge-Kutta pair
             of Dormand and Prince with control of the step.
@@ -85,7 +87,9 @@ class TrainingMethods:
             Of gradient flow: the error of each step, as the Euclidean norm over all parameters.
             Outputs err by that times the square root of the largest eigenvalue of the NTK over N,
             in the mean over points. By default 1e-4; 1e-6 in float64 without ReLU, whose kinks cost
-            a number of steps that grows as one over the tolerance.
+            a number of steps that grows as one over the tolerance. It is at least the dtype's eps
+            times the Euclidean norm of the trained parameters, about twice what a step rounds: in
+            float32 1.2e-4 for a million of them.
         record : Record, optional
             What the run keeps beside its costs; by default the outputs at the start and the end.
         run : Run, optional
@@ -94,7 +98,8 @@ class TrainingMethods:
             How gradient descent changes weights: by rewriting them, or by keeping the thin factors
             of many steps beside them, which is faster for few points and wide layers; "auto"
             decides for each map (`fastntk.networks.low_rank.low_rank_rows`). The parameters are the
-            same up to rounding, and complete when `train` returns or raises.
+            same up to rounding, and complete when `train` returns or raises. Gradient flow rewrites
+            them, and refuses "low-rank".
         memory : int or str, optional
             Budget of everything that training allocates, in bytes or as "8 GB"; what is available
             by default. Factors that do not fit are not kept. Networks of a batch make each step one
@@ -116,7 +121,8 @@ class TrainingMethods:
             Outputs, cost or direction are not finite. The message says at which step, how the cost
             went, and a learning rate that is stable: 2 over the trace of the NTK over N at the
             first step, per output. The parameters are those which gave such outputs (in a batch,
-            networks before it have made that step).
+            networks before it have made that step). In gradient flow: no step is small enough for
+            finite outputs, or for the tolerance; the parameters are those of ``run.reached``.
         TrainingInterrupted
             A KeyboardInterrupt: Ctrl-C, once the step is done. Parameters and the exception's
             ``run`` are those of that step, and ``run=`` goes on from it. A second Ctrl-C stops at
