@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Networks as npz files and as the state of a PyTorch module."""
 
+import json
 import zipfile
 
 import numpy as np
@@ -79,6 +80,51 @@ def test_other_files_are_refused(tmp_path):
     with zipfile.ZipFile(path, "a") as file:
         file.writestr("note.txt", "more does no harm")
     fn.FiniteNetwork.load(path)
+
+
+@pytest.mark.parametrize("key", ["format", "net", "parametrisation", "widths", "rates", "W1", "b2"])
+def test_files_that_lack_something(tmp_path, key):
+    """The message has the file and what it lacks."""
+    path = tmp_path / "w.npz"
+    network().save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    description = json.loads(str(arrays.pop("description")))
+    (arrays if key in arrays else description).pop(key)
+    np.savez(path, description=np.array(json.dumps(description)), **arrays)
+    with pytest.raises(ValueError, match=rf"w\.npz holds no network .*KeyError: '{key}"):
+        fn.FiniteNetwork.load(path)
+
+
+def test_no_maps(tmp_path):
+    description = {"format": "fastntk finite network 1", "widths": [3], "net": {}, "rates": []}
+    description["parametrisation"] = "ntk"
+    np.savez(tmp_path / "w.npz", description=np.array(json.dumps(description)))
+    with pytest.raises(ValueError, match="holds no network that was saved"):
+        fn.FiniteNetwork.load(tmp_path / "w.npz")
+
+
+def test_a_file_is_whole_or_as_before(tmp_path, monkeypatch):
+    """An error in the middle of writing leaves the network that was saved; links stay links."""
+    (tmp_path / "there").mkdir()
+    path = tmp_path / "w.npz"
+    path.symlink_to(tmp_path / "there" / "w.npz")
+    network(seed=1).save(path)
+    expected = fn.FiniteNetwork.load(path).flat
+
+    def half(stream, **arrays):
+        stream.write(b"half")
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", half)
+        with pytest.raises(OSError, match="no space"):
+            network(seed=2).save(path)
+    np.testing.assert_array_equal(fn.FiniteNetwork.load(path).flat, expected)
+    network(seed=2).save(path)
+    assert not np.array_equal(fn.FiniteNetwork.load(path).flat, expected)
+    assert path.is_symlink()
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["there", "w.npz", "w.npz"]
 
 
 @pytest.mark.parametrize("parametrisation", ["ntk", "standard", "mup"])

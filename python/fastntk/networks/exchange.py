@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 _FORMAT = "fastntk finite network 1"
 # What arrays, archives and texts of other content raise.
-_NO_NETWORK = (AttributeError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile)
+_NO_NETWORK = (AttributeError, EOFError, LookupError, TypeError, ValueError, zipfile.BadZipFile)
 _KEY = re.compile(r"(?:.*\.)?(\d+)\.(weight|bias)")
 
 
@@ -48,8 +49,13 @@ def save(net: FiniteNetwork, path: str | os.PathLike[str]) -> None:
     arrays = {}
     for number, (W, b) in enumerate(net.parameters):
         arrays[f"W{number}"], arrays[f"b{number}"] = to_host(W), to_host(b)
-    with open(path, "wb") as stream:  # under this very name: savez would add a suffix
-        np.savez(stream, description=np.array(json.dumps(description)), **arrays)
+    # What is at the path stays whole until the new file is.
+    target = os.path.realpath(path)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".saving-") as scratch:
+        part = os.path.join(scratch, "network")
+        with open(part, "wb") as stream:  # savez would add a suffix to a name
+            np.savez(stream, description=np.array(json.dumps(description)), **arrays)
+        os.replace(part, target)
 
 
 def load(
@@ -71,17 +77,15 @@ def load(
                 raise ValueError(description["format"])
             maps = len(description["widths"]) - 1
             pairs = [(file[f"W{number}"], file[f"b{number}"]) for number in range(maps)]
-        net = FullyConnected(**description["net"])
+        options = {
+            "net": FullyConnected(**description["net"]),
+            "parametrisation": description["parametrisation"],
+            "rates": [(float(r), float(q)) for r, q in description["rates"]],
+            "dtype": pairs[0][0].dtype,
+        }
     except _NO_NETWORK as error:
         what = f"{type(error).__name__}: {error}"
         raise ValueError(f"{os.fspath(path)} holds no network that was saved ({what})") from None
-    rates = [(float(r), float(q)) for r, q in description["rates"]]
-    options = {
-        "net": net,
-        "parametrisation": description["parametrisation"],
-        "rates": rates,
-        "dtype": pairs[0][0].dtype,
-    }
     return options, pairs
 
 

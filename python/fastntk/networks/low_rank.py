@@ -187,11 +187,12 @@ class LowRankUpdates(DenseUpdates):
         if not self._rank:
             return
         W = self._weight.array
+        xp = array_namespace(W)
         if self._sum is not None and self._sum[0].start == self._folded:
             self._write(W)
         left, right = self._left[: self._rank], self._right[: self._rank]
         for rows, product in _products(W, left, right, self._folded):
-            product += W[rows]
+            xp.add(product, W[rows], out=product)
             # A sum may be written twice, where a product must not be added twice: an exception,
             # such as that of Ctrl-C, may come between any two operations.
             self._sum = rows, product
