@@ -88,6 +88,22 @@ def test_going_on_is_the_same_as_one_run():
     assert average(networks=4, start=half).networks == 8
 
 
+def test_the_limit_is_formed_once(monkeypatch):
+    """For each kernel; the mean is that of all networks that were added."""
+    got = average(networks=3)
+    formed, kernels = [], type(NET).kernels
+    monkeypatch.setattr(
+        type(NET), "kernels", lambda *a, **options: formed.append(1) or kernels(*a, **options)
+    )
+    first = got.ntk
+    assert got.ntk is first
+    got.add({"ntk": first.mean + 4, "nngp": got.nngp.mean})
+    assert got.ntk.networks == 4
+    np.testing.assert_allclose(got.ntk.mean, first.mean + 1, rtol=1e-12)
+    assert got.ntk.limit is first.limit
+    assert len(formed) == 2
+
+
 def test_what_was_computed_is_kept():
     def stop(stage, done, total):
         assert (stage, total) == ("networks", 10**6)

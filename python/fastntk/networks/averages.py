@@ -101,6 +101,7 @@ class MonteCarloKernels:
         self.net, self.X, self.widths, self.seed = net, X, tuple(widths), seed
         self.scale, self.outputs = scale, outputs
         self.sums = dict.fromkeys(names, Sums(0, 0.0, 0.0))
+        self._estimates: dict[str, KernelEstimate] = {}
 
     @property
     def networks(self) -> int:
@@ -123,10 +124,15 @@ class MonteCarloKernels:
         count, mean, squares = self.sums[name]
         if count < 2:
             raise ValueError(f"a standard error takes at least two networks, got {count}")
+        known = self._estimates.get(name)
+        if known is not None and known.networks == count:
+            return known
         xp = array_namespace(mean)
         with beside(mean):
             error = xp.sqrt(squares / (count - 1) / count)
-            return KernelEstimate(mean, error, count, self._limit(name))
+            limit = self._limit(name) if known is None else known.limit
+        self._estimates[name] = KernelEstimate(mean, error, count, limit)
+        return self._estimates[name]
 
     def _limit(self, name: str) -> Any:
         """Return the limiting kernel, as the empirical one is shaped."""
