@@ -6,6 +6,8 @@ import pytest
 
 import fastntk as fn
 from fastntk.costs import CrossEntropy
+from fastntk.networks import linear_descent
+from fastntk.networks.network_jacobian import NetworkJacobian
 from networks.as_reference import maps_of
 from networks.plain_descent import least_squares, softmax
 from reference.finite import jacobian, outputs, rates
@@ -199,6 +201,26 @@ def test_bad_arguments(data):
         lin.closed_form(X, y, memory=1000)
     with pytest.raises(ValueError, match=r"network must have outputs of shape \(5, 2\)"):
         lin.distance(network(1), X)
+    with pytest.raises(TypeError, match="network must be a FiniteNetwork or a Lin.*, got 3"):
+        lin.distance(3, X)
+    assert lin.distance(lin, X) == 0
+
+
+@pytest.mark.parametrize("method", [{}, {"flow": True}, {"batch_size": 2}])
+@pytest.mark.parametrize("networks", [None, 2])
+def test_jacobians_are_made_once(data, method, networks, monkeypatch):
+    """One of all points for each network, however many steps; one more for each mini-batch."""
+    made = []
+
+    def jacobian(*arguments, **options):
+        made.append(arguments)
+        return NetworkJacobian(*arguments, **options)
+
+    monkeypatch.setattr(linear_descent, "NetworkJacobian", jacobian)
+    lin = network(networks=networks).linearised()
+    lin.train(*data, steps=4, record=fn.Record(outputs=False), **method)
+    batches = 4 if "batch_size" in method else 0
+    assert len(made) == (1 + batches) * (networks or 1)
 
 
 def test_divergence(data):

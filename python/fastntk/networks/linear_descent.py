@@ -45,6 +45,8 @@ class LinearDescent:
         self._displacement = displacement
         self._moves = [displacement] if single else list(displacement)
         self._f_0 = [self._initial(index, problem.a_0) for index in range(len(self._networks))]
+        # At all points; they are the same at every step.
+        self._jacobians: list[NetworkJacobian] | None = None
         self.trace = 0.0
 
     def step(self, t: float, rate: float, rows: Any = None) -> tuple[Any, Any]:
@@ -89,10 +91,14 @@ class LinearDescent:
         """Do nothing: the displacement is complete."""
 
     def _lessons(self, t: float, rows: Any) -> Iterator[tuple[int, NetworkJacobian, Lesson]]:
-        problem = self._problem
-        a_0 = problem.a_0 if rows is None else problem.a_0[rows]
-        count = range(len(self._networks))
-        jacobians = [self._jacobian(index, a_0) for index in count]
+        problem, count = self._problem, range(len(self._networks))
+        if rows is not None:
+            a_0 = problem.a_0[rows]
+            jacobians = [self._jacobian(index, a_0) for index in count]
+        else:
+            if self._jacobians is None:
+                self._jacobians = [self._jacobian(index, problem.a_0) for index in count]
+            jacobians = self._jacobians
         if not problem.together:
             for index in count:
                 f = self._present(index, jacobians[index], rows)

@@ -12,6 +12,7 @@ from fastntk._arrays import array_namespace, in_library
 from fastntk.costs import LeastSquares, direction_norm
 from fastntk.networks.arguments import require_finite
 from fastntk.networks.closed_form import ClosedForm
+from fastntk.networks.network import FiniteNetwork
 from fastntk.networks.network_jacobian import NetworkJacobian
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from fastntk._progress import Progress
     from fastntk.costs import Cost
-    from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.problem import Direction
     from fastntk.networks.record import Record, Run
 
@@ -202,12 +202,14 @@ class LinearisedNetwork:
             require_finite(residual, "y")
             return ClosedForm(self, data, residual, scale, memory)
 
-    def distance(self, network: FiniteNetwork, X: ArrayLike, scale: float = 1.0) -> Any:
+    def distance(
+        self, network: FiniteNetwork | LinearisedNetwork, X: ArrayLike, scale: float = 1.0
+    ) -> Any:
         """Return how far the outputs are from a network's: ``sqrt((1/N) sum_i |f_lin - f|^2)``.
 
         Parameters
         ----------
-        network : FiniteNetwork
+        network : FiniteNetwork or LinearisedNetwork
             For instance the one that was linearised, after its own training.
         X : array_like of shape (N, n_0)
             Points.
@@ -217,7 +219,18 @@ class LinearisedNetwork:
         Returns
         -------
         float, or ndarray of shape (m,) for a batch
+
+        Raises
+        ------
+        TypeError
+            ``network`` is none.
+        ValueError
+            Outputs of another shape.
         """
+        if not isinstance(network, FiniteNetwork | LinearisedNetwork):
+            raise TypeError(
+                f"network must be a FiniteNetwork or a LinearisedNetwork, got {network!r}"
+            )
         ours, theirs = self(X, scale), network(X, scale)
         if ours.shape != theirs.shape:
             raise ValueError(
