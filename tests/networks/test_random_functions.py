@@ -31,7 +31,7 @@ def test_parameter_descent_is_kernel_descent_step_by_step(rng, X, cost, start):
     model = fn.RandomFunctions.from_network(NET, X, 40, outputs=3, seed=1)
     y = np.eye(3)[rng.integers(0, 3, 6)]
     theta = None if start == "zero" else rng.standard_normal(40)
-    run = model.train(y, cost, learning_rate=0.5, steps=50, theta=theta)
+    run = model.train(y, 0.5, 50, cost=cost, theta=theta)
     first = np.zeros((6, 3)) if theta is None else model(theta)
     want = kernel_descent(model.tangent_kernel(), first, y, cost, 0.5, 50)
     assert abs(want[-1] - want[0]).max() > 0.1
@@ -148,8 +148,15 @@ def test_records(X):
 def test_divergence_names_a_learning_rate_that_is_stable(X):
     model = fn.RandomFunctions.from_network(NET, X, 20, seed=1)
     bound = 2 * 6 / np.linalg.eigvalsh(model.tangent_kernel())[-1]
-    with pytest.raises(FloatingPointError, match=rf"step \d+ with .* stable below {bound:.3g}"):
+    with pytest.raises(
+        fn.DivergenceError, match=rf"step \d+ with .* stable below {bound:.3g}"
+    ) as caught:
         model.train(np.ones(6), learning_rate=1e6, steps=1000)
+    error = caught.value
+    assert error.suggested_learning_rate == pytest.approx(bound)
+    assert error.step == len(error.run.times) > 1
+    np.testing.assert_array_equal(error.run.times, 1e6 * np.arange(error.step))
+    np.testing.assert_allclose(error.run.cost, error.run.direction_norm**2 / 2)
     assert model.train(np.ones(6), learning_rate=0.99 * bound, steps=1000).cost[-1] < 0.5
 
 

@@ -25,9 +25,10 @@ from numpy.typing import ArrayLike, NDArray
 from fastntk import _validate
 from fastntk._memory import Budget, budget_bytes
 from fastntk._progress import Meter
-from fastntk.costs import Cost, LeastSquares
+from fastntk.costs import Cost, LeastSquares, direction_norm
 from fastntk.networks.callbacks import CallbackJacobian
 from fastntk.networks.gaussian_functions import gaussian_functions
+from fastntk.networks.record import DivergenceError, Run
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -248,10 +249,10 @@ class RandomFunctions:
     def train(
         self,
         y: ArrayLike,
-        cost: Cost | None = None,
-        *,
         learning_rate: float = 1.0,
         steps: int = 200,
+        *,
+        cost: Cost | None = None,
         theta: ArrayLike | None = None,
         every: int = 1,
         progress: Progress | None = None,
@@ -265,12 +266,12 @@ class RandomFunctions:
         ----------
         y : array_like of shape (N, C)
             Targets, as the cost takes them.
-        cost : Cost, optional
-            See `fastntk.costs`; least squares by default.
         learning_rate : float
             Time of a step in the units of the paper.
         steps : int
             Number of steps.
+        cost : Cost, optional
+            See `fastntk.costs`; least squares by default.
         theta : array_like of shape (P,), optional
             Parameters at the start, 0 by default.
         every : int
@@ -285,9 +286,10 @@ class RandomFunctions:
 
         Raises
         ------
-        FloatingPointError
-            The function is not finite any more: the message has the step and a learning rate that
-            is stable for least squares, below ``2 N / lambda_1(Theta)``.
+        DivergenceError
+            The function, its cost or the direction is not finite any more. The message has the step
+            and a learning rate below which least squares are stable, ``2 N / lambda_1(Theta)``; the
+            exception's ``run`` has times, costs and norms of the steps before.
 
         Notes
         -----
@@ -301,18 +303,22 @@ class RandomFunctions:
         parameters = np.zeros(P) if theta is None else self._parameters(theta).copy()
         rows, root = self.functions.reshape(P, N * C), math.sqrt(P)
         kept: list[tuple[float, NDArray[Any], float]] = []
+        run = Run()
         meter = Meter(progress, "training", steps)
         for step in range(steps + 1):
             with np.errstate(over="ignore", invalid="ignore"):
                 f = (parameters @ rows / root).reshape(N, C)
                 value = float(cost.value(f, y))
-                if not (np.isfinite(f).all() and math.isfinite(value)):
-                    raise FloatingPointError(self._advice(step, learning_rate))
+                direction = np.asarray(cost.direction(f, y), np.float64).reshape(N, C)
+                norm = float(direction_norm(direction))
+                if not (np.isfinite(f).all() and math.isfinite(value) and math.isfinite(norm)):
+                    raise self._diverged(step, learning_rate, run)
+                run._add(value, norm)
                 if step % every == 0 or step == steps:
                     kept.append((learning_rate * step, f, value))
                 if step < steps:
-                    direction = np.asarray(cost.direction(f, y), np.float64).reshape(N * C)
-                    parameters += learning_rate / (N * root) * (rows @ direction)
+                    parameters += learning_rate / (N * root) * (rows @ direction.reshape(-1))
+                    run._advance(learning_rate * (step + 1), learning_rate * norm)
                     meter.add(1)
         times, outputs, costs = (np.array(values) for values in zip(*kept, strict=True))
         return ParameterDescent(parameters, times, outputs, costs)
@@ -325,12 +331,16 @@ class RandomFunctions:
             raise ValueError("theta must be finite, got NaN or infinity")
         return values
 
-    def _advice(self, step: int, learning_rate: float) -> str:
+    def _diverged(self, step: int, learning_rate: float, run: Run) -> DivergenceError:
         P, N, C = self.shape
         largest = float(np.linalg.norm(self.functions.reshape(P, N * C), 2)) ** 2 / P
-        return (
-            f"training diverged at step {step} with learning_rate={learning_rate:g}: least squares "
-            f"are stable below {2 * N / largest:.3g}"
+        stable = 2 * N / largest if largest else None
+        advice = "" if stable is None else f": least squares are stable below {stable:.3g}"
+        return DivergenceError(
+            f"training diverged at step {step} with learning_rate={learning_rate:g}{advice}",
+            step,
+            run,
+            stable,
         )
 
     def __repr__(self) -> str:
