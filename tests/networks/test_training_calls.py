@@ -13,6 +13,8 @@ import fastntk as fn
 from fastntk.costs import CrossEntropy, UserCost
 from fastntk.networks.interrupts import deferred_interrupt
 
+X5, Y5 = np.ones((5, 3)), np.ones((5, 2))
+
 
 def network(outputs=2, activation="relu", **options):
     net = fn.FullyConnected(2, activation=activation, bias_std=0.3)
@@ -167,6 +169,42 @@ def test_a_run_is_of_one_kind(data):
         network(networks=2).train(X, y, steps=1, run=run)
     silent = w.train(X, y, steps=1, record=fn.Record(outputs=False))
     assert w.train(X, y, steps=1, run=silent, record=fn.Record(outputs=False)).outputs is None
+
+
+@pytest.mark.parametrize("networks", [None, 2])
+@pytest.mark.parametrize(
+    ("first", "other", "message"),
+    [
+        ({}, {"outputs": X5[:4]}, r"record.outputs .* \({}5, 2\), got \({}4, 2\)"),
+        (
+            {"activations": X5[:3]},
+            {"activations": True},
+            r"record.activations .* \({}3, 30\), \({}3, 20\), got \({}5, 30\), \({}5, 20\)",
+        ),
+        ({"ntk": X5}, {"ntk": X5[:2]}, r"record.ntk .* \({}10, 10\), got \({}4, 4\)"),
+        ({"ntk": X5}, {"ntk": (X5, X5[:2])}, r"record.ntk .* \({}10, 10\), got \({}10, 4\)"),
+        (
+            {"ntk": (X5[:2], X5), "ntk_outputs": (0, 1)},
+            {"ntk": X5, "ntk_outputs": "trace"},
+            r"record.ntk .* \({}2, 5\), got \({}5, 5\)",
+        ),
+    ],
+)
+def test_a_run_is_of_as_many_points(networks, first, other, message):
+    """Refused before the first step; the same record goes on."""
+    w = network(networks=networks)
+    run = w.train(X5, Y5, steps=1, learning_rate=0.1, record=fn.Record(**first))
+    w.train(X5, Y5, steps=1, learning_rate=0.1, record=fn.Record(**first), run=run)
+    before, times = w.flat.copy(), run.times
+    message = message.replace("{}", "" if networks is None else "2, ")
+    with pytest.raises(ValueError, match=message):
+        w.train(X5, Y5, steps=1, record=fn.Record(**other), run=run)
+    np.testing.assert_array_equal(w.flat, before)
+    np.testing.assert_array_equal(run.times, times)
+    for name in ("outputs", *first):
+        if name != "ntk_outputs":
+            found = getattr(run, name)
+            assert {len(one) for one in (found if name == "activations" else [found])} == {3}
 
 
 def test_errors_travel_between_processes(data):
@@ -336,9 +374,6 @@ def test_no_steps(data):
     run = w.train(*data, steps=0)
     np.testing.assert_array_equal(run.times, [0])
     assert run.outputs.shape == (1, 5, 2)
-
-
-X5, Y5 = np.ones((5, 3)), np.ones((5, 2))
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ class Recorder:
         self._ntk = None if record.ntk is None else self._pair(record.ntk)
         output_blocks(record.ntk_outputs, network.widths[-1], "record.ntk_outputs")
         self._require_same_kinds()
+        self._require_same_shapes()
         start, end = run.reached, run.reached + duration
         times = [start, end] if record.at is None else _times(record.at, start, end)
         known = run.record_times
@@ -113,6 +114,34 @@ class Recorder:
                 "a new run takes another record"
             )
 
+    def _require_same_shapes(self) -> None:
+        """Require that a run that goes on has what can be stacked on what it has kept."""
+        for name, shapes in self._shapes().items():
+            values = self._run._recorded.get(name)
+            if not values:
+                continue
+            before = values[-1] if isinstance(values[-1], list) else [values[-1]]
+            kept = [array.shape for array in before]
+            if kept != shapes:
+                raise ValueError(
+                    f"record.{name} must be of the points that run has kept: arrays of shape "
+                    f"{_listed(kept)}, got {_listed(shapes)}; a new run takes another record"
+                )
+
+    def _shapes(self) -> dict[str, list[tuple[int, ...]]]:
+        """Return the shapes of the arrays of one time, by what is recorded."""
+        widths, networks = self._network.widths, self._network.networks
+        batch = () if networks is None else (networks,)
+        shapes = {}
+        if self._outputs is not None:
+            shapes["outputs"] = [(*batch, len(self._outputs), widths[-1])]
+        if self._activations is not None:
+            shapes["activations"] = [(*batch, len(self._activations), n) for n in widths[1:-1]]
+        if self._ntk is not None:
+            each = widths[-1] if self._record.ntk_outputs == "full" else 1
+            shapes["ntk"] = [(*batch, each * len(self._ntk[0]), each * len(self._ntk[-1]))]
+        return shapes
+
     def _points(self, points: Any, X: Any, name: str) -> Any:
         """Return checked points; None for False."""
         if isinstance(points, bool):
@@ -131,6 +160,10 @@ class Recorder:
         single = self._network.networks is None
         array = values[0] if single else self._network.engine.xp.stack(values)
         return in_library(array, array_namespace(points))
+
+
+def _listed(shapes: list[tuple[int, ...]]) -> str:
+    return ", ".join(str(shape) for shape in shapes)
 
 
 def _times(at: Any, start: float, end: float) -> list[float]:
