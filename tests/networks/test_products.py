@@ -7,8 +7,8 @@ import pytest
 from fastntk import _cpu, _engine
 from fastntk._backend import CPU
 
-# Relative to the norms of the row and of the column: fixed point promises 9.4e-7 and roundings for any
-# rows that it serves; Gaussian rows of these lengths measure 9e-8, and BLAS 2e-7.
+# Relative to the norms of the row and of the column: fixed point promises 9.4e-7 and roundings for
+# any rows that it serves; Gaussian rows of these lengths measure 9e-8, and BLAS 2e-7.
 BOUND = 3e-7
 PROMISE = 1e-6
 
