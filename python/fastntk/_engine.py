@@ -237,11 +237,12 @@ class CpuEngine(Engine):
 def takes_matrix_unit(rows: int, cols: int, inner: int) -> bool:
     """Return whether a matrix unit forms float32 (rows, inner) @ (inner, cols) sooner than BLAS.
 
-    Measured with AMX against OpenBLAS on AVX-512, two cores: 2.5 times as fast for three edges of
-    2048, 1.7 for 1024, 1.0 for 512, where starting threads shows; slower where there are too few
-    rows to pay for packing the other matrix.
+    Measured with AMX against OpenBLAS on AVX-512, two cores: 2.4 times as fast for three edges of
+    2048, 1.7 for 1024, 1.2 for 512; slower where there are too few rows to pay for packing the
+    other matrix. Small products count for more than their own time: OpenBLAS's threads wait busily
+    for some 20 ms after each, in the way of what comes next.
     """
-    return min(rows, cols, inner) >= 128 and rows * cols * inner >= 2**28
+    return min(rows, cols, inner) >= 128 and rows * cols * inner >= 2**26
 
 
 def is_skinny(rows: int, cols: int, inner: int) -> bool:
@@ -254,13 +255,21 @@ def is_skinny(rows: int, cols: int, inner: int) -> bool:
     return 2 <= rows <= 24 and cols * inner >= 2**23 and min(cols, inner) >= 128
 
 
+def has_few_columns(rows: int, cols: int, inner: int) -> bool:
+    """Return whether (rows, inner) by (inner, cols) is a large matrix by a few vectors.
+
+    Such a product takes as long as reading the matrix, in BLAS too, whose threads then wait.
+    """
+    return cols <= 24 and rows * inner >= 2**17 and min(rows, inner) >= 128
+
+
 def _native_product(A: Any, B: Any, *, transposed: bool) -> Any:
     """Return A @ B.T, or A @ B if transposed, or None if that is better left to BLAS.
 
-    Few rows of A meet a large B as it is read. Large float32 matrices go to a matrix unit as
-    24-bit fixed-point numbers: an entry errs by at most 9.4e-7 of the norms of its row and column
-    and 3 + n / 512 roundings of 2^-24, by 3e-8 for Gaussian ones; rows with numbers so much larger than their others that these would
-    lose more are BLAS's.
+    Few rows of A, or of B, meet a large B, or A, as it is read. Large float32 matrices go to a
+    matrix unit as 24-bit fixed-point numbers: an entry errs by at most 9.4e-7 of the norms of its
+    row and column and 3 + inner / 512 roundings of 2^-24, by 3e-8 for Gaussian ones; rows with
+    numbers so much larger than their others that these would lose more are BLAS's.
     """
     if not all(_is_plain_matrix(array) and array.dtype == A.dtype for array in (A, B)):
         return None
@@ -271,6 +280,10 @@ def _native_product(A: Any, B: Any, *, transposed: bool) -> Any:
         out = np.empty((rows, cols), A.dtype)
         _cpu.skinny_product(A, B, out, transposed)
         return out
+    if not transposed and has_few_columns(rows, cols, inner):
+        turned = np.empty((cols, rows), A.dtype)
+        _cpu.skinny_product(B, A, turned, False)
+        return np.ascontiguousarray(turned.T)
     single = A.dtype == np.float32
     if not single or not takes_matrix_unit(rows, cols, inner) or not _cpu.has_fast_product():
         return None

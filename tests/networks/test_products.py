@@ -7,8 +7,8 @@ import pytest
 from fastntk import _cpu, _engine
 from fastntk._backend import CPU
 
-# Relative to the norms of the row and of the column: fixed point promises 9.4e-7 and roundings for any
-# rows that it serves; Gaussian rows of these lengths measure 9e-8, and BLAS 2e-7.
+# Relative to the norms of the row and of the column: fixed point promises 9.4e-7 and roundings for
+# any rows that it serves; Gaussian rows of these lengths measure 9e-8, and BLAS 2e-7.
 BOUND = 3e-7
 PROMISE = 1e-6
 
@@ -87,6 +87,20 @@ def test_few_rows_are_taken_so_where_that_is_faster(dtype, rng):
     np.testing.assert_array_equal(CPU.product(A, B.reshape(3000, 2900)), expected)
 
 
+def test_a_few_vectors_are_read_with_the_matrix(dtype, isa, rng):
+    """As few columns, then as few rows, and in C order."""
+    A = rng.standard_normal((1100, 300)).astype(dtype)
+    for cols in (1, 10):
+        B = rng.standard_normal((cols, 300)).astype(dtype)
+        assert _engine.has_few_columns(1100, cols, 300)
+        turned = np.full((cols, 1100), np.nan, dtype)
+        _cpu.skinny_product(B, A, turned, False)
+        product = CPU.rows_product(A, B)
+        np.testing.assert_array_equal(product, turned.T)
+        assert product.flags.c_contiguous
+        assert relative_error(product, A, B) <= {"float32": BOUND, "float64": 1e-15}[dtype]
+
+
 def test_float64_and_other_layouts_are_left_to_blas(isa, rng):
     A, B = rng.standard_normal((2, 300, 300))
     np.testing.assert_array_equal(CPU.rows_product(A, B), A @ B.T)
@@ -132,7 +146,10 @@ def test_the_choice():
     assert _engine.takes_matrix_unit(2048, 512, 512)
     assert not _engine.takes_matrix_unit(16, 10_000, 10_000)
     assert not _engine.takes_matrix_unit(2048, 10, 2048)
-    assert not _engine.takes_matrix_unit(512, 512, 512)
+    assert not _engine.takes_matrix_unit(256, 256, 512)
+    assert _engine.has_few_columns(2048, 10, 512)
+    assert not _engine.has_few_columns(2048, 64, 512)
+    assert not _engine.has_few_columns(100, 1, 10_000)
     assert _engine.is_skinny(16, 10_000, 10_000)
     assert not _engine.is_skinny(1, 10_000, 10_000)
     assert not _engine.is_skinny(16, 10, 10_000)
