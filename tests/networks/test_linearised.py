@@ -201,7 +201,7 @@ def test_bad_arguments(data):
         lin.closed_form(X, y, memory=1000)
     with pytest.raises(ValueError, match=r"network must have outputs of shape \(5, 2\)"):
         lin.distance(network(1), X)
-    with pytest.raises(TypeError, match="network must be a FiniteNetwork or a Lin.*, got 3"):
+    with pytest.raises(TypeError, match=r"network must be a FiniteNetwork or a Lin.*, got 3"):
         lin.distance(3, X)
     assert lin.distance(lin, X) == 0
 
