@@ -16,8 +16,8 @@
 
 namespace test {
 
-using fastntk::cuda::EmpiricalKernel;
 using fastntk::MapFactors;
+using fastntk::cuda::EmpiricalKernel;
 using fastntk::cuda::MapRows;
 
 // Widths before and behind a linear map; no activations: alpha is 0; no signals: width 0.
