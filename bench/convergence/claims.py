@@ -23,6 +23,9 @@ class Claim:
     found: str
     holds: bool
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", bool(self.holds))  # NumPy's is not one for JSON
+
 
 @dataclass(frozen=True)
 class Estimate:

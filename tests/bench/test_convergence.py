@@ -77,7 +77,7 @@ def test_networks_at_initialisation(net, monkeypatch):
     assert by_name["bias of antipodal pairs, n = 4"].holds
     assert found.antipodal[4].value < found.antipodal[16].value < 0
     assert len(found.distance[20]) == 3 * 12
-    json.dumps(asdict(found))
+    json.dumps([asdict(found), *map(asdict, lines)])
 
 
 def test_training_of_networks(monkeypatch):
@@ -88,7 +88,7 @@ def test_training_of_networks(monkeypatch):
     for values in (found.drift, found.activation_change, found.lower_share):
         assert all(len(part) == 2 and min(part) > 0 for part in values.values())
     assert np.mean(found.activation_change[80]) < np.mean(found.activation_change[20])
-    json.dumps(asdict(found))
+    json.dumps([asdict(found), *map(asdict, lines)])
 
 
 def test_the_lower_layers_share_is_what_they_do_alone():
