@@ -55,7 +55,7 @@ def _into(function):
     return call
 
 
-matmul, maximum, multiply = map(_into, (np.matmul, np.maximum, np.multiply))
+add, matmul, maximum, multiply = map(_into, (np.add, np.matmul, np.maximum, np.multiply))
 
 
 def einsum(subscripts, *operands):
