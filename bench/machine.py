@@ -37,7 +37,7 @@ def describe() -> dict[str, object]:
         "blas": _blas(),
         "environment": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
         "commit": commit(),
-        "command": " ".join(["python", "-m", "bench", *sys.argv[1:]]),
+        "command": " ".join(["python", "-m", "bench", *map(_without_folders, sys.argv[1:])]),
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
 
@@ -53,6 +53,11 @@ def commit() -> str:
     if not head:
         return "unknown"
     return head + ("-dirty" if _git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _without_folders(argument: str) -> str:
+    """Return an argument of the command; of a path its name alone, as records are published."""
+    return Path(argument).name if os.sep in argument else argument
 
 
 def _git(*args: str) -> str:
