@@ -88,10 +88,10 @@ FASTNTK_HD void accumulate(const T* left, const T* right, long begin, long end,
   }
 }
 
-template <class T>
-FASTNTK_HD void set_rows(Pack<T> (&sums)[kLeftRows][kRightVectors], const T* start) {
+template <class T, int kRows>
+FASTNTK_HD void set_rows(Pack<T> (&sums)[kRows][kRightVectors], const T* start) {
   FASTNTK_UNROLL
-  for (int i = 0; i < kLeftRows; ++i) {
+  for (int i = 0; i < kRows; ++i) {
     FASTNTK_UNROLL
     for (int j = 0; j < kRightVectors; ++j)
       sums[i][j] = Pack<T>(start ? start[i] : T(0));

@@ -13,6 +13,10 @@ namespace fastntk::cpu::FASTNTK_ISA {
 
 constexpr long kBlockColumns = 128;
 
+// Rows of a register tile: no more than a panel holds (NEON's of doubles hold four).
+template <class T>
+constexpr int kPanelLeftRows = kLeftRows < kRightRows<T> ? kLeftRows : kRightRows<T>;
+
 // Rows [row, row + rows) of the left operand by rows [col, col + cols) of the right one, at most
 // kTile of each; row and col begin panels. With `upper` what lies below the diagonal (row = col) may
 // be left out.
@@ -24,11 +28,13 @@ struct ProductArea {
   bool wants(long r, long c_end) const { return !upper || r < c_end; }
 };
 
-// A register tile of panels of `steps` columns, kRightRows<T> rows each; `to` is [kLeftRows][kTile].
+// A register tile of panels of `steps` columns, kRightRows<T> rows each; `to` is
+// [kPanelLeftRows<T>][kTile].
 template <class T>
 FASTNTK_HD void add_register_tile(const T* left, const T* right, long steps, bool first, T* to) {
   using V = Pack<T>;
-  V sums[kLeftRows][kRightVectors];
+  constexpr int kRows = kPanelLeftRows<T>;
+  V sums[kRows][kRightVectors];
   set_rows<T>(sums, nullptr);
   for (long k = 0; k < steps; ++k) {
     V b[kRightVectors];
@@ -36,7 +42,7 @@ FASTNTK_HD void add_register_tile(const T* left, const T* right, long steps, boo
     for (int j = 0; j < kRightVectors; ++j)
       b[j] = V::load(right + k * kRightRows<T> + j * V::kLanes);
     FASTNTK_UNROLL
-    for (int i = 0; i < kLeftRows; ++i) {
+    for (int i = 0; i < kRows; ++i) {
       const V a(left[k * kRightRows<T> + i]);
       FASTNTK_UNROLL
       for (int j = 0; j < kRightVectors; ++j)
@@ -44,7 +50,7 @@ FASTNTK_HD void add_register_tile(const T* left, const T* right, long steps, boo
     }
   }
   FASTNTK_UNROLL
-  for (int i = 0; i < kLeftRows; ++i) {
+  for (int i = 0; i < kRows; ++i) {
     FASTNTK_UNROLL
     for (int j = 0; j < kRightVectors; ++j) {
       T* at = to + i * kTile + j * V::kLanes;
@@ -57,12 +63,13 @@ FASTNTK_HD void add_register_tile(const T* left, const T* right, long steps, boo
 template <class T>
 void multiply_numbers(const PackedRows<T>& left, const PackedRows<T>& right,
                       const ProductArea& area, T* to) {
-  constexpr long kRows = kRightRows<T>;
+  constexpr long kRows = kRightRows<T>, kStep = kPanelLeftRows<T>;
+  static_assert(kRows % kStep == 0, "a register tile lies in one panel");
   for (long begin = 0; begin < left.steps(); begin += kBlockColumns) {
     const long steps = smaller(kBlockColumns, left.steps() - begin);
     for (long c = 0; c < area.cols; c += kRows) {
       const T* right_panel = reinterpret_cast<const T*>(right.panel(area.col + c, begin));
-      for (long r = 0; r < area.rows && area.wants(r, c + kRows); r += kLeftRows) {
+      for (long r = 0; r < area.rows && area.wants(r, c + kRows); r += kStep) {
         const T* left_panel =
             reinterpret_cast<const T*>(left.panel(area.row + r, begin)) + r % kRows;
         add_register_tile(left_panel, right_panel, steps, begin == 0, to + r * kTile + c);
