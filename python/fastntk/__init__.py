@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastntk._backend import CudaError
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.route import Route
+    from fastntk.gram.user_kernel import RBF, UserKernel
     from fastntk.linalg import (
         CenteredOperator,
         ConvergenceWarning,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from fastntk.networks.torch_module import torch_jacobian
 
 __all__ = [
+    "RBF",
     "CallbackJacobian",
     "CenteredOperator",
     "ConvergenceWarning",
@@ -65,6 +67,7 @@ __all__ = [
     "Run",
     "Solution",
     "TrainingInterrupted",
+    "UserKernel",
     "__version__",
     "costs",
     "datasets",
@@ -81,6 +84,7 @@ __all__ = [
 
 # Where each name comes from; a folder stands for itself.
 _ORIGINS = {
+    "RBF": "fastntk.gram.user_kernel",
     "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
     "DivergenceError": "fastntk.networks.record",
@@ -97,6 +101,7 @@ _ORIGINS = {
     "Route": "fastntk.gram.route",
     "Run": "fastntk.networks.record",
     "TrainingInterrupted": "fastntk.networks.record",
+    "UserKernel": "fastntk.gram.user_kernel",
     "costs": "fastntk.costs",
     "datasets": "fastntk.datasets",
     "effective_rank": "fastntk.networks.drift",

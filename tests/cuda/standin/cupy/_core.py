@@ -215,7 +215,7 @@ def _method(name):
     return method
 
 
-for _name in ("sum", "max", "min", "mean", "argmax", "argmin", "all", "any", "copy"):
+for _name in ("sum", "max", "min", "mean", "argmax", "argmin", "all", "any", "copy", "diagonal"):
     setattr(ndarray, _name, _method(_name))
 for _name in ("__neg__", "__abs__", "__invert__"):
     setattr(ndarray, _name, _method(_name))
