@@ -200,7 +200,7 @@ def _operator(name):
     return operate
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "or"):
     for _form in ("__{}__", "__r{}__", "__i{}__"):
         setattr(ndarray, _form.format(_name), _operator(_form.format(_name)))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
