@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         select_solver,
         solve,
     )
-    from fastntk.models import KernelPCA
+    from fastntk.models import KernelClassifier, KernelPCA, KernelRidge
     from fastntk.networks.averages import MonteCarloInterrupted, MonteCarloKernels
     from fastntk.networks.callbacks import CallbackJacobian
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
@@ -55,7 +55,9 @@ __all__ = [
     "GramOperator",
     "Jacobian",
     "JacobianOperator",
+    "KernelClassifier",
     "KernelPCA",
+    "KernelRidge",
     "LinearisedNetwork",
     "MonteCarloInterrupted",
     "MonteCarloKernels",
@@ -80,47 +82,50 @@ __all__ = [
 ]
 
 # Where each name comes from; a folder stands for itself.
-_ORIGINS = {
-    "CallbackJacobian": "fastntk.networks.callbacks",
-    "CudaError": "fastntk._backend",
-    "DivergenceError": "fastntk.networks.record",
-    "FiniteNetwork": "fastntk.networks.network",
-    "FullyConnected": "fastntk.gram.architecture",
-    "Jacobian": "fastntk.networks.jacobian",
-    "JacobianOperator": "fastntk.networks.jacobian_operator",
-    "KernelPCA": "fastntk.models",
-    "LinearisedNetwork": "fastntk.networks.linearised",
-    "MonteCarloInterrupted": "fastntk.networks.averages",
-    "MonteCarloKernels": "fastntk.networks.averages",
-    "RandomFunctions": "fastntk.networks.random_functions",
-    "Record": "fastntk.networks.record",
-    "Route": "fastntk.gram.route",
-    "Run": "fastntk.networks.record",
-    "TrainingInterrupted": "fastntk.networks.record",
-    "costs": "fastntk.costs",
-    "datasets": "fastntk.datasets",
-    "effective_rank": "fastntk.networks.drift",
-    "gram": "fastntk.gram",
-    "kernel_alignment": "fastntk.networks.drift",
-    "linalg": "fastntk.linalg",
-    "models": "fastntk.models",
-    "monte_carlo_kernels": "fastntk.networks.monte_carlo",
-    "networks": "fastntk.networks",
-    "ntk_drift": "fastntk.networks.drift",
-    "torch_jacobian": "fastntk.networks.torch_module",
-} | dict.fromkeys(
-    (
-        "CenteredOperator",
-        "ConvergenceWarning",
-        "Eigenpairs",
-        "GramOperator",
-        "Solution",
-        "eigenpairs",
-        "select_method",
-        "select_solver",
-        "solve",
-    ),
-    "fastntk.linalg",
+_ORIGINS = (
+    {
+        "CallbackJacobian": "fastntk.networks.callbacks",
+        "CudaError": "fastntk._backend",
+        "DivergenceError": "fastntk.networks.record",
+        "FiniteNetwork": "fastntk.networks.network",
+        "FullyConnected": "fastntk.gram.architecture",
+        "Jacobian": "fastntk.networks.jacobian",
+        "JacobianOperator": "fastntk.networks.jacobian_operator",
+        "LinearisedNetwork": "fastntk.networks.linearised",
+        "MonteCarloInterrupted": "fastntk.networks.averages",
+        "MonteCarloKernels": "fastntk.networks.averages",
+        "RandomFunctions": "fastntk.networks.random_functions",
+        "Record": "fastntk.networks.record",
+        "Route": "fastntk.gram.route",
+        "Run": "fastntk.networks.record",
+        "TrainingInterrupted": "fastntk.networks.record",
+        "costs": "fastntk.costs",
+        "datasets": "fastntk.datasets",
+        "effective_rank": "fastntk.networks.drift",
+        "gram": "fastntk.gram",
+        "kernel_alignment": "fastntk.networks.drift",
+        "linalg": "fastntk.linalg",
+        "models": "fastntk.models",
+        "monte_carlo_kernels": "fastntk.networks.monte_carlo",
+        "networks": "fastntk.networks",
+        "ntk_drift": "fastntk.networks.drift",
+        "torch_jacobian": "fastntk.networks.torch_module",
+    }
+    | dict.fromkeys(
+        (
+            "CenteredOperator",
+            "ConvergenceWarning",
+            "Eigenpairs",
+            "GramOperator",
+            "Solution",
+            "eigenpairs",
+            "select_method",
+            "select_solver",
+            "solve",
+        ),
+        "fastntk.linalg",
+    )
+    | dict.fromkeys(("KernelClassifier", "KernelPCA", "KernelRidge"), "fastntk.models")
 )
 
 if not TYPE_CHECKING:  # a type checker knows the names above, and no others
