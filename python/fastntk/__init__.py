@@ -17,6 +17,7 @@ from fastntk._version import __version__
 if TYPE_CHECKING:
     from fastntk import costs, datasets
     from fastntk._backend import CudaError
+    from fastntk.dynamics import Gaussian, GradientFlow
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.route import Route
     from fastntk.linalg import (
@@ -52,6 +53,8 @@ __all__ = [
     "Eigenpairs",
     "FiniteNetwork",
     "FullyConnected",
+    "Gaussian",
+    "GradientFlow",
     "GramOperator",
     "Jacobian",
     "JacobianOperator",
@@ -82,50 +85,52 @@ __all__ = [
 ]
 
 # Where each name comes from; a folder stands for itself.
-_ORIGINS = (
-    {
-        "CallbackJacobian": "fastntk.networks.callbacks",
-        "CudaError": "fastntk._backend",
-        "DivergenceError": "fastntk.networks.record",
-        "FiniteNetwork": "fastntk.networks.network",
-        "FullyConnected": "fastntk.gram.architecture",
-        "Jacobian": "fastntk.networks.jacobian",
-        "JacobianOperator": "fastntk.networks.jacobian_operator",
-        "LinearisedNetwork": "fastntk.networks.linearised",
-        "MonteCarloInterrupted": "fastntk.networks.averages",
-        "MonteCarloKernels": "fastntk.networks.averages",
-        "RandomFunctions": "fastntk.networks.random_functions",
-        "Record": "fastntk.networks.record",
-        "Route": "fastntk.gram.route",
-        "Run": "fastntk.networks.record",
-        "TrainingInterrupted": "fastntk.networks.record",
-        "costs": "fastntk.costs",
-        "datasets": "fastntk.datasets",
-        "effective_rank": "fastntk.networks.drift",
-        "gram": "fastntk.gram",
-        "kernel_alignment": "fastntk.networks.drift",
-        "linalg": "fastntk.linalg",
-        "models": "fastntk.models",
-        "monte_carlo_kernels": "fastntk.networks.monte_carlo",
-        "networks": "fastntk.networks",
-        "ntk_drift": "fastntk.networks.drift",
-        "torch_jacobian": "fastntk.networks.torch_module",
-    }
-    | dict.fromkeys(
-        (
-            "CenteredOperator",
-            "ConvergenceWarning",
-            "Eigenpairs",
-            "GramOperator",
-            "Solution",
-            "eigenpairs",
-            "select_method",
-            "select_solver",
-            "solve",
-        ),
-        "fastntk.linalg",
-    )
-    | dict.fromkeys(("KernelClassifier", "KernelPCA", "KernelRidge"), "fastntk.models")
+_ORIGINS = {
+    "CallbackJacobian": "fastntk.networks.callbacks",
+    "CudaError": "fastntk._backend",
+    "DivergenceError": "fastntk.networks.record",
+    "FiniteNetwork": "fastntk.networks.network",
+    "FullyConnected": "fastntk.gram.architecture",
+    "Gaussian": "fastntk.dynamics",
+    "GradientFlow": "fastntk.dynamics",
+    "Jacobian": "fastntk.networks.jacobian",
+    "JacobianOperator": "fastntk.networks.jacobian_operator",
+    "KernelClassifier": "fastntk.models",
+    "KernelPCA": "fastntk.models",
+    "KernelRidge": "fastntk.models",
+    "LinearisedNetwork": "fastntk.networks.linearised",
+    "MonteCarloInterrupted": "fastntk.networks.averages",
+    "MonteCarloKernels": "fastntk.networks.averages",
+    "RandomFunctions": "fastntk.networks.random_functions",
+    "Record": "fastntk.networks.record",
+    "Route": "fastntk.gram.route",
+    "Run": "fastntk.networks.record",
+    "TrainingInterrupted": "fastntk.networks.record",
+    "costs": "fastntk.costs",
+    "datasets": "fastntk.datasets",
+    "dynamics": "fastntk.dynamics",
+    "effective_rank": "fastntk.networks.drift",
+    "gram": "fastntk.gram",
+    "kernel_alignment": "fastntk.networks.drift",
+    "linalg": "fastntk.linalg",
+    "models": "fastntk.models",
+    "monte_carlo_kernels": "fastntk.networks.monte_carlo",
+    "networks": "fastntk.networks",
+    "ntk_drift": "fastntk.networks.drift",
+    "torch_jacobian": "fastntk.networks.torch_module",
+} | dict.fromkeys(
+    (
+        "CenteredOperator",
+        "ConvergenceWarning",
+        "Eigenpairs",
+        "GramOperator",
+        "Solution",
+        "eigenpairs",
+        "select_method",
+        "select_solver",
+        "solve",
+    ),
+    "fastntk.linalg",
 )
 
 if not TYPE_CHECKING:  # a type checker knows the names above, and no others
