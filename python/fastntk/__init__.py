@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         select_solver,
         solve,
     )
-    from fastntk.models import KernelPCA
+    from fastntk.models import KernelClassifier, KernelPCA, KernelRidge
     from fastntk.networks.averages import MonteCarloInterrupted, MonteCarloKernels
     from fastntk.networks.callbacks import CallbackJacobian
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
@@ -61,7 +61,9 @@ __all__ = [
     "GramOperator",
     "Jacobian",
     "JacobianOperator",
+    "KernelClassifier",
     "KernelPCA",
+    "KernelRidge",
     "LinearisedNetwork",
     "MonteCarloInterrupted",
     "MonteCarloKernels",
@@ -98,7 +100,9 @@ _ORIGINS = {
     "GradientFlow": "fastntk.dynamics",
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
+    "KernelClassifier": "fastntk.models",
     "KernelPCA": "fastntk.models",
+    "KernelRidge": "fastntk.models",
     "LinearisedNetwork": "fastntk.networks.linearised",
     "MonteCarloInterrupted": "fastntk.networks.averages",
     "MonteCarloKernels": "fastntk.networks.averages",
