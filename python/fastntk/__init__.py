@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fastntk import costs, datasets
     from fastntk._backend import CudaError
     from fastntk.gram.architecture import FullyConnected
+    from fastntk.gram.gradients import KernelGradients
     from fastntk.gram.route import Route
     from fastntk.linalg import (
         CenteredOperator,
@@ -55,6 +56,7 @@ __all__ = [
     "GramOperator",
     "Jacobian",
     "JacobianOperator",
+    "KernelGradients",
     "KernelPCA",
     "LinearisedNetwork",
     "MonteCarloInterrupted",
@@ -88,6 +90,7 @@ _ORIGINS = {
     "FullyConnected": "fastntk.gram.architecture",
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
+    "KernelGradients": "fastntk.gram.gradients",
     "KernelPCA": "fastntk.models",
     "LinearisedNetwork": "fastntk.networks.linearised",
     "MonteCarloInterrupted": "fastntk.networks.averages",
