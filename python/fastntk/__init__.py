@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastntk._stops import DivergenceError, TrainingInterrupted
     from fastntk.dynamics import Gaussian, GradientFlow
     from fastntk.gram.architecture import FullyConnected
+    from fastntk.gram.gradients import KernelGradients
     from fastntk.gram.route import Route
     from fastntk.gram.user_kernel import RBF, UserKernel
     from fastntk.linalg import (
@@ -62,6 +63,7 @@ __all__ = [
     "Jacobian",
     "JacobianOperator",
     "KernelClassifier",
+    "KernelGradients",
     "KernelPCA",
     "KernelRidge",
     "LinearisedNetwork",
@@ -101,6 +103,7 @@ _ORIGINS = {
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelClassifier": "fastntk.models",
+    "KernelGradients": "fastntk.gram.gradients",
     "KernelPCA": "fastntk.models",
     "KernelRidge": "fastntk.models",
     "LinearisedNetwork": "fastntk.networks.linearised",
