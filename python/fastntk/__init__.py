@@ -17,6 +17,7 @@ from fastntk._version import __version__
 if TYPE_CHECKING:
     from fastntk import costs, datasets
     from fastntk._backend import CudaError
+    from fastntk.dynamics import Gaussian, GradientFlow
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.route import Route
     from fastntk.linalg import (
@@ -52,6 +53,8 @@ __all__ = [
     "Eigenpairs",
     "FiniteNetwork",
     "FullyConnected",
+    "Gaussian",
+    "GradientFlow",
     "GramOperator",
     "Jacobian",
     "JacobianOperator",
@@ -86,6 +89,8 @@ _ORIGINS = {
     "DivergenceError": "fastntk.networks.record",
     "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
+    "Gaussian": "fastntk.dynamics",
+    "GradientFlow": "fastntk.dynamics",
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelPCA": "fastntk.models",
@@ -99,6 +104,7 @@ _ORIGINS = {
     "TrainingInterrupted": "fastntk.networks.record",
     "costs": "fastntk.costs",
     "datasets": "fastntk.datasets",
+    "dynamics": "fastntk.dynamics",
     "effective_rank": "fastntk.networks.drift",
     "gram": "fastntk.gram",
     "kernel_alignment": "fastntk.networks.drift",
