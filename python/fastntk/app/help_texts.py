@@ -57,6 +57,31 @@ REGRESS_EXAMPLES = """\
 
 [cyan]fastntk regress --data train.npz --test-data test.npz --ridge 1e-3 --ridge-units trace[/]"""
 
+DYNAMICS = (
+    "Training of an infinitely wide network over time, exactly.\n\n"
+    "Gradient flow on the least-squares cost, from outputs 0: f_t at the training rows, at rows "
+    "held out of them, whose least cost says where to stop, and at the test rows. Writes to the "
+    "folder --out, all files or none:\n\n"
+    "[bold]dynamics.png[/]: the eigenvalues of K/N, which are the decay rates of the components; "
+    "cost and classification error over time\n\n"
+    "[bold]curve.npz[/]: times, costs, errors, time constants, f_t at the test rows\n\n"
+    "[bold]result.json[/]: the curves with every parameter, versions, timings, peak memory"
+)
+
+DYNAMICS_EXAMPLES = """\
+[bold]Examples[/]
+
+[cyan]fastntk dynamics[/]  [dim]# the digits, in seconds[/]
+
+[cyan]fastntk dynamics --data mnist --out mnist[/]
+
+[cyan]fastntk dynamics --data mnist --samples 5000 --label-noise 0.4[/]  [dim]# when to stop[/]
+
+[cyan]fastntk dynamics --data mnist --samples 5000 --label-noise 1 --holdout 0[/]  \
+[dim]# random labels[/]
+
+[cyan]fastntk dynamics --times 1:1e6:13,inf[/]"""
+
 GRAM = (
     "Write the Gram matrix K of a data set as an .npy file, or as a .gram file of tiles.\n\n"
     "A matrix beyond the memory budget is computed straight into the file. Disk space is checked "
