@@ -92,5 +92,5 @@ def test_parts_that_do_not_belong_together_are_refused(tmp_path, changes, messag
 
 def test_too_few_rows_to_hold_some_out(tmp_path):
     np.savez(tmp_path / "two.npz", X=np.ones((2, 3)), y=np.arange(2))
-    with pytest.raises(ValueError, match="two.npz has 2 rows, too few to hold some out"):
+    with pytest.raises(ValueError, match=r"two\.npz has 2 rows, too few to hold some out"):
         load_split(tmp_path / "two.npz")

@@ -58,6 +58,8 @@ def dynamics(
     grid = figure.add_gridspec(2 if classes else 1, 2, width_ratios=(4, 5))
     _spectrum(figure.add_subplot(grid[:, 0]), time_constants, times, stop)
     places, limit = _places(times)
+    # On a logarithmic axis 0 and infinity are at its ends.
+    stopped = None if stop is None else min(max(stop.time, places[0]), places[-1])
     cost = figure.add_subplot(grid[0, 1])
     panels = [(cost, "cost  1/(2N) Σ |f - y|²", {n: c.cost for n, c in curves.items()})]
     if classes:
@@ -72,15 +74,15 @@ def dynamics(
         axes.set_ylim(bottom=0)
         if limit is not None:
             axes.axvline(limit, color=ink.FAINT, linewidth=0.8, zorder=0)
-        if stop is not None:
-            axes.axvline(_place(stop.time, limit), color=ink.GREEN, linewidth=1, linestyle=":")
+        if stopped is not None:
+            axes.axvline(stopped, color=ink.GREEN, linewidth=1, linestyle=":")
         ink.plain(axes)
     cost.set_xscale("log")
     _time_axis(panels[-1][0], times, places, limit)
     cost.legend(frameon=False, loc="best", fontsize=9.5)
     if stop is not None:
         cost.annotate(
-            f"early stopping, t = {stop.time:.3g}", (_place(stop.time, limit), 1.0), (0, 3),
+            f"early stopping, t = {stop.time:.3g}", (stopped, 1.0), (0, 3),
             xycoords=("data", "axes fraction"), textcoords="offset points", ha="center",
             fontsize=9, color=ink.GREEN,
         )  # fmt: skip
@@ -108,13 +110,10 @@ def _time_axis(axes: Axes, times: Array, places: Array, limit: float | None) -> 
         ticks[float(places[0])] = "0"
     if limit is not None:
         ticks[limit] = "∞"
+    axes.set_xlim(places[0] / 2, places[-1] * 2)
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.set_xticks([], minor=True)
     axes.set_xlabel("time t  (learning rate x steps)", color=ink.INK)
-
-
-def _place(time: float, limit: float | None) -> float:
-    return limit if limit is not None and np.isinf(time) else time
 
 
 def _spectrum(axes: Axes, time_constants: Array, times: Array, stop: Stop | None) -> None:

@@ -248,11 +248,17 @@ def report(
             "method": run.method,
             "error": float(run.error.max()),
         },
-        # JSON has no infinity.
-        "times": [t if np.isfinite(t) else "inf" for t in run.times.tolist()],
+        "times": [_in_json(t) for t in run.times.tolist()],
         "curves": {name: asdict(curve) for name, curve in run.curves.items()},
-        "early_stopping": None if run.stop is None else asdict(run.stop),
+        "early_stopping": None
+        if run.stop is None
+        else asdict(run.stop) | {"time": _in_json(run.stop.time)},
         "max_learning_rate": run.max_learning_rate,
         "time_constants": known[:_LISTED],
         "eigenvalues_over_n": 1 / known[:_LISTED],
     }
+
+
+def _in_json(time: float) -> float | str:
+    """Return a time as JSON has it, which knows no infinity."""
+    return time if np.isfinite(time) else "inf"
