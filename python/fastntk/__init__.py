@@ -17,9 +17,11 @@ from fastntk._version import __version__
 if TYPE_CHECKING:
     from fastntk import costs, datasets
     from fastntk._backend import CudaError
+    from fastntk._stops import DivergenceError, TrainingInterrupted
     from fastntk.dynamics import Gaussian, GradientFlow
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.route import Route
+    from fastntk.gram.user_kernel import RBF, UserKernel
     from fastntk.linalg import (
         CenteredOperator,
         ConvergenceWarning,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
         select_solver,
         solve,
     )
-    from fastntk.models import KernelPCA
+    from fastntk.models import KernelClassifier, KernelPCA, KernelRidge
     from fastntk.networks.averages import MonteCarloInterrupted, MonteCarloKernels
     from fastntk.networks.callbacks import CallbackJacobian
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
@@ -41,10 +43,11 @@ if TYPE_CHECKING:
     from fastntk.networks.monte_carlo import monte_carlo_kernels
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.random_functions import RandomFunctions
-    from fastntk.networks.record import DivergenceError, Record, Run, TrainingInterrupted
+    from fastntk.networks.record import Record, Run
     from fastntk.networks.torch_module import torch_jacobian
 
 __all__ = [
+    "RBF",
     "CallbackJacobian",
     "CenteredOperator",
     "ConvergenceWarning",
@@ -58,7 +61,9 @@ __all__ = [
     "GramOperator",
     "Jacobian",
     "JacobianOperator",
+    "KernelClassifier",
     "KernelPCA",
+    "KernelRidge",
     "LinearisedNetwork",
     "MonteCarloInterrupted",
     "MonteCarloKernels",
@@ -68,6 +73,7 @@ __all__ = [
     "Run",
     "Solution",
     "TrainingInterrupted",
+    "UserKernel",
     "__version__",
     "costs",
     "datasets",
@@ -84,16 +90,19 @@ __all__ = [
 
 # Where each name comes from; a folder stands for itself.
 _ORIGINS = {
+    "RBF": "fastntk.gram.user_kernel",
     "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
-    "DivergenceError": "fastntk.networks.record",
+    "DivergenceError": "fastntk._stops",
     "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
     "Gaussian": "fastntk.dynamics",
     "GradientFlow": "fastntk.dynamics",
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
+    "KernelClassifier": "fastntk.models",
     "KernelPCA": "fastntk.models",
+    "KernelRidge": "fastntk.models",
     "LinearisedNetwork": "fastntk.networks.linearised",
     "MonteCarloInterrupted": "fastntk.networks.averages",
     "MonteCarloKernels": "fastntk.networks.averages",
@@ -101,7 +110,8 @@ _ORIGINS = {
     "Record": "fastntk.networks.record",
     "Route": "fastntk.gram.route",
     "Run": "fastntk.networks.record",
-    "TrainingInterrupted": "fastntk.networks.record",
+    "TrainingInterrupted": "fastntk._stops",
+    "UserKernel": "fastntk.gram.user_kernel",
     "costs": "fastntk.costs",
     "datasets": "fastntk.datasets",
     "dynamics": "fastntk.dynamics",

@@ -23,6 +23,7 @@ RANKS = {
     "_validate": 1,
     "_memory": 1,
     "_progress": 1,
+    "_stops": 1,
     "costs": 2,
     "gram": 2,
     "linalg": 3,

@@ -55,7 +55,9 @@ def _into(function):
     return call
 
 
-add, matmul, maximum, multiply = map(_into, (np.add, np.matmul, np.maximum, np.multiply))
+add, matmul, maximum, minimum, multiply = map(
+    _into, (np.add, np.matmul, np.maximum, np.minimum, np.multiply)
+)
 
 
 def einsum(subscripts, *operands):
