@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from fastntk import costs, datasets
     from fastntk._backend import CudaError
     from fastntk._stops import DivergenceError, TrainingInterrupted
-    from fastntk.dynamics import Gaussian, GradientFlow
+    from fastntk.dynamics import (
+        DescentRecord,
+        Gaussian,
+        GradientFlow,
+        KernelDescent,
+        kernel_gradient,
+        kernel_norm,
+    )
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.route import Route
     from fastntk.gram.user_kernel import RBF, UserKernel
@@ -52,6 +59,7 @@ __all__ = [
     "CenteredOperator",
     "ConvergenceWarning",
     "CudaError",
+    "DescentRecord",
     "DivergenceError",
     "Eigenpairs",
     "FiniteNetwork",
@@ -61,6 +69,7 @@ __all__ = [
     "GramOperator",
     "Jacobian",
     "JacobianOperator",
+    "KernelDescent",
     "KernelPCA",
     "LinearisedNetwork",
     "MonteCarloInterrupted",
@@ -78,6 +87,8 @@ __all__ = [
     "effective_rank",
     "eigenpairs",
     "kernel_alignment",
+    "kernel_gradient",
+    "kernel_norm",
     "monte_carlo_kernels",
     "ntk_drift",
     "select_method",
@@ -91,6 +102,7 @@ _ORIGINS = {
     "RBF": "fastntk.gram.user_kernel",
     "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
+    "DescentRecord": "fastntk.dynamics",
     "DivergenceError": "fastntk._stops",
     "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
@@ -98,6 +110,7 @@ _ORIGINS = {
     "GradientFlow": "fastntk.dynamics",
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
+    "KernelDescent": "fastntk.dynamics",
     "KernelPCA": "fastntk.models",
     "LinearisedNetwork": "fastntk.networks.linearised",
     "MonteCarloInterrupted": "fastntk.networks.averages",
@@ -114,6 +127,8 @@ _ORIGINS = {
     "effective_rank": "fastntk.networks.drift",
     "gram": "fastntk.gram",
     "kernel_alignment": "fastntk.networks.drift",
+    "kernel_gradient": "fastntk.dynamics",
+    "kernel_norm": "fastntk.dynamics",
     "linalg": "fastntk.linalg",
     "models": "fastntk.models",
     "monte_carlo_kernels": "fastntk.networks.monte_carlo",
