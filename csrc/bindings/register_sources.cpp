@@ -9,6 +9,7 @@
 #include "bindings/network.h"
 #include "bindings/route.h"
 #include "cpu/gram_drivers.h"
+#include "cpu/limiting_gradients.h"
 #include "cpu/limiting_kernel.h"
 #include "cpu/multiply.h"
 #include "cpu/stored_sources.h"
@@ -17,6 +18,7 @@ namespace fastntk::bindings {
 namespace {
 
 using cpu::DenseMatrix;
+using cpu::LimitingGradients;
 using cpu::LimitingKernel;
 using cpu::PackedTriangle;
 using cpu::TileSource;
@@ -85,6 +87,21 @@ make_kernel(const py::array& rows, const std::optional<py::array>& cols, double 
 }
 
 template <class T>
+std::unique_ptr<LimitingGradients<T>>
+make_gradients(const py::array& rows, const std::optional<py::array>& cols, double scale,
+               const std::vector<std::string>& activations, const std::vector<double>& weight_std,
+               const std::vector<double>& bias_std, bool nngp, int threads) {
+  const Samples x = samples_of(rows, "X");
+  const bool square = !cols.has_value();
+  const Samples y = square ? x : samples_of(*cols, "Y");
+  const Network network = make_network(activations, weight_std, bias_std);
+  const std::string isa = cpu::selected_isa();
+  const py::gil_scoped_release release;
+  return std::make_unique<LimitingGradients<T>>(x, square ? nullptr : &y, scale, network, nngp, isa,
+                                                threads);
+}
+
+template <class T>
 py::dict route(const LimitingKernel<T>& kernel) {
   const cpu::Route chosen = kernel.route();
   py::dict found = route_dict<T>(chosen);
@@ -134,6 +151,18 @@ void register_for(py::module_& module, const std::string& bits) {
       .def_property_readonly("route", &route<T>)
       .def("to_dense_all", &to_dense<T>, py::arg("outs"), py::arg("threads") = 0,
            py::arg("progress") = py::none());
+
+  py::class_<LimitingGradients<T>>(module, ("LimitingGradients" + bits).c_str())
+      .def(py::init(&make_gradients<T>), py::arg("X").noconvert(), py::arg("Y").noconvert(),
+           py::arg("scale"), py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"),
+           py::arg("nngp"), py::arg("threads") = 0, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+      .def_property_readonly("largest_diagonal", &LimitingGradients<T>::largest_diagonal)
+      .def_property_readonly("nbytes", &LimitingGradients<T>::bytes)
+      .def("to_dense_all", [](const LimitingGradients<T>& s, const std::vector<py::array>& outs,
+                              int threads, const py::object& progress) {
+             to_dense<T>(s, outs, threads, progress);
+           },
+           py::arg("outs"), py::arg("threads") = 0, py::arg("progress") = py::none());
 
   py::class_<PackedTriangle<T>, TileSource<T>>(module, ("PackedTriangle" + bits).c_str());
   module.def(

@@ -75,6 +75,13 @@ FASTNTK_HD V arc_cosine_polynomial(V v) {
   }
 }
 
+// 2 asin(h) of 0 <= h <= sqrt(1/2).
+template <class V>
+FASTNTK_HD V twice_arc_sine(V h) {
+  const V pi(static_cast<Scalar<V>>(3.14159265358979323846));
+  return pi * h * angle_polynomial<kAcute>(h * h);
+}
+
 template <int kLevel, class V>
 FASTNTK_HD AngleAndArcCosine<V> angle_and_arc_cosine(V x) {
   if constexpr (kLevel == kAnyAngle) {

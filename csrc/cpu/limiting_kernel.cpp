@@ -10,12 +10,6 @@ LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double sca
                                   const std::string& isa, int threads)
     : TileSource<T>(x.rows, y ? y->rows : x.rows, y == nullptr), isa_(isa),
       outputs_(static_cast<int>(outputs.size())), linear_(network.activations.empty()) {
-  network.validate();
-  require(x.rows > 0 && x.columns > 0, "X must not be empty");
-  require(!outputs.empty(), "a kernel has at least one output");
-  require(scale > 0, "scale must be positive");
-  require(y == nullptr || (y->columns == x.columns && y->type == x.type && y->rows > 0),
-          "X and Y must match");
   constexpr bool kFloat = sizeof(T) < sizeof(double);
   if (!kFloat || !too_steep_for_float(network)) {
     same_ = std::make_unique<LimitingTiles<T>>(x, y, scale, network, outputs, isa, threads);

@@ -24,8 +24,12 @@ struct LimitingPlan {
   std::vector<bool> all_trained;               // per output: every share is 1
   std::vector<DepthTable<T>> tables;           // per output, or none: then the layers are run
   double close_deficit;  // below it a deficit from floating-point products is recomputed directly
+  bool gradients_of_nngp = false;  // where the rows have gradients: of the NNGP, else of the NTK
 
   bool symmetric() const { return rows == cols; }
+  // The one kernel and its derivatives, in place of several kernels.
+  bool differentiated() const { return rows->gradients != nullptr; }
+  std::size_t outputs() const { return shares.size() + (differentiated() ? kParameters : 0); }
 };
 
 }  // namespace fastntk::cpu

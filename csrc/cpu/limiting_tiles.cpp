@@ -66,7 +66,13 @@ bool mostly_close(const Samples& x, const Samples& y, const InputLayer& input, d
 template <class P>
 LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale,
                                 const Network& network, const std::vector<TrainedShares>& outputs,
-                                const std::string& isa, int threads) {
+                                Derivatives derivatives, const std::string& isa, int threads) {
+  network.validate();
+  require(x.rows > 0 && x.columns > 0, "X must not be empty");
+  require(!outputs.empty(), "a kernel has at least one output");
+  require(scale > 0, "scale must be positive");
+  require(y == nullptr || (y->columns == x.columns && y->type == x.type && y->rows > 0),
+          "X and Y must match");
   const InputLayer input = input_layer(network, x.type, x.columns, scale);
   const Engine<P>& chosen = engine<P>(isa);
   // Fewer workers than tasks: the rows of one tile take less time than a thread takes to start.
@@ -88,9 +94,15 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
        },
        [&] { return serves(x) && (y == nullptr || serves(*y)); }});
   const ProductShape& shape = chosen.shapes[static_cast<int>(product)];
+  const bool differentiates = derivatives != Derivatives::kNone;
+  const bool nngp = derivatives == Derivatives::kNngp;
   const auto prepare = [&](const Samples& samples) {
-    return std::make_unique<Operand<P>>(samples, columns, product, shape, network, input, outputs,
-                                        lease.threads());
+    auto operand = std::make_unique<Operand<P>>(samples, columns, product, shape, network, input,
+                                                outputs, lease.threads());
+    if (differentiates)
+      operand->gradients = std::make_unique<RowGradients>(network, nngp, operand->weight_variances,
+                                                          lease.threads());
+    return operand;
   };
   rows_ = prepare(x);
   if (y)
@@ -111,14 +123,22 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
            shares_in<P>(outputs),
            all_trained(outputs),
            {},
-           close_deficit(product, hidden_layers)};
-  if (x.rows * right.samples.rows >= kTableEntries)
+           close_deficit(product, hidden_layers),
+           nngp};
+  if (!differentiates && x.rows * right.samples.rows >= kTableEntries)
     plan_.tables = depth_tables(plan_.layers, ranges, plan_.shares);
 }
 
 template <class P>
 double LimitingTiles<P>::largest_diagonal() const {
-  return std::max(rows_->table.largest_diagonal, cols_ ? cols_->table.largest_diagonal : 0.0);
+  double largest = 0;
+  for (const Operand<P>* side : {rows_.get(), cols_.get()}) {
+    if (side != nullptr)
+      largest = std::max(largest, side->table.largest_diagonal);
+    if (side != nullptr && side->gradients)
+      largest = std::max(largest, side->gradients->largest_diagonal);
+  }
+  return largest;
 }
 
 template class LimitingTiles<float>;

@@ -9,17 +9,26 @@
 
 namespace fastntk::cpu {
 
+// Of which kernel; they take a recursion in double.
+enum class Derivatives { kNone, kNtk, kNngp };
+
 template <class P>
 class LimitingTiles {
 public:
   // y == nullptr: symmetric. Both views must outlive the tiles.
   LimitingTiles(const Samples& x, const Samples* y, double scale, const Network& network,
-                const std::vector<TrainedShares>& outputs, const std::string& isa, int threads);
+                const std::vector<TrainedShares>& outputs, const std::string& isa, int threads)
+      : LimitingTiles(x, y, scale, network, outputs, Derivatives::kNone, isa, threads) {}
+  // The same with derivatives of the only output: tiles of it, by weight_std and by bias_std.
+  LimitingTiles(const Samples& x, const Samples* y, double scale, const Network& network,
+                const std::vector<TrainedShares>& outputs, Derivatives derivatives,
+                const std::string& isa, int threads);
 
   // Tile (bi, bj) of every output, one after the other.
   void compute(long bi, long bj, P* tiles, char* scratch) const {
     plan_.engine->limiting_tile(plan_, bi, bj, tiles, scratch);
   }
+  int outputs() const { return static_cast<int>(plan_.outputs()); }
   std::size_t scratch_bytes() const { return plan_.engine->scratch_bytes; }
   std::size_t bytes() const { return rows_->bytes() + (cols_ ? cols_->bytes() : 0); }
   const P* diagonal() const { return rows_->table.diagonals[0].data(); }

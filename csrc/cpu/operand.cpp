@@ -90,7 +90,8 @@ Operand<T>::Operand(const Samples& data, const std::vector<long>& columns, Produ
                     const ProductShape& shape, const Network& network, const InputLayer& input,
                     const std::vector<TrainedShares>& outputs, int threads)
     : samples(data), padded_rows(round_up(data.rows, kTile)), row_scale(padded_rows, 1.0),
-      table(network, outputs, prepare(columns, product, shape, input, threads), threads) {}
+      weight_variances(prepare(columns, product, shape, input, threads)),
+      table(network, outputs, weight_variances, threads) {}
 
 template <class T>
 std::vector<double> Operand<T>::prepare(const std::vector<long>& columns, Product product,

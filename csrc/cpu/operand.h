@@ -3,6 +3,7 @@
 // of the input layer.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "common/input_layer.h"
@@ -10,6 +11,7 @@
 #include "common/samples.h"
 #include "cpu/aligned_buffer.h"
 #include "cpu/isa/engine.h"
+#include "cpu/row_gradients.h"
 #include "cpu/row_table.h"
 
 namespace fastntk::cpu {
@@ -45,13 +47,16 @@ struct Operand {
   AlignedBuffer<double> p, v;
   std::vector<double> row_scale;  // the power of two that scales a row, 1 for integers
 
+  std::vector<double> weight_variances;  // what the weights add to those of first preactivations
   RowTable<T> table;
+  std::unique_ptr<RowGradients> gradients;  // where derivatives are asked for
 
-  std::size_t bytes() const { return left.bytes() + right.bytes() + table.bytes(); }
+  std::size_t bytes() const {
+    return left.bytes() + right.bytes() + table.bytes() + (gradients ? gradients->bytes() : 0);
+  }
 
 private:
-  // Measures and packs every row; returns what the weights add to the variances of the first
-  // preactivations.
+  // Measures and packs every row; returns weight_variances.
   std::vector<double> prepare(const std::vector<long>& columns, Product product,
                               const ProductShape& shape, const InputLayer& input, int threads);
   double measure_integers(long i, const InputLayer& input, Product product);

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         kernel_norm,
     )
     from fastntk.gram.architecture import FullyConnected
+    from fastntk.gram.gradients import KernelGradients
     from fastntk.gram.route import Route
     from fastntk.gram.user_kernel import RBF, UserKernel
     from fastntk.linalg import (
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
         select_solver,
         solve,
     )
-    from fastntk.models import KernelPCA
+    from fastntk.models import KernelClassifier, KernelPCA, KernelRidge
     from fastntk.networks.averages import MonteCarloInterrupted, MonteCarloKernels
     from fastntk.networks.callbacks import CallbackJacobian
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
@@ -69,8 +70,11 @@ __all__ = [
     "GramOperator",
     "Jacobian",
     "JacobianOperator",
+    "KernelClassifier",
     "KernelDescent",
+    "KernelGradients",
     "KernelPCA",
+    "KernelRidge",
     "LinearisedNetwork",
     "MonteCarloInterrupted",
     "MonteCarloKernels",
@@ -110,8 +114,11 @@ _ORIGINS = {
     "GradientFlow": "fastntk.dynamics",
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
+    "KernelClassifier": "fastntk.models",
     "KernelDescent": "fastntk.dynamics",
+    "KernelGradients": "fastntk.gram.gradients",
     "KernelPCA": "fastntk.models",
+    "KernelRidge": "fastntk.models",
     "LinearisedNetwork": "fastntk.networks.linearised",
     "MonteCarloInterrupted": "fastntk.networks.averages",
     "MonteCarloKernels": "fastntk.networks.averages",

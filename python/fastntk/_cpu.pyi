@@ -89,6 +89,29 @@ class _LimitingKernel(_TileSource):
 class LimitingKernel32(_LimitingKernel, TileSource32): ...
 class LimitingKernel64(_LimitingKernel, TileSource64): ...
 
+class _LimitingGradients:
+    def __init__(
+        self,
+        X: NDArray[Any],
+        Y: NDArray[Any] | None,
+        scale: float,
+        activations: Sequence[str],
+        weight_std: Sequence[float],
+        bias_std: Sequence[float],
+        nngp: bool,
+        threads: int = 0,
+    ) -> None: ...
+    @property
+    def largest_diagonal(self) -> float: ...
+    @property
+    def nbytes(self) -> int: ...
+    def to_dense_all(
+        self, outs: Sequence[NDArray[Any]], threads: int = 0, progress: _Progress = None
+    ) -> None: ...
+
+class LimitingGradients32(_LimitingGradients): ...
+class LimitingGradients64(_LimitingGradients): ...
+
 _Terms = Sequence[tuple[NDArray[Any] | None, NDArray[Any] | None]]
 
 class _EmpiricalKernel(_TileSource):

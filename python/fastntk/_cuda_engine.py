@@ -72,6 +72,12 @@ class CudaEngine(Engine):
             native = kernel(X, Y, *arguments, self.context(stream), batch)
             return CudaSource(self, native, stream, native.largest_diagonal, X, Y)
 
+    def limiting_gradients(
+        self, dtype: np.dtype[Any], X: Any, Y: Any, *arguments: Any, threads: int = 0
+    ) -> Any:
+        """Refuse: derivatives are computed on the CPU only."""
+        raise ValueError(f'gradients are computed by device="cpu" only, got "{self.name}"')
+
     def empirical_kernel(
         self,
         dtype: np.dtype[Any],

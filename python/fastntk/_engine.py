@@ -57,6 +57,15 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def limiting_gradients(
+        self, dtype: np.dtype[Any], X: Any, Y: Any, *arguments: Any, threads: int = 0
+    ) -> Any:
+        """Return the source of a kernel's tiles and of its derivatives' by weight_std, bias_std.
+
+        Arguments are the native class's.
+        """
+
+    @abstractmethod
     def empirical_kernel(
         self,
         dtype: np.dtype[Any],
@@ -166,6 +175,14 @@ class CpuEngine(Engine):
         assert batch == 1
         kernel: Any = _cpu.LimitingKernel32 if dtype == np.float32 else _cpu.LimitingKernel64
         return kernel(X, Y, *arguments, threads)
+
+    def limiting_gradients(
+        self, dtype: np.dtype[Any], X: Any, Y: Any, *arguments: Any, threads: int = 0
+    ) -> Any:
+        """Return the source of a kernel's tiles and of its derivatives'."""
+        single = dtype == np.float32
+        gradients: Any = _cpu.LimitingGradients32 if single else _cpu.LimitingGradients64
+        return gradients(X, Y, *arguments, threads)
 
     def empirical_kernel(
         self,

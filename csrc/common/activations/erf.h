@@ -102,7 +102,7 @@ private:
     const V h = sine / square_root((one + maximum(cosine_gap, V(T(0)))) * V(T(2)));
     const V g = square_root(half * (one + minimum(cosine_gap, V(T(0)))));
     const V argument = select(acute, h, g);
-    const V angle = pi * argument * angle_polynomial<kAcute>(argument * argument);
+    const V angle = twice_arc_sine(argument);
     return select(acute, angle, pi - angle);
   }
 };

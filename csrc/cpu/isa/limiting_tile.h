@@ -84,9 +84,13 @@ void limiting_tile(const LimitingPlan<T>& plan, long bi, long bj, T* tiles, char
   finisher.finish();
   if (!diagonal)
     return;
-  for (std::size_t o = 0; o < plan.shares.size(); ++o) {
-    mirror_diagonal_tile(plan.rows->table.diagonals[o], bi * kTile, col_end - bi * kTile,
-                         tiles + o * kTileArea);
+  const long row = bi * kTile, count = col_end - row;
+  for (std::size_t o = 0; o < plan.shares.size(); ++o)
+    mirror_diagonal_tile(plan.rows->table.diagonals[o], row, count, tiles + o * kTileArea);
+  if constexpr (std::is_same_v<T, double>) {
+    for (int p = 0; plan.differentiated() && p < kParameters; ++p)
+      mirror_diagonal_tile(plan.rows->gradients->by[p].diagonal, row, count,
+                           tiles + (1 + p) * kTileArea);
   }
 }
 

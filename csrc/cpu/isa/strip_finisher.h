@@ -2,6 +2,7 @@
 // The work on a strip once it is multiplied, in pieces that fit between the steps of a matrix unit.
 #pragma once
 
+#include "cpu/isa/gradient_layers.h"
 #include "cpu/isa/store_kernel.h"
 
 namespace fastntk::cpu::FASTNTK_ISA {
@@ -44,8 +45,7 @@ public:
     if (margin_ >= 0)
       return;
     repair_deficits(plan_, strip_, *products_, scratch_.wide, scratch_.deficits);
-    for (std::size_t o = 0; o < plan_.shares.size(); ++o)
-      store_from_deficits(plan_, o, strip_, scratch_.deficits, tiles_ + o * kTileArea);
+    store_from(scratch_.deficits, strip_, 0);
     margin_ = 1;
   }
 
@@ -73,17 +73,26 @@ private:
   void kernel_rows(const Strip& piece) {
     T* x = scratch_.deficits + next_ * kStripWidth;
     const std::int32_t* dots = products_->integers[0] + next_ * kStripWidth;
-    std::size_t output = 0;
+    std::size_t stored = 0;
     double margin = 0;
     if (plan_.product != Product::kInteger)
       margin = wide_deficits(plan_, piece, next_, *products_, scratch_.wide, scratch_.deficits);
-    else if (doubtful_ < 1)
-      margin = store_from_integers(plan_, output++, piece, dots, x, tiles_) - doubtful_;
+    else if (doubtful_ < 1 && !plan_.differentiated())
+      margin = store_from_integers(plan_, stored++, piece, dots, x, tiles_) - doubtful_;
     else
       careful_deficits(plan_, piece, deficits32(plan_, piece, dots), x);
     margin_ = fastntk::minimum(margin_, margin);
-    for (; output < plan_.shares.size(); ++output)
-      store_from_deficits(plan_, output, piece, x, tiles_ + output * kTileArea);
+    store_from(x, piece, stored);
+  }
+
+  // The kernels from number `first` on, or the one with its derivatives.
+  void store_from(const T* x, const Strip& strip, std::size_t first) {
+    if constexpr (std::is_same_v<T, double>) {
+      if (plan_.differentiated())
+        return store_gradient(plan_, strip, x, tiles_);
+    }
+    for (std::size_t o = first; o < plan_.shares.size(); ++o)
+      store_from_deficits(plan_, o, strip, x, tiles_ + o * kTileArea);
   }
 
   const LimitingPlan<T>& plan_;

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastntk import _backend, _validate
 from fastntk.gram import limiting
+from fastntk.gram.gradients import KernelGradients, gradients
 from fastntk.gram.program import LayerProgram
 from fastntk.gram.route import Route, route_of
 
@@ -223,6 +224,65 @@ class FullyConnected:
             In the order of ``get``.
         """
         return limiting.gram(self, X, Y, get, scale, dtype, None, device, threads, progress)
+
+    def gradients(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike | None = None,
+        kernel: str = "ntk",
+        *,
+        scale: float = 1.0,
+        dtype: DTypeLike | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> KernelGradients:
+        r"""A kernel and its derivatives by ``weight_std`` and ``bias_std``, in one pass.
+
+        Both are parameters of every layer, and so are what the derivatives are by: what the gradient
+        of a log marginal likelihood needs.
+
+        Parameters
+        ----------
+        X, Y, scale, dtype, device, threads, progress
+            As for `ntk`; a single problem.
+        kernel : {"ntk", "nngp"}
+            Which kernel.
+
+        Returns
+        -------
+        KernelGradients
+            Arrays ``kernel``, ``weight_std`` and ``bias_std``, all of shape (n, n) or (n, m).
+
+        Raises
+        ------
+        ValueError
+            The network has an ``init_std``, or what `ntk` refuses.
+        TypeError, MemoryError, CudaError
+            As for `ntk`; three matrices have to fit.
+
+        Notes
+        -----
+        The recursion of `ntk` is differentiated by hand, forward through the layers, and runs in
+        float64 whatever the data:
+
+        .. math:: d\Sigma' = 2 \sigma_w d\sigma_w E + \sigma_w^2 dE + 2 \sigma_b d\sigma_b, \qquad
+            d\Theta' = 2 \sigma_w d\sigma_w \dot E \Theta
+            + \sigma_w^2 (d\dot E \Theta + \dot E d\Theta) + d\Sigma'
+
+        with :math:`E = E[f(u) f(v)]` and :math:`\dot E = E[f'(u) f'(v)]`.
+
+        K is an even function of ``bias_std``: where that is 0, its derivative by it is exactly 0, also
+        for a zero row or opposite rows, between which K has a kink there.
+        """
+        if self.init_std is not None:
+            raise ValueError(
+                "gradients are by weight_std and bias_std, got a network with "
+                f"init_std={self.init_std!r}: its kernels have no weight_std"
+            )
+        return gradients(
+            self.program(), X, Y, kernel, scale, dtype, device, threads, progress
+        )
 
     def explain(
         self,

@@ -66,7 +66,7 @@ def limiting_source(
     """
     _validate.choice(kernel, "kernel", ("ntk", "nngp"))
     workers = _validate.thread_count(threads)
-    rows, columns = _data(X, Y)
+    rows, columns = both_sides(X, Y)
     result = _validate.result_dtype(dtype, *present(rows, columns))
     program = net.program()
     problem = Problem(program, program.trained_shares(kernel), scale, result, workers)
@@ -101,7 +101,7 @@ def gram(
             raise ValueError("devices share the rows of a 2-D X; give device for a batch")
         planes = planes_of_batch(program, flat, X, Y, scale, dtype, out, device, workers, stage)
         return (out,) if out is not None else _by_name(names, outputs, planes, X)
-    rows, columns = _data(X, Y)
+    rows, columns = both_sides(X, Y)
     result = _validate.result_dtype(dtype, *present(rows, columns))
     shape = (rows.shape[0], rows.shape[0] if columns is None else columns.shape[0])
     out = _validate.output(out, shape, result, *present(rows, columns))
@@ -110,13 +110,40 @@ def gram(
     if devices is not None:
         planes = _on_several(devices, device, problem, rows, columns, out, stack, stage)
     else:
-        engine = _backend.engine(device, X=rows, Y=columns, out=out)
-        if engine.xp is array_namespace(rows):
-            planes = _in_place(engine, problem, rows, columns, out, stack, stage)
-        else:
-            planes = _results(_backend.CPU, stack, result, out)
-            through_device(engine, problem, rows, columns, planes, stage)
+        planes = planes_of(problem, rows, columns, stack, device, stage, out)
     return (out,) if out is not None else _by_name(names, outputs, planes, X)
+
+
+def planes_of(
+    problem: Problem,
+    rows: NDArray[Any],
+    columns: NDArray[Any] | None,
+    stack: tuple[int, ...],
+    device: str,
+    progress: TileProgress | None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Return all outputs of a problem, where the data are.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is computed of the data.
+    rows, columns : ndarray
+        What `both_sides` returned.
+    stack : tuple of int
+        The shape of the result: (outputs, n, m).
+    device, progress
+        As for `FullyConnected.ntk`; progress without its stage.
+    out : ndarray of shape (n, m), optional
+        For the only output.
+    """
+    engine = _backend.engine(device, X=rows, Y=columns, out=out)
+    if engine.xp is array_namespace(rows):
+        return _in_place(engine, problem, rows, columns, out, stack, progress)
+    planes = _results(_backend.CPU, stack, problem.dtype, out)
+    through_device(engine, problem, rows, columns, planes, progress)
+    return planes
 
 
 def _by_name(
@@ -208,8 +235,8 @@ def _kernel_names(get: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _data(X: ArrayLike, Y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Both sets of points, checked, in one dtype that holds either exactly."""
+def both_sides(X: ArrayLike, Y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return both sets of points, checked, in one dtype that holds either exactly."""
     rows = _validate.samples(X, "X")
     if Y is None:
         return rows, None

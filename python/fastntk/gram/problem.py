@@ -77,17 +77,12 @@ class Problem:
             needed = self.bytes_for(engine, rows, columns)
         room.require(needed, "preparing data of shape {}", rows.shape)
         try:
-            source: LimitingSource = engine.limiting_kernel(
-                self.dtype,
+            source = self.native(
+                engine,
                 engine.asarray(rows),
                 None if columns is None else engine.asarray(columns),
-                factor,
-                program.activations,
-                program.weight_std,
-                program.bias_std,
-                self.outputs,
-                threads=self.threads,
-                batch=batch,
+                (factor, program.activations, program.weight_std, program.bias_std),
+                batch,
             )
         except ValueError:
             # Data on a GPU are looked at by its engine, which does not say where they are bad.
@@ -101,6 +96,15 @@ class Problem:
                 f"scale, weight_std and X must keep the kernel within {self.dtype}, whose largest "
                 f"number is {limit:.3g}; got {source.largest_diagonal:.3g} on the diagonal"
             )
+        return source
+
+    def native(
+        self, engine: Engine, X: Any, Y: Any, network: tuple[Any, ...], batch: int
+    ) -> LimitingSource:
+        """Return the engine's source of arrays that it reads."""
+        source: LimitingSource = engine.limiting_kernel(
+            self.dtype, X, Y, *network, self.outputs, threads=self.threads, batch=batch
+        )
         return source
 
 
