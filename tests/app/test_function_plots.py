@@ -101,6 +101,14 @@ def test_early_stopping_counts_the_components_learnt():
     assert texts(figure.axes[1]) == ["early stopping, t = 30"]
 
 
-def test_a_figure_is_a_file(tmp_path):
-    ink.save(ink.figure((1, 1)), tmp_path / "one.png")
-    assert (tmp_path / "one.png").read_bytes().startswith(PNG)
+def test_nothing_is_cut_off_in_the_file(tmp_path):
+    true = np.arange(50) % 10
+    panels = [outcome_plots.Panel("one", true), outcome_plots.Panel("two", true)]
+    figure = outcome_plots.confusion(true, panels, [str(c) for c in range(10)], **WORDS)
+    ink.save(figure, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").read_bytes().startswith(PNG)
+    for axes in figure.axes:
+        box = axes.get_tightbbox()
+        assert min(box.x0, box.y0) >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1
