@@ -49,6 +49,11 @@ class DenseFlow:
         self.null = null_value(op, self.values)
         self._parts = self.vectors.T @ problem.residual
 
+    @property
+    def largest(self) -> float:
+        """The largest eigenvalue of K."""
+        return float(self.values[0])
+
     def coefficients(self, times: list[float]) -> Any:
         """Return c_t for each time, (T, rows, columns)."""
         return self._combined([self._evolution.phi(self.values, t, self.null) for t in times])

@@ -11,8 +11,10 @@ from fastntk import _backend, _validate
 from fastntk._memory import Budget, parse_bytes
 from fastntk.dynamics.dense_flow import DenseFlow
 from fastntk.dynamics.evolution import Evolution, checked_times
+from fastntk.dynamics.krylov_flow import KrylovFlow
 from fastntk.dynamics.new_points import NewPoints
 from fastntk.dynamics.problem import Problem
+from fastntk.linalg.dense import dense_bytes
 from fastntk.linalg.gram_operator import GramOperator
 from fastntk.linalg.operator import SymmetricOperator
 
@@ -21,7 +23,29 @@ if TYPE_CHECKING:
 
     from fastntk._progress import Progress
 
-METHODS = ("auto", "dense")
+METHODS = ("auto", "dense", "krylov")
+# Up to here LAPACK takes seconds, and all times are exact.
+_DENSE_ROWS = 3000
+
+
+def select_flow_method(op: SymmetricOperator, budget: int | None = None) -> str:
+    """Return the method that "auto" runs for an operator.
+
+    Parameters
+    ----------
+    op : SymmetricOperator of shape (N, N)
+        Only the shape is read.
+    budget : int, optional
+        Bytes that the method may take; unlimited by default.
+
+    Returns
+    -------
+    str
+        "dense" up to 3000 rows where it fits, else "krylov".
+    """
+    n = op.shape[0]
+    fits = budget is None or dense_bytes(n) <= budget
+    return "dense" if n <= _DENSE_ROWS and fits else "krylov"
 
 
 class GradientFlow:
@@ -38,11 +62,19 @@ class GradientFlow:
     f0 : array_like like y, or callable, optional
         Outputs at time 0 on the training points, or a function of points that gives them, as a
         `FiniteNetwork` is; 0 by default.
-    method : {"auto", "dense"}
-        "dense" takes one eigendecomposition, 40 N^2 bytes and O(N^3) operations.
+    method : {"auto", "dense", "krylov"}
+        "dense" takes one eigendecomposition for all times: 40 N^2 bytes and O(N^3) operations.
+        "krylov" takes products of the operator, as many as the times that are asked for need; what
+        it has learnt it keeps for the next call. "auto" is `select_flow_method`.
     learning_rate : float, optional
         For gradient descent in steps of this size; continuous time by default. Time t is then the
         state after the floor(t / learning_rate) steps that are done by t.
+    tol : float
+        Of "krylov": the bound of `error` that every time is to meet.
+    max_passes : int
+        Of "krylov": most products of one call.
+    seed : int or numpy.random.Generator
+        Of "krylov": directions that take the place of dependent ones; same seed, same result.
     memory : int or str, optional
         Budget in bytes, or for instance "2 GB"; by default what the operator leaves of its own.
     progress : callable, optional
@@ -105,6 +137,9 @@ class GradientFlow:
         *,
         method: str = "auto",
         learning_rate: float | None = None,
+        tol: float = 1e-4,
+        max_passes: int = 500,
+        seed: int | np.random.Generator = 0,
         memory: int | str | None = None,
         progress: Progress | None = None,
     ) -> None:
@@ -113,15 +148,33 @@ class GradientFlow:
         _validate.callback(progress)
         if learning_rate is not None:
             learning_rate = _validate.positive(learning_rate, "learning_rate")
+        tol, rng = _validate.fraction(tol, "tol"), _validate.generator(seed)
+        max_passes = _validate.integer(max_passes, "max_passes", at_least=1)
         self.operator, self.learning_rate = operator, learning_rate
-        self._room = operator.room if memory is None else Budget(parse_bytes(memory))
+        self._room = (
+            operator.room if memory is None else Budget(parse_bytes(memory), 0, operator.place)
+        )
         self._progress = progress
         self._problem = Problem(operator, y, f0)
         self.points = self._problem.points
         self._evolution = Evolution(self.points, learning_rate)
-        self.method = "dense"
-        with self._here():
-            self._engine = DenseFlow(self._problem, self._evolution, self._room, progress)
+        if method == "auto":
+            method = select_flow_method(operator, self._room.left)
+        self.method = method
+        self._engine: DenseFlow | KrylovFlow
+        with self._here(), _backend.strict_linalg(operator.xp):
+            if method == "dense":
+                self._engine = DenseFlow(self._problem, self._evolution, self._room, progress)
+            else:
+                self._engine = KrylovFlow(
+                    self._problem,
+                    self._evolution,
+                    tol=tol,
+                    max_passes=max_passes,
+                    rng=rng,
+                    room=self._room,
+                    progress=progress,
+                )
         if learning_rate is not None and learning_rate >= self.max_learning_rate:
             raise ValueError(
                 f"learning_rate must be below 2 N / lambda_1 = {self.max_learning_rate:.6g}, "
@@ -187,14 +240,27 @@ class GradientFlow:
             c = self._problem.shaped(self._engine.coefficients(times), self._problem.library)
         return c[0] if single else c
 
-    def error(self, t: ArrayLike) -> Any:
-        """Return the error of f_t at the training points, (T,), or a number for a single time.
+    def error(
+        self, t: ArrayLike, Z: ArrayLike | None = None, *, cross: ArrayLike | None = None
+    ) -> Any:
+        """Return how far f_t may be off, (T,), or a number for a single time.
 
-        It is relative: the norm over the points of f_t less what is returned, over that of y - f_0,
-        the largest over the outputs. For "dense" it is the rounding of the eigenpairs.
+        It is relative: the root mean square over the points of f_t less what is returned, over that
+        of y - f_0, the largest of all outputs. At the training points it is a bound, which for
+        "dense" is the rounding of the eigenpairs. At new points it is an estimate: from the
+        difference to a smaller Krylov space, at a product with K(Z, X).
+
+        Parameters
+        ----------
+        t, Z, cross
+            As in `outputs`.
         """
         times, single = checked_times(t)
-        found = self._engine.error(times)
+        with self._here(), _backend.strict_linalg(self.operator.xp):
+            if (Z is None and cross is None) or isinstance(self._engine, DenseFlow):
+                found = self._engine.error(times)
+            else:
+                found = self._engine.error_at(NewPoints(self.operator, Z, cross), times)
         return float(found[0]) if single else found
 
     def cost(self, t: ArrayLike) -> Any:
@@ -202,29 +268,20 @@ class GradientFlow:
         times, single = checked_times(t)
         residual = self._problem.residual
         with self._here():
-            squares = [
-                float(((residual - move) ** 2).sum())
-                for time in times
-                for move in self._engine.moves([time])
-            ]
+            squares = [float(((residual - move) ** 2).sum()) for move in self._engine.moves(times)]
         costs = np.array(squares) / (2 * self.points)
         return float(costs[0]) if single else costs
 
     @property
     def max_learning_rate(self) -> float:
         """2 N / lambda_1: gradient descent diverges at this learning rate and above."""
-        largest = float(self._engine.values[0])
+        largest = self._engine.largest
         return 2 * self.points / largest if largest > 0 else float("inf")
 
     @property
-    def time_constants(self) -> NDArray[np.float64]:
-        """N / lambda_i, ascending: when each component has decayed to 1/e; inf in the null space.
-
-        For "dense" all of them, in the host's memory.
-        """
-        values = self._engine.values
-        positive = values > self._engine.null
-        return np.where(positive, self.points / np.where(positive, values, 1.0), np.inf)
+    def passes(self) -> int:
+        """Products of the operator that "krylov" has made."""
+        return self._engine.passes
 
     @property
     def null_space_part(self) -> Any:
