@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fastntk._progress import Progress
     from fastntk.dynamics.evolution import Evolution
     from fastntk.dynamics.new_points import NewPoints
-    from fastntk.dynamics.problem import Problem
+    from fastntk.linalg.operator import SymmetricOperator
 
 # Products in float32 serve tolerances from here on.
 _FLOAT32_TOL = 1e-5
@@ -41,6 +41,10 @@ _RATIO, _EARLY, _LATE = 1.15, 1e-4, 10.0
 _FIRST = 4
 # Rounding adds up at random: so many times its root mean square is more than it comes to.
 _ROUNDINGS = 1.5
+# A bound whose other part is so much less than that of the rounding: passes do not help.
+_MOSTLY = 0.25
+# New points whose covariance is asked for share a space of so many columns.
+_COLUMNS = 32
 # Test points: the space they are compared with has so many passes fewer.
 _FEWER = 0.15
 
@@ -54,9 +58,12 @@ class KrylovFlow:
         Products of the operator so far.
     """
 
+    method = "krylov"
+
     def __init__(
         self,
-        problem: Problem,
+        op: SymmetricOperator,
+        residual: Any,
         evolution: Evolution,
         *,
         tol: float,
@@ -65,11 +72,10 @@ class KrylovFlow:
         room: Budget,
         progress: Progress | None,
     ) -> None:
-        self._op, self._residual = problem.op, problem.residual
-        self._evolution, self._points = evolution, problem.points
+        self._op, self._residual, self._evolution = op, residual, evolution
         self._tol, self._max_passes, self._rng = tol, max_passes, rng
         self._room, self._progress = room, progress
-        self._norms = column_norms(problem.residual)
+        self._norms = column_norms(residual)
         self._space: KrylovSpace | None = None
         self._largest: float | None = None
         if self._norms.any():
@@ -99,6 +105,11 @@ class KrylovFlow:
             pairs = eigenpairs(self._op, 1, seed=rng, memory=room.left, progress=self._progress)
             self._largest = float(pairs.values[0])
         return self._largest
+
+    @property
+    def accuracy(self) -> float:
+        """Relative size of a part of the residual that is surely no error of the method."""
+        return self._tol
 
     def coefficients(self, times: list[float]) -> Any:
         """Return c_t for each time, (T, rows, columns)."""
@@ -146,12 +157,60 @@ class KrylovFlow:
         estimate: NDArray[np.float64] = rms.max(axis=1) * np.minimum(2 * nearer, 1)
         return estimate + self._noise(ritz, times)
 
+    def transposed_map(self, t: float, cross: Any) -> Any:
+        """Return phi_t(K) K(X, Z), (rows, M), for ``cross`` = K(Z, X): a space for some columns."""
+        W = self._op.xp.empty((cross.shape[1], len(cross)))
+        for start in range(0, len(cross), _COLUMNS):
+            columns = self._op.xp.ascontiguousarray(cross[start : start + _COLUMNS].T)
+            each = KrylovFlow(
+                self._op,
+                columns,
+                self._evolution,
+                tol=self._tol,
+                max_passes=self._max_passes,
+                rng=self._rng,
+                room=self._room,
+                progress=self._progress,
+            )
+            W[:, start : start + _COLUMNS] = each.coefficients([t])[0]
+        return W
+
+    def components(self, count: int) -> tuple[NDArray[np.float64], Any]:
+        """Return the first eigenvalues, and the residual's parts along them, (k, rows, columns)."""
+        space = self._space
+        if space is None:
+            raise ValueError("components of a flow that starts at its targets: y - f0 is 0")
+        while True:
+            if space.size >= count:
+                ritz = space.ritz()
+                residuals = np.sqrt((ritz.tails[:, :count] ** 2).sum(axis=0))
+                largest = float(residuals.max()) / float(ritz.values[0])
+                if largest <= max(self._tol, 2 * ritz.noise / float(ritz.values[0])) or space.full:
+                    break
+            space.grow(f"components, pass {space.passes + 1}", self._progress)
+        if space.size < count:
+            raise ValueError(f"k must be at most {space.size}, the dimension of the Krylov space")
+        vectors = space.ritz_vectors(ritz, count)
+        parts = self._op.xp.asarray(ritz.parts[:count])
+        return ritz.values[:count], vectors.T[:, :, None] * parts[:, None, :]
+
+    @property
+    def spectrum(self) -> tuple[NDArray[np.float64], float]:
+        """Ritz values, descending, and up to where they are 0 to rounding."""
+        if self._space is None:
+            return np.zeros(0), 0.0
+        if not self._space.passes:
+            self._space.grow("gradient flow, pass 1", self._progress)
+        ritz = self._space.ritz()
+        return ritz.values, ritz.null
+
     def _reached(self, times: list[float]) -> KrylovSpace | None:
         """Return the space, grown until the error of every time is within the tolerance."""
         space = self._space
         if space is None:
             return None
-        start, checks = space.passes, []
+        start, at_rounding, error = space.passes, False, math.inf
+        checks: list[tuple[int, float]] = []
         while True:
             if space.passes:
                 ritz = space.ritz()
@@ -160,7 +219,8 @@ class KrylovFlow:
                 if error <= self._tol:
                     return space
                 left = start + self._max_passes - space.passes
-                if left <= 0 or space.full or noise > self._tol:
+                at_rounding = error - noise <= _MOSTLY * noise
+                if left <= 0 or space.full or at_rounding:
                     break
                 checks.append((space.passes, math.log(error / self._tol)))
             more = _until_next_check(checks) if space.passes else min(_FIRST, self._max_passes)
@@ -169,7 +229,7 @@ class KrylovFlow:
                     break
                 known = f", error {math.exp(checks[-1][1]) * self._tol:.0e}" if checks else ""
                 space.grow(f"gradient flow, pass {space.passes + 1}{known}", self._progress)
-        if noise > self._tol:
+        if at_rounding:
             advice = "the operator's rounding allows no less: use float64, or raise tol"
         elif space.full:
             advice = "raise memory or tol"
@@ -201,8 +261,8 @@ class KrylovFlow:
         if not moving.any():
             return np.zeros(1), np.zeros((1, len(self._norms)))
         values = ritz.values[moving]
-        first = _EARLY * self._points / float(values[0])
-        last = _LATE * self._points / float(values[-1])
+        first = _EARLY * self._evolution.points / float(values[0])
+        last = _LATE * self._evolution.points / float(values[-1])
         last = min(last, max(*times, 2 * first))
         count = 2 + math.ceil(math.log(last / first) / math.log(_RATIO))
         nodes = np.concatenate([[0.0], np.geomspace(first, last, count)])
@@ -212,7 +272,7 @@ class KrylovFlow:
             row[moving] = self._evolution.decay(values, float(u), ritz.null)
         norms = ritz.tail(decays)
         upper = np.maximum(norms[1:], norms[:-1]) * np.diff(nodes)[:, np.newaxis]
-        sums = np.cumsum(upper, axis=0) / self._points
+        sums = np.cumsum(upper, axis=0) / self._evolution.points
         return nodes, np.concatenate([np.zeros((1, sums.shape[1])), sums])
 
     def _noise(self, ritz: RitzValues, times: list[float]) -> NDArray[np.float64]:
