@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # A time that is this little short of a whole number of steps, relative to it, is that number.
 _STEP_ROUNDING = 1e-9
 
+# What a step decays by, at least, as far as rounding tells.
+_LEAST_DECAY = 1e-15
+
 
 class Evolution:
     """How a residual decays along eigenvectors of K, in continuous time or in steps.
@@ -72,6 +75,15 @@ class Evolution:
         positive = values > null
         safe = np.where(positive, values, 1.0)
         return np.where(positive, self._done(safe, t) / safe, 0.0)
+
+    def slowest(self, values: NDArray[np.float64]) -> float:
+        """Return the longest time in which a part along a positive eigenvalue decays to 1/e."""
+        if self.learning_rate is None:
+            return self.points / float(values.min())
+        left = np.abs(1 - self.learning_rate / self.points * values)
+        # Above half of the largest rate, the first components may be as slow as the last ones.
+        remaining = min(float(left.max()), 1 - _LEAST_DECAY)
+        return self.learning_rate / -math.log(remaining) if remaining > 0 else self.learning_rate
 
     def _done(self, values: NDArray[np.float64], t: float) -> NDArray[np.float64]:
         """Return 1 - decay for positive eigenvalues, to full relative precision."""

@@ -148,9 +148,8 @@ class KrylovFlow:
             return np.zeros(len(times))
         ritz = space.ritz()
         fewer = space.passes - max(1, math.ceil(_FEWER * space.passes))
-        late = self._bound(ritz, times)
         if fewer < 1 or space.whole:
-            return late
+            return self._bound(ritz, times)
         other = space.ritz(fewer)
         c = space.apply(ritz, self._phi(ritz, times))
         c = c - space.apply(other, self._phi(other, times))
@@ -159,9 +158,10 @@ class KrylovFlow:
         norms = column_norms(self._residual)
         units = np.where(norms > 0, norms, np.inf) / len(self._residual) ** 0.5
         rms = column_norms(difference).reshape(len(times), -1) / len(difference) ** 0.5 / units
-        nearer = late / np.maximum(self._bound(other, times), np.finfo(float).tiny)
+        before = np.maximum(self._truncation(other, times), np.finfo(float).tiny)
+        nearer = self._truncation(ritz, times) / before
         estimate: NDArray[np.float64] = rms.max(axis=1) * np.minimum(2 * nearer, 1)
-        return estimate + self._noise(ritz, times)
+        return estimate + self._noise(ritz, times) + self._unmoved(ritz, times)
 
     def transposed_map(self, t: float, cross: Any) -> Any:
         """Return phi_t(K) K(X, Z), (rows, M), for ``cross`` = K(Z, X): a space for some columns."""
@@ -259,13 +259,18 @@ class KrylovFlow:
 
     def _bound(self, ritz: RitzValues, times: list[float]) -> NDArray[np.float64]:
         """Return the bound of the module's head, relative, the largest over columns, (T,)."""
+        least = self._noise(ritz, times) + self._unmoved(ritz, times)
+        return self._truncation(ritz, times) + least
+
+    def _truncation(self, ritz: RitzValues, times: list[float]) -> NDArray[np.float64]:
+        """Return the bound without rounding, (T,)."""
         nodes, integral = self._integral(ritz, times)
         bounds = ritz.tail(self._scaled_phi(ritz, times))
         finite = np.minimum(times, nodes[-1])
         for column in range(bounds.shape[1]):
             bounds[:, column] += np.interp(finite, nodes, integral[:, column])
-        relative: NDArray[np.float64] = bounds.max(axis=1)
-        return relative + self._noise(ritz, times) + self._unmoved(ritz, times)
+        largest: NDArray[np.float64] = bounds.max(axis=1)
+        return largest
 
     def _integral(
         self, ritz: RitzValues, times: list[float]
@@ -275,7 +280,8 @@ class KrylovFlow:
         if not moving.any():
             return np.zeros(1), np.zeros((1, ritz.parts.shape[1]))
         unit = self._evolution.points / ritz.unit
-        first, last = _EARLY * unit / ritz.values[0], _LATE * unit / ritz.values[moving][-1]
+        first = _EARLY * unit / ritz.values[0]
+        last = _LATE * self._evolution.slowest(ritz.values[moving] * ritz.unit)
         last = min(last, max(*times, 2 * first))
         count = 2 + math.ceil(math.log(last / first) / math.log(_RATIO))
         nodes = np.concatenate([[0.0], np.geomspace(first, last, count)])
