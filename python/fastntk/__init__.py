@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from fastntk import costs, datasets
     from fastntk._backend import CudaError
     from fastntk._stops import DivergenceError, TrainingInterrupted
-    from fastntk.dynamics import Gaussian, GradientFlow
+    from fastntk.dynamics import (
+        DescentRecord,
+        Gaussian,
+        GradientFlow,
+        KernelDescent,
+        kernel_gradient,
+        kernel_norm,
+    )
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.gradients import KernelGradients
     from fastntk.gram.route import Route
@@ -53,6 +60,7 @@ __all__ = [
     "CenteredOperator",
     "ConvergenceWarning",
     "CudaError",
+    "DescentRecord",
     "DivergenceError",
     "Eigenpairs",
     "FiniteNetwork",
@@ -64,6 +72,7 @@ __all__ = [
     "Jacobian",
     "JacobianOperator",
     "KernelClassifier",
+    "KernelDescent",
     "KernelGradients",
     "KernelPCA",
     "KernelRidge",
@@ -83,6 +92,8 @@ __all__ = [
     "effective_rank",
     "eigenpairs",
     "kernel_alignment",
+    "kernel_gradient",
+    "kernel_norm",
     "monte_carlo_kernels",
     "ntk_drift",
     "select_method",
@@ -96,6 +107,7 @@ _ORIGINS = {
     "RBF": "fastntk.gram.user_kernel",
     "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
+    "DescentRecord": "fastntk.dynamics",
     "DivergenceError": "fastntk._stops",
     "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
@@ -105,6 +117,7 @@ _ORIGINS = {
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelClassifier": "fastntk.models",
+    "KernelDescent": "fastntk.dynamics",
     "KernelGradients": "fastntk.gram.gradients",
     "KernelPCA": "fastntk.models",
     "KernelRidge": "fastntk.models",
@@ -123,6 +136,8 @@ _ORIGINS = {
     "effective_rank": "fastntk.networks.drift",
     "gram": "fastntk.gram",
     "kernel_alignment": "fastntk.networks.drift",
+    "kernel_gradient": "fastntk.dynamics",
+    "kernel_norm": "fastntk.dynamics",
     "linalg": "fastntk.linalg",
     "models": "fastntk.models",
     "monte_carlo_kernels": "fastntk.networks.monte_carlo",

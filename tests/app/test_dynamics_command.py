@@ -55,7 +55,7 @@ def test_curves_agree_with_dense_numpy(run, here):
                 error = np.mean(f.argmax(axis=1) != digits.y[where])
                 assert arrays[f"{part}_error"][i] == pytest.approx(error)
         assert np.abs(arrays["test_outputs"][i] - f).max() < 1e-6  # float32
-    np.testing.assert_allclose(arrays["time_constants"], 90 / values[::-1], rtol=1e-9)
+    np.testing.assert_allclose(arrays["eigenvalues_over_n"], values[::-1] / 90, rtol=1e-9)
     assert content["times"][-1] == "inf"
     assert content["curves"]["test"]["cost"] == pytest.approx(arrays["test_cost"].tolist())
     assert content["max_learning_rate"] == pytest.approx(180 / values[-1])
@@ -105,7 +105,7 @@ def test_values_have_costs_and_no_accuracy(run, here, rng):
     assert "test_error" not in arrays
     assert arrays["test_cost"][-1] < 0.2 * arrays["test_cost"][0]
     # Default times: 20, from a tenth to 10^5 of the first time constant.
-    first = arrays["time_constants"][0]
+    first = 1 / arrays["eigenvalues_over_n"][0]
     np.testing.assert_allclose(arrays["times"], np.geomspace(0.1 * first, 1e5 * first, 20))
 
 

@@ -16,7 +16,7 @@ from fastntk.app.ink import require_matplotlib
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
 from fastntk.app.resumable import resumable
-from fastntk.app.shared import Clock, circumstances, engine_for, network, stderr
+from fastntk.app.shared import Clock, circumstances, engine_for, network, stderr, warn
 from fastntk.linalg.storage import storage_path
 from fastntk.linalg.tile_file import require_place
 
@@ -54,6 +54,18 @@ def dynamics(
     bias_std: options.BiasStd = 0.1,
     init_std: options.InitStd = None,
     kernel: options.KernelChoice = options.Kernel.NTK,
+    components: Annotated[
+        int | None,
+        typer.Option(
+            "--components",
+            "-k",
+            min=1,
+            metavar="K",
+            rich_help_panel="Computation",
+            help="Eigenvalues to compute for the picture of the spectrum. Default: 50; all of them "
+            "up to 1,500 samples.",
+        ),
+    ] = None,
     times: Annotated[
         str | None,
         typer.Option(
@@ -64,6 +76,15 @@ def dynamics(
             "time constant.",
         ),
     ] = None,
+    tol: Annotated[
+        float,
+        typer.Option(
+            metavar="TOL",
+            rich_help_panel="Computation",
+            help="Bound of the error of f_t at the training rows, relative to the targets, where "
+            "f_t comes from a Krylov space.",
+        ),
+    ] = 1e-4,
     storage: options.Storage = "auto",
     dtype: options.Dtype = None,
     memory: options.Memory = None,
@@ -81,6 +102,8 @@ def dynamics(
         raise ValueError(f"--holdout must be at least 0 and below 1, got {holdout}")
     if not 0 <= label_noise <= 1:
         raise ValueError(f"--label-noise must be between 0 and 1, got {label_noise}")
+    if not 0 < tol < 1:
+        raise ValueError(f"--tol must be between 0 and 1, got {tol}")
     if times is not None:
         dynamics_run.parsed_times(times)  # what cannot be read is said before the data are loaded
     file = storage_path(storage)
@@ -91,7 +114,9 @@ def dynamics(
     net = network(hidden_layers, activation, weight_std, bias_std, init_std)
     settings = dynamics_run.DynamicsSettings(
         kernel=kernel.value,
+        components=components,
         times=times,
+        tol=tol,
         holdout=holdout,
         label_noise=label_noise,
         storage=storage,
@@ -141,3 +166,5 @@ def dynamics(
     print(f"{run.storage} storage, {run.dtype}, on {engine.description}")
     print(tables.cost_line(content))
     print(f"wrote to {out}: dynamics.png, curve.npz, result.json")
+    if not run.converged:
+        warn("not converged: see the error of f_t; try a larger --tol or --dtype float64")

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def write_curves(path: Path, run: Dynamics, problem: Problem) -> None:
-    """Write times, costs, errors, time constants and f_t at the test rows to an ``.npz`` file."""
+    """Write times, costs, errors, eigenvalues and f_t at the test rows to an ``.npz`` file."""
     targets = problem.targets
     arrays: dict[str, NDArray[Any]] = {
         "times": run.times,
-        "time_constants": run.time_constants,
+        "eigenvalues_over_n": run.eigenvalues_over_n,
         "solver_error": run.error,
         "test_outputs": run.test_outputs,
         "test_labels": targets.labels(targets.y_test),
@@ -54,7 +54,7 @@ def draw(
         run.times,
         run.curves,
         run.stop,
-        run.time_constants,
+        run.eigenvalues_over_n,
         title=f"Training on {len(problem.fit):,} samples of {problem.fit.name}{noise}",
         subtitle=f"{settings.kernel.upper()} of {ink.network_words(net)}; tested on "
         f"{len(problem.test):,}",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 import fastntk
 from fastntk.app.kpca_run import data_parameters, network_parameters
 from fastntk.app.targets import Targets, targets_of
+from fastntk.linalg import ConvergenceWarning
 
 if TYPE_CHECKING:
     from fastntk._backend import Engine
@@ -25,8 +27,8 @@ Array = NDArray[np.float64]
 # learnt, to 10^5 of it, when thousands of MNIST's digits are fitted to 1e-3 in cost.
 _DEFAULT_TIMES = 20
 _FIRST, _LAST = 0.1, 1e5
-# Time constants that result.json lists; curve.npz has all that are known.
-_LISTED = 50
+# Eigenvalues that are computed where nothing is said: all of so few samples, else this many.
+_ALL_UP_TO, _COMPONENTS = 1_500, 50
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class DynamicsSettings:
     """Everything that decides the result, in the words of the command line."""
 
     kernel: str
+    components: int | None
     times: str | None
+    tol: float
     holdout: float
     label_noise: float
     storage: str
@@ -88,13 +92,21 @@ class Dynamics:
     curves: dict[str, Curve]  # "train", "held-out" where there is one, "test"
     test_outputs: NDArray[np.float32]  # (T, M, C), scores
     stop: Stop | None
-    time_constants: Array
-    max_learning_rate: float
+    eigenvalues_over_n: Array  # (k,) descending, the decay rates
     error: Array  # (T,) relative, see `fastntk.GradientFlow.error`
+    converged: bool
     method: str
+    passes: int
     storage: str
     dtype: str
     seconds: dict[str, float]
+
+    @property
+    def time_constants(self) -> Array:
+        """N / lambda_i of the known components; infinite where rounding leaves none."""
+        rates = self.eigenvalues_over_n
+        positive = rates > 0
+        return np.where(positive, 1 / np.where(positive, rates, 1.0), np.inf)
 
 
 def prepared(split: Split, settings: DynamicsSettings) -> Problem:
@@ -181,19 +193,30 @@ def dynamics(
     )
     engine.wait()  # what a GPU still computes of the kernel is not the solver's time
     stored = time.perf_counter()
+    rates = _decay_rates(operator, settings, progress)
+    known = time.perf_counter()
     targets = problem.targets
-    flow = fastntk.GradientFlow(operator, targets.columns(targets.y_train), progress=progress)
-    unit = flow.max_learning_rate / 2
+    flow = fastntk.GradientFlow(
+        operator,
+        targets.columns(targets.y_train),
+        tol=settings.tol,
+        seed=settings.seed,
+        progress=progress,
+    )
     times = (
-        np.geomspace(_FIRST * unit, _LAST * unit, _DEFAULT_TIMES)
+        np.geomspace(_FIRST, _LAST, _DEFAULT_TIMES) / rates[0]
         if settings.times is None
         else parsed_times(settings.times)
     )
     parts = [problem.test] if problem.held is None else [problem.test, problem.held]
-    # One product with the kernel for all new rows.
-    new = flow.outputs(times, np.concatenate([part.X for part in parts]))
+    with warnings.catch_warnings():
+        # The result says it, and so does the report.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        # One product with the kernel for all new rows.
+        new = flow.outputs(times, np.concatenate([part.X for part in parts]))
+        curves = {"train": _curve(targets, flow.outputs(times), targets.y_train)}
+        error = flow.error(times)
     test, held = new[:, : len(problem.test)], new[:, len(problem.test) :]
-    curves = {"train": _curve(targets, flow.outputs(times), targets.y_train)}
     if problem.held is not None:
         curves["held-out"] = _curve(targets, held, problem.y_held)
     curves["test"] = _curve(targets, test, targets.y_test)
@@ -203,14 +226,34 @@ def dynamics(
         curves=curves,
         test_outputs=(test + targets.offset).astype(np.float32),
         stop=stop,
-        time_constants=flow.time_constants,
-        max_learning_rate=flow.max_learning_rate,
-        error=flow.error(times),
+        eigenvalues_over_n=rates,
+        error=error,
+        converged=flow.method == "dense" or bool(error.max() <= settings.tol),
         method=flow.method,
+        passes=flow.passes,
         storage=operator.storage,
         dtype=str(operator.dtype),
-        seconds={"kernel": stored - start, "flow": time.perf_counter() - stored},
+        seconds={
+            "kernel": stored - start,
+            "spectrum": known - stored,
+            "flow": time.perf_counter() - known,
+        },
     )
+
+
+def _decay_rates(
+    operator: fastntk.GramOperator, settings: DynamicsSettings, progress: Progress | None
+) -> Array:
+    """Return the largest eigenvalues of K/N; those that are 0 to rounding as 0."""
+    n = operator.shape[0]
+    count = settings.components or (n if n <= _ALL_UP_TO else _COMPONENTS)
+    with warnings.catch_warnings():
+        # Residuals far below what a drawing shows are asked for.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        pairs = fastntk.eigenpairs(operator, min(count, n), seed=settings.seed, progress=progress)
+    values = np.asarray(pairs.values, dtype=np.float64)
+    rounding = float(np.finfo(operator.dtype).eps) * values[0]
+    return np.where(values > rounding, values, 0.0) / n
 
 
 def _grid_minimum(times: Array, curves: dict[str, Curve]) -> Stop:
@@ -235,7 +278,6 @@ def report(
     run: Dynamics, net: fastntk.FullyConnected, problem: Problem, settings: DynamicsSettings
 ) -> dict[str, Any]:
     """Return what ``result.json`` says about a run, machine and timings apart."""
-    known = run.time_constants[np.isfinite(run.time_constants)]
     return {
         "parameters": {"network": network_parameters(net), **asdict(settings)},
         "data": data_parameters(problem.fit) | {"noisy_labels": problem.noisy},
@@ -246,6 +288,8 @@ def report(
             "storage": run.storage,
             "dtype": run.dtype,
             "method": run.method,
+            "passes": run.passes,
+            "converged": run.converged,
             "error": float(run.error.max()),
         },
         "times": [_in_json(t) for t in run.times.tolist()],
@@ -253,9 +297,8 @@ def report(
         "early_stopping": None
         if run.stop is None
         else asdict(run.stop) | {"time": _in_json(run.stop.time)},
-        "max_learning_rate": run.max_learning_rate,
-        "time_constants": known[:_LISTED],
-        "eigenvalues_over_n": 1 / known[:_LISTED],
+        "max_learning_rate": 2 / run.eigenvalues_over_n[0],
+        "eigenvalues_over_n": run.eigenvalues_over_n,
     }
 
 

@@ -93,10 +93,10 @@ def dynamics_lines(run: Dynamics) -> list[str]:
             f"at the last time, t = {run.times[-1]:.3g}: "
             + _test_words(test.cost[-1], None if test.error is None else test.error[-1])
         )
-    first = run.time_constants[0]
-    rate = run.max_learning_rate
-    lines.append(f"first time constant {first:.4g}, largest stable learning rate {rate:.4g}")
-    lines.append(f"{run.method} method, error of f_t at most {run.error.max():.1e}")
+    rate = run.eigenvalues_over_n[0]
+    lines.append(f"first time constant {1 / rate:.4g}, largest stable learning rate {2 / rate:.4g}")
+    passes = f", {run.passes} passes" if run.passes else ""
+    lines.append(f"{run.method} method{passes}, error of f_t at most {run.error.max():.1e}")
     return lines
 
 

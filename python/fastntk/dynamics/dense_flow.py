@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from fastntk.dynamics.evolution import Evolution
     from fastntk.dynamics.problem import Problem
 
+# Where rounding of the eigenpairs, however ill-conditioned K, leaves no more of a residual.
+_ACCURACY = 1e-7
+
 
 class DenseFlow:
     """c_t = V phi_t(lambda) V^T r with all eigenpairs of K, in float64.
@@ -34,7 +37,7 @@ class DenseFlow:
         Products of the operator: none.
     """
 
-    passes = 0
+    method, passes = "dense", 0
 
     def __init__(
         self, problem: Problem, evolution: Evolution, room: Budget, progress: Progress | None
@@ -49,6 +52,21 @@ class DenseFlow:
         self.null = null_value(op, self.values)
         self._parts = self.vectors.T @ problem.residual
 
+    @property
+    def largest(self) -> float:
+        """The largest eigenvalue of K."""
+        return float(self.values[0])
+
+    @property
+    def spectrum(self) -> tuple[NDArray[np.float64], float]:
+        """All eigenvalues, descending, and up to where they are 0 to rounding."""
+        return self.values, self.null
+
+    @property
+    def accuracy(self) -> float:
+        """Relative size of a part of the residual that is surely no error of the method."""
+        return _ACCURACY
+
     def coefficients(self, times: list[float]) -> Any:
         """Return c_t for each time, (T, rows, columns)."""
         return self._combined([self._evolution.phi(self.values, t, self.null) for t in times])
@@ -62,8 +80,21 @@ class DenseFlow:
         """Return the rounding of the eigenpairs for each time, relative to the residual."""
         return np.full(len(times), len(self.values) * float(np.finfo(np.float64).eps))
 
-    def function(self, weights: NDArray[np.float64], V: Any) -> Any:
-        """Return the matrix function with eigenvalues ``weights``, times V (rows, k)."""
+    def transposed_map(self, t: float, cross: Any) -> Any:
+        """Return phi_t(K) K(X, Z), (rows, M), for ``cross`` = K(Z, X)."""
+        return self._times(self._evolution.phi(self.values, t, self.null), cross.T)
+
+    def remaining(self, t: float) -> Any:
+        """Return the matrix that a residual at the training points is multiplied by until t."""
+        decay = self._xp.asarray(self._evolution.decay(self.values, t, self.null))
+        return (self.vectors * decay) @ self.vectors.T
+
+    def components(self, count: int) -> tuple[NDArray[np.float64], Any]:
+        """Return the first eigenvalues, and the residual's parts along them, (k, rows, columns)."""
+        each = self.vectors[:, :count].T[:, :, None] * self._parts[:count, None, :]
+        return self.values[:count], each
+
+    def _times(self, weights: NDArray[np.float64], V: Any) -> Any:
         return self.vectors @ (self._xp.asarray(weights)[:, None] * (self.vectors.T @ V))
 
     def _combined(self, weights: list[NDArray[np.float64]]) -> Any:

@@ -29,6 +29,8 @@ class Problem:
         Targets.
     f0 : array_like like y, callable or None
         Outputs at time 0, or a function of points that gives them; None for 0.
+    name : str
+        What messages call y.
 
     Attributes
     ----------
@@ -42,18 +44,20 @@ class Problem:
         f0 in the same shape; None for 0.
     """
 
-    def __init__(self, op: SymmetricOperator, y: ArrayLike, f0: Any) -> None:
+    def __init__(
+        self, op: SymmetricOperator, y: ArrayLike, f0: Any = None, name: str = "y"
+    ) -> None:
         self.op, self.f0 = op, f0
-        targets = self._values(y, "y")
+        targets = self._values(y, name)
         if targets.ndim not in (1, 2) or targets.size == 0:
-            raise ValueError(f"y must have shape (N,) or (N, C), got shape {targets.shape}")
+            raise ValueError(f"{name} must have shape (N,) or (N, C), got shape {targets.shape}")
         self.vector = targets.ndim == 1
         self.points, self.outputs = len(targets), 1 if self.vector else targets.shape[1]
         rows = op.shape[0]
         self.joint = rows != self.points
         if self.joint and rows != self.points * self.outputs:
             raise ValueError(
-                f"y must have {rows} rows, or as many numbers, for a {rows} x {rows} kernel, "
+                f"{name} must have {rows} rows, or as many numbers, for a {rows} x {rows} kernel, "
                 f"got shape {targets.shape}"
             )
         self.library = array_namespace(targets)
@@ -107,7 +111,7 @@ class Problem:
         if values.shape != shape:
             raise ValueError(f"f0_Z must have shape {shape}, got {values.shape}")
         with self.op.here():
-            return self._columns(values)
+            return self._columns(values, rows)
 
     def targets_at(self, y_Z: ArrayLike) -> Any:
         """Return targets at new points as (M, C) where the operator is."""
@@ -127,9 +131,10 @@ class Problem:
             )
         return X
 
-    def _columns(self, values: Any) -> Any:
+    def _columns(self, values: Any, rows: int | None = None) -> Any:
+        """Return values as columns for so many rows of a kernel, those of K by default."""
         array = self.op.xp.asarray(values)
-        return array.reshape(self.op.shape[0], -1)
+        return array.reshape(self.op.shape[0] if rows is None else rows, -1)
 
     def _values(self, array: Any, name: str) -> Any:
         """Return an argument as finite float64 of NumPy, or of CuPy on the operator's device."""

@@ -280,9 +280,7 @@ class FullyConnected:
                 "gradients are by weight_std and bias_std, got a network with "
                 f"init_std={self.init_std!r}: its kernels have no weight_std"
             )
-        return gradients(
-            self.program(), X, Y, kernel, scale, dtype, device, threads, progress
-        )
+        return gradients(self.program(), X, Y, kernel, scale, dtype, device, threads, progress)
 
     def explain(
         self,
