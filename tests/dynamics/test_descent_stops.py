@@ -136,6 +136,12 @@ def test_divergence_of_a_users_cost(K, y):
     np.testing.assert_array_equal(record.times, [0.0])
 
 
+def test_a_direction_from_elsewhere_may_raise_a_cost(K, y):
+    """A cost that is only looked at ends nothing, however large it grows."""
+    record = fn.KernelDescent(K, 1e-6 * y, direction=lambda f, t: y).steps(3, 1e4)
+    assert record.cost[-1] > 1e6 * record.cost[0]
+
+
 def test_scipy_is_only_for_flows(K, y, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.integrate", None)
     descent = fn.KernelDescent(K, y)

@@ -209,6 +209,18 @@ def test_matrix_valued_kernels(rng):
     )
 
 
+def test_time_scales_with_the_kernel(X, rng):
+    """Three times the kernel for a third of the time; any cost."""
+    K, y = NET.ntk(X), rng.integers(0, 2, 12)
+    fast, slow = (
+        fn.KernelDescent(a * K, y, cost=CrossEntropy(), outputs=2).flow(12.0 / a, tolerance=1e-9)
+        for a in (3.0, 1.0)
+    )
+    np.testing.assert_allclose(fast.outputs(), slow.outputs(), rtol=0, atol=1e-7)
+    assert fast.descent[-1] == pytest.approx(slow.descent[-1], rel=1e-6)
+    assert fast.norm_squared[0] == pytest.approx(3 * slow.norm_squared[0], rel=1e-12)
+
+
 def test_a_wide_network_descends_so(rng):
     """Width 4,000: within a few of its errors of 1 over its square root."""
     X, Z = rng.standard_normal((6, 3)), rng.standard_normal((4, 3))

@@ -43,21 +43,21 @@ class TestPacked(TestGaussian):
 
 @pytest.mark.parametrize("storage", ["dense", "packed", "lazy"])
 def test_several_blocks(rng, storage):
-    """2,100 rows are three blocks; two rows per point; a budget makes them smaller."""
-    X, Z = rng.standard_normal((1050, 3)), rng.standard_normal((70, 3))
+    """1,100 rows are two blocks each way; two rows per point."""
+    X, Z = rng.standard_normal((550, 3)), rng.standard_normal((70, 3))
     kernel = fn.UserKernel(two_rows, rows_per_point=2)
     op = fn.GramOperator(kernel, X, storage=storage, scale=0.5)
     K, K_ZX = two_rows(X / 2, X / 2), two_rows(Z / 2, X / 2)
     assert op.shape == K.shape
-    assert op.nbytes >= {"dense": 2100**2, "packed": 2100**2 // 2, "lazy": 1}[storage] * 8
-    V = rng.standard_normal((2100, 2))
-    # Sums of 2,100 terms of size 10.
+    assert op.nbytes >= {"dense": 1100**2, "packed": 1100**2 // 2, "lazy": 1}[storage] * 8
+    V = rng.standard_normal((1100, 2))
+    # Sums of 1,100 terms of size 10.
     tight = {"rtol": 0, "atol": 1e-10}
     np.testing.assert_allclose(op @ V, K @ V, **tight)
     np.testing.assert_allclose(op.diagonal(), np.diag(K), **tight)
     np.testing.assert_allclose(op.cross(Z), K_ZX, **tight)
     np.testing.assert_allclose(op.cross_matmat(Z, V), K_ZX @ V, **tight)
-    some = np.array([3, 4, 2000])
+    some = np.array([3, 4, 1050])
     np.testing.assert_allclose(op.columns(some), K[:, some], **tight)
     dense = op.to_dense()
     np.testing.assert_array_equal(dense, dense.T)
@@ -87,13 +87,13 @@ def test_blocks_fit_the_budget(rng):
 
 def test_algorithms(rng):
     """Eigenpairs, systems, kernel PCA."""
-    X = rng.standard_normal((120, 2))
-    K, y = gaussian(X, X), rng.standard_normal(120)
+    X = rng.standard_normal((60, 2))
+    K, y = gaussian(X, X), rng.standard_normal(60)
     for storage in ("packed", "lazy"):
         op = fn.GramOperator(fn.RBF(), X, storage=storage)
         values = fn.eigenpairs(op, 4, method="krylov", tol=1e-10).values
         np.testing.assert_allclose(values, np.linalg.eigvalsh(K)[:-5:-1], rtol=1e-10)
-        want = np.linalg.solve(K + 0.1 * np.eye(120), y)
+        want = np.linalg.solve(K + 0.1 * np.eye(60), y)
         for method in ("cholesky", "cg"):
             solution = op.solve(y, 0.1, method=method, tol=1e-10)
             # The residual over the ridge.
@@ -102,6 +102,21 @@ def test_algorithms(rng):
     values, vectors = np.linalg.eigh(K)
     want = vectors[:, :-3:-1] * np.sqrt(values[:-3:-1])
     np.testing.assert_allclose(np.abs(projected), np.abs(want), rtol=0, atol=1e-5)
+
+
+def test_training_in_function_space(rng):
+    """The closed form of least squares, the same by integration, and its limit as a regression."""
+    X, Z, y = rng.standard_normal((30, 2)), rng.standard_normal((5, 2)), rng.standard_normal(30)
+    K, K_ZX = gaussian(X, X, 0.5), gaussian(Z, X, 0.5)
+    op = fn.GramOperator(fn.RBF(0.5), X, storage="packed")
+    values, vectors = np.linalg.eigh(K)
+    c = vectors @ (-np.expm1(-50 * values / 30) / values * (vectors.T @ y))
+    np.testing.assert_allclose(fn.GradientFlow(op, y).outputs(50.0, Z), K_ZX @ c, rtol=0, atol=1e-9)
+    record = fn.KernelDescent(op, y).flow(50.0, tolerance=1e-8)
+    np.testing.assert_allclose(record.outputs(Z)[-1], K_ZX @ c, rtol=0, atol=1e-6)
+    fit = fn.KernelRidge(fn.RBF(0.5), ridge=0.1).fit(X, y)
+    want = K_ZX @ np.linalg.solve(K + 0.1 * np.eye(30), y)
+    np.testing.assert_allclose(fit.predict(Z), want, rtol=0, atol=1e-5)
 
 
 def test_types_and_copies(rng):

@@ -48,7 +48,8 @@ def descend(
         deferred_interrupt() as pressed,
     ):
         now, cost = problem.evaluated(record)
-        first = cost
+        # A direction from elsewhere may well mean a cost to grow.
+        first = cost if problem.guide.of_cost else None
         for step in range(steps + 1):
             if not _is_sane(cost, now.norm_squared, first):
                 raise _diverged(problem, record, step, rate, smoothness)
@@ -71,7 +72,7 @@ def descend(
             if smoothness is None:
                 smoothness = _secant(before, (record._f, now.direction))
             meter.add(1)
-    if problem.guide.of_cost and cost is not None and first is not None and cost > first:
+    if cost is not None and first is not None and cost > first:
         warnings.warn(
             f"the cost rose from {first:.6g} to {cost:.6g} in {steps} steps of learning_rate "
             f"{rate:g}; {_advice(problem, smoothness)}",

@@ -44,7 +44,8 @@ class KernelDescent:
         See `fastntk.costs`; least squares by default.
     direction : callable (f, t) -> d, optional
         The training direction, from elsewhere: an array (N, C) like f, e.g. of another player's
-        cost. What is then recorded of the cost has no part in the descent.
+        cost. What is then recorded of the cost has no part in the descent. It is called once for
+        each product: along a flow at times between steps, those of rejected steps included.
     outputs : int, optional
         C, where neither y nor f0 has a column for each output, as classes (N,) do not.
     memory : int or str, optional

@@ -111,7 +111,8 @@ class UserKernel(PairwiseKernel):
         The kernel between points X (n, d) and Y (m, d), for n and m of any size: value (i, j) must
         depend on X[i] and Y[j] only. It is given new arrays, of the type of the operator's entries
         and of the library (NumPy or CuPy) that the operator computes with, scaled, and returns an
-        array of that library. Symmetric in its two points, and positive semi-definite where an
+        array of that library: where there is a GPU, operators of a function that knows NumPy only
+        need ``device="cpu"``. Symmetric in its two points, and positive semi-definite where an
         algorithm wants that, as `fastntk.solve` by Cholesky does.
     rows_per_point : int
         R, for a kernel whose values are R x R matrices: rows i R + k belong to point i.
