@@ -179,4 +179,8 @@ def dynamics(
     for note in run.notes:
         warn(escape(note))
     if not run.converged:
-        warn("not converged: see the error of f_t; try a larger --tol or --dtype float64")
+        late = run.times[run.error > tol]
+        warn(
+            f"f_t is known to {run.error.max():.1e} of the targets only from t = {late[0]:.3g} on, "
+            f"where --tol is {tol:g}: try --tol 9e-06, with products in float64, or --dtype float64"
+        )
