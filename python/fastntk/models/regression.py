@@ -3,21 +3,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from fastntk._arrays import to_host
 from fastntk.models.least_squares import KernelLeastSquares
+from fastntk.models.regressor import Regressor
 from fastntk.models.targets import regression_targets
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class KernelRidge(MultiOutputMixin, RegressorMixin, KernelLeastSquares):  # type: ignore[misc]
+class KernelRidge(Regressor, KernelLeastSquares):
     r"""Least squares with a network's kernel: what training it to convergence gives on average.
 
     With K the kernel of the N training points, predictions are
@@ -167,29 +166,3 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, KernelLeastSquares):  # type
             The result, or a block of 256 points, does not fit the budget.
         """
         return self._outputs(X)
-
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the coefficient of determination R^2, averaged over outputs.
-
-        Parameters
-        ----------
-        X : array_like of shape (n_points, n_features)
-            Points, scaled like those of `fit`.
-        y : array_like of shape (n_points,) or (n_points, n_outputs)
-            Targets.
-        sample_weight : array_like of shape (n_points,), optional
-            Weights of the points.
-
-        Returns
-        -------
-        float
-            1 for a perfect fit, 0 for the mean of the targets.
-        """
-        return r_squared(self.predict(X), y, sample_weight)
-
-
-def r_squared(predicted: Any, y: Any, sample_weight: Any = None) -> float:
-    """Return R^2 of predictions, which may be on a GPU as the targets may."""
-    from sklearn.metrics import r2_score
-
-    return float(r2_score(to_host(y), to_host(predicted), sample_weight=to_host(sample_weight)))
