@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fastntk.app.dynamics_run import Dynamics, Problem
+    from fastntk.app.dynamics_problem import Problem
+    from fastntk.app.dynamics_run import Dynamics
     from fastntk.app.regress_run import Regression
     from fastntk.datasets import Split
 
@@ -96,7 +97,10 @@ def dynamics_lines(run: Dynamics) -> list[str]:
     rate = run.eigenvalues_over_n[0]
     lines.append(f"first time constant {1 / rate:.4g}, largest stable learning rate {2 / rate:.4g}")
     passes = f", {run.passes} passes" if run.passes else ""
-    lines.append(f"{run.method} method{passes}, error of f_t at most {run.error.max():.1e}")
+    bound, estimate = run.error.max(), run.test_error.max()
+    lines.append(
+        f"{run.method} method{passes}; error of f_t at most {bound:.1e}, test about {estimate:.1e}"
+    )
     return lines
 
 
