@@ -47,7 +47,7 @@ def _rows(runs: list[Regression]) -> dict[str, list[str]]:
     rows[f"residual, {runs[0].dtype} K"] = [f"{run.residual:.1e}" for run in runs]
     steps = max(len(run.residuals_float64) for run in runs)
     for i in range(steps):
-        name = "residual, float64 K" if i == 0 else f"  refined, pass {i}"
+        name = "residual, float64 K" if i == 0 else f"  refinement {i}"
         rows[name] = [
             f"{run.residuals_float64[i]:.1e}" if i < len(run.residuals_float64) else ""
             for run in runs
