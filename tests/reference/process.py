@@ -13,10 +13,7 @@ def posterior(K, K_ZX, K_ZZ, y, ridge):
 def trained(ntk, ntk_ZX, nngp, nngp_ZX, nngp_ZZ, y, t, ridge=0.0):
     """Mean and covariance of networks trained for a time t on least squares, f_0 ~ GP(0, nngp)."""
     values, vectors = np.linalg.eigh(ntk)
-    if np.isinf(t):
-        phi = 1 / (values + ridge)
-    else:
-        phi = (1 - np.exp(-t * values / len(values))) / values
+    phi = (1 - np.exp(-t * values / len(values))) / (values + ridge)
     A = ntk_ZX @ (vectors * phi) @ vectors.T
     cross = A @ nngp_ZX.T
     return A @ y, nngp_ZZ - cross - cross.T + A @ nngp @ A.T

@@ -62,10 +62,10 @@ class DenseFlow:
         """All eigenvalues, descending, and up to where they are 0 to rounding."""
         return self.values, self.null
 
-    @property
-    def accuracy(self) -> float:
-        """Relative size of a part of the residual that is surely no error of the method."""
-        return _ACCURACY
+    def stays(self) -> tuple[Any, float]:
+        """Return what is never learnt of the residual, and the relative error of that."""
+        null = (self.values <= self.null).astype(np.float64)
+        return self._combined([null])[0], _ACCURACY
 
     def coefficients(self, times: list[float]) -> Any:
         """Return c_t for each time, (T, rows, columns)."""

@@ -271,7 +271,9 @@ class GradientFlow:
         The paper's text has the sign of the other parts reversed: f_inf is f_0 less their sum.
         """
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
-            return self._problem.shaped(self._stays()[None], self._problem.library)[0]
+            self._engine.error([math.inf])  # a Krylov space grows for it
+            left, _ = self._engine.stays()
+            return self._problem.shaped(-left[None], self._problem.library)[0]
 
     def components(self, k: int) -> FlowComponents:
         """Return f_0 - y along the first k eigenvectors of K, and how fast each part decays.
@@ -382,18 +384,12 @@ class GradientFlow:
         needed = 32 * len(times) * self._problem.residual.size
         self._room.require(needed, f"the outputs of {len(times)} times")
 
-    def _stays(self) -> Any:
-        """Return Delta_0 as columns of K's rows."""
-        left = self._engine.moves([math.inf])[0]
-        left -= self._problem.residual
-        return left
-
     def _say_what_stays(self, times: list[float]) -> None:
         """Warn once where a noticeable part of y - f_0 is never learnt."""
         if self._warned or not any(map(math.isinf, times)):
             return
         self._warned = True
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
-            said = unlearnt(self._problem, self._stays(), self._engine.accuracy)
+            said = unlearnt(self._problem, *self._engine.stays())
         if said:
             warnings.warn(said, UserWarning, stacklevel=3)

@@ -9,7 +9,9 @@ only contracts what the defects add up to; integrated by parts,
     + \frac1N \int_0^t \|E e^{-u H / N} Q^T r\| \, du,
 
 and in steps of gradient descent the same holds with their sum. Both terms are norms of small
-matrices. The rounding of products adds its size times the norm of :math:`\tilde c_t`.
+matrices. The integral alone bounds the error of :math:`Q (1 - e^{-t H / N}) Q^T r`, which is what
+the training points are given. The rounding of products adds its size times the norm of
+:math:`\tilde c_t`.
 """
 
 from __future__ import annotations
@@ -39,8 +41,6 @@ _FLOAT32_TOL = 1e-5
 _RATIO, _EARLY, _LATE = 1.15, 1e-4, 10.0
 # Passes before the first look at the errors.
 _FIRST = 4
-# Rounding adds up at random: so many times its root mean square is more than it comes to.
-_ROUNDINGS = 1.5
 # A bound whose other part is so much less than that of the rounding: passes do not help.
 _MOSTLY = 0.25
 # New points whose covariance is asked for share a space of so many columns.
@@ -106,10 +106,16 @@ class KrylovFlow:
             self._largest = float(pairs.values[0])
         return self._largest
 
-    @property
-    def accuracy(self) -> float:
-        """Relative size of a part of the residual that is surely no error of the method."""
-        return self._tol
+    def stays(self) -> tuple[Any, float]:
+        """Return what is never learnt of the residual, and the relative error of that.
+
+        As far as the space knows by now: it does not grow.
+        """
+        if self._space is None:
+            return self._residual * 0, 0.0
+        ritz = self._space.ritz()
+        null = (ritz.values <= ritz.null).astype(np.float64)
+        return self._space.apply(ritz, [null])[0], float(self._bound(ritz, [math.inf])[0])
 
     def coefficients(self, times: list[float]) -> Any:
         """Return c_t for each time, (T, rows, columns)."""
@@ -120,12 +126,13 @@ class KrylovFlow:
         return space.apply(ritz, self._phi(ritz, times))
 
     def moves(self, times: list[float]) -> Any:
-        """Return K c_t for each time, (T, rows, columns)."""
+        """Return what the residual has lost until each time, (T, rows, columns)."""
         space = self._reached(times)
         if space is None:
             return self._zeros(len(times))
         ritz = space.ritz()
-        return space.apply_times_operator(ritz, self._phi(ritz, times))
+        left = [self._evolution.decay(ritz.values, t, ritz.null) for t in times]
+        return space.apply(ritz, [1 - one for one in left])
 
     def error(self, times: list[float]) -> NDArray[np.float64]:
         """Return a bound of the error at the training points for each time, see the module."""
@@ -222,12 +229,14 @@ class KrylovFlow:
                 at_rounding = error - noise <= _MOSTLY * noise
                 if left <= 0 or space.full or at_rounding:
                     break
-                checks.append((space.passes, math.log(error / self._tol)))
+                # What passes can still win, and what of it is missing.
+                excess = (error - noise) / max(self._tol - noise, _MOSTLY * self._tol)
+                checks.append((space.passes, math.log(excess)))
             more = _until_next_check(checks) if space.passes else min(_FIRST, self._max_passes)
             for _ in range(min(more, left) if space.passes else more):
                 if space.full:
                     break
-                known = f", error {math.exp(checks[-1][1]) * self._tol:.0e}" if checks else ""
+                known = f", error {error:.0e}" if checks else ""
                 space.grow(f"gradient flow, pass {space.passes + 1}{known}", self._progress)
         if at_rounding:
             advice = "the operator's rounding allows no less: use float64, or raise tol"
@@ -279,7 +288,7 @@ class KrylovFlow:
         """Return what the rounding of products adds, (T,)."""
         sizes = ritz.size(np.stack(self._phi(ritz, times)))
         relative: NDArray[np.float64] = (sizes / self._units()).max(axis=1)
-        return _ROUNDINGS * ritz.noise * relative
+        return ritz.noise * relative
 
     def _phi(self, ritz: RitzValues, times: list[float]) -> list[NDArray[np.float64]]:
         return [self._evolution.phi(ritz.values, t, ritz.null) for t in times]
@@ -301,7 +310,7 @@ def _until_next_check(checks: list[tuple[int, float]]) -> int:
         Passes, and the digits (natural logarithm) that were missing then.
     """
     passes, missing = checks[-1]
-    most = max(2, passes // 4)
+    most = max(2, passes // 8)
     if len(checks) == 1:
         return most
     earlier, before = checks[-2]

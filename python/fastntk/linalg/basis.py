@@ -39,16 +39,34 @@ _KEPT = 1e-3
 
 
 class Basis:
-    """Orthonormal columns Q, the products W = K Q, and the small matrix H = Q^T K Q."""
+    """Orthonormal columns Q, the products W = K Q, and the small matrix H = Q^T K Q.
+
+    Parameters
+    ----------
+    op : SymmetricOperator
+        K.
+    capacity : int
+        Most columns.
+    rng : numpy.random.Generator
+        Of the directions that take the place of dependent ones.
+    precision : type or None
+        Of W; None where it is not kept.
+    """
 
     def __init__(
-        self, op: SymmetricOperator, capacity: int, rng: np.random.Generator, precision: type
+        self,
+        op: SymmetricOperator,
+        capacity: int,
+        rng: np.random.Generator,
+        precision: type | None,
     ) -> None:
         self.n, self.capacity, self.size, self.rng = op.shape[0], capacity, 0, rng
         self.xp = array_namespace(op)
         # Columns are contiguous; memory not yet used is not touched.
         self.Q = self.xp.empty((self.n, capacity), order="F")
-        self.W = self.xp.empty((self.n, capacity), dtype=precision, order="F")
+        self.W: Any = None
+        if precision is not None:
+            self.W = self.xp.empty((self.n, capacity), dtype=precision, order="F")
         self.H = np.zeros((capacity, capacity))
         # First column of the block before the last, and the size of what the last sweep reduced.
         self._recent, self._before = 0, np.inf
@@ -61,7 +79,9 @@ class Basis:
         """Add columns and their products; leave of the products what is outside the basis."""
         old, new = self.size, self.size + V.shape[1]
         for rows in self._row_blocks():
-            self.Q[rows, old:new], self.W[rows, old:new] = V[rows], product[rows]
+            self.Q[rows, old:new] = V[rows]
+            if self.W is not None:
+                self.W[rows, old:new] = product[rows]
         self.size = new
         with np.errstate(over="ignore", invalid="ignore"):
             near = self._remove(product, self._recent)

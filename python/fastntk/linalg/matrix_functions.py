@@ -36,8 +36,13 @@ if TYPE_CHECKING:
     from fastntk._progress import Progress
     from fastntk.linalg.operator import SymmetricOperator
 
-# Bytes of a row and column of basis: Q, and K Q at most.
-_COLUMN = 16
+# Bytes of a row and column of basis.
+_COLUMN = 8
+# Blocks whose products are in float64 in any case: those of right-hand sides that are alike for
+# whole classes of points, and what comes of them. The roundings of equal numbers, and of long sums
+# of one sign, do not cancel: on 8,000 digits that of the first block is 80 times that of others,
+# the next one's four times.
+_DOUBLE = 3
 # Columns that a space is given room for: the eigenproblem of H takes seconds by then.
 _MOST_COLUMNS = 3000
 
@@ -102,7 +107,7 @@ class KrylovSpace:
     seed : int or numpy.random.Generator
         Of the directions that take the place of dependent ones.
     room : Budget
-        For the basis: 16 bytes for each of N rows and of the columns that fit, at most 3000.
+        For the basis: 8 bytes for each of N rows and of the columns that fit, at most 3000.
 
     Attributes
     ----------
@@ -125,9 +130,8 @@ class KrylovSpace:
         room.require(spare + _COLUMN * n * least, f"a Krylov basis of {least} columns for {n} rows")
         capacity = min(n, max(_MOST_COLUMNS, least), (room.left - spare) // (_COLUMN * n))
         self._op = op
-        precision = np.float32 if single and op.dtype == np.float32 else np.float64
-        self._precision = precision
-        self._basis = Basis(op, capacity, rng, precision)
+        self._single = single and op.dtype == np.float32
+        self._basis = Basis(op, capacity, rng, None)
         lengths = column_norms(R)
         used = np.flatnonzero(lengths > 0)
         scaled = R[:, op.xp.asarray(used)] / op.xp.asarray(lengths[used])
@@ -166,7 +170,9 @@ class KrylovSpace:
         """
         basis, V = self._basis, self._next
         old, recent, before = basis.size, basis._recent, basis._before
-        product = block_product(self._op, V.astype(self._precision, copy=False), stage, progress)
+        single = self._single and self.passes >= _DOUBLE
+        factor = V.astype(np.float32 if single else np.float64, copy=False)
+        product = block_product(self._op, factor, stage, progress)
         try:
             remainder = basis.append(V, product)
             scale = max(self._scale, spectral_scale(np.diag(basis.H)[: basis.size]))
@@ -211,23 +217,17 @@ class KrylovSpace:
 
     def apply(self, ritz: RitzValues, weights: Sequence[NDArray[np.float64]]) -> Any:
         """Return Q f(H) Q^T R, (T, N, columns), for T functions given by their values."""
-        return self._combined(self._basis.Q, ritz, weights)
-
-    def apply_times_operator(self, ritz: RitzValues, weights: Sequence[NDArray[np.float64]]) -> Any:
-        """Return K Q f(H) Q^T R, (T, N, columns), from the products that were made."""
-        return self._combined(self._basis.W, ritz, weights)
+        xp, columns = self._basis.xp, ritz.parts.shape[1]
+        small = [ritz.vectors @ (w[:, np.newaxis] * ritz.parts) for w in weights]
+        Q = self._basis.Q[:, : len(ritz.values)]
+        found = Q @ xp.asarray(np.concatenate(small, axis=1))
+        require_finite(found, "a matrix function")
+        return found.reshape(len(found), len(small), columns).transpose(1, 0, 2)
 
     def ritz_vectors(self, ritz: RitzValues, count: int) -> Any:
         """Return the first Ritz vectors, (N, count)."""
         y = self._basis.xp.asarray(ritz.vectors[:, :count])
         return self._basis.Q[:, : len(ritz.values)] @ y
-
-    def _combined(self, tall: Any, ritz: RitzValues, weights: Sequence[NDArray[np.float64]]) -> Any:
-        xp, columns = self._basis.xp, ritz.parts.shape[1]
-        small = [ritz.vectors @ (w[:, np.newaxis] * ritz.parts) for w in weights]
-        found = tall[:, : len(ritz.values)] @ xp.asarray(np.concatenate(small, axis=1))
-        require_finite(found, "a matrix function")
-        return found.reshape(len(found), len(small), columns).transpose(1, 0, 2)
 
 
 def _square_root(gram: NDArray[np.float64]) -> NDArray[np.float64]:

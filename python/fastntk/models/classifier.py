@@ -31,7 +31,7 @@ class KernelClassifier(ClassifierMixin, KernelLeastSquares):  # type: ignore[mis
     net : FullyConnected or FiniteNetwork, optional
         The architecture, for its limiting kernel; ``FullyConnected()`` by default. A single network
         of finite width, for its empirical kernel: the trace over its outputs.
-    ridge, ridge_units, kernel, scale, storage, dtype, memory, method, tol
+    ridge, ridge_units, kernel, scale, storage, dtype, memory, method, tol, refine
         As in `KernelRidge`.
     random_state, threads, device, copy_X
         As in `KernelRidge`.

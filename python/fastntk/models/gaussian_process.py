@@ -76,10 +76,11 @@ class GaussianProcess(Regressor, ProcessBase):
         Budget in bytes, or for instance "8 GB"; half of what is available by default.
     method : {"auto", "dense", "iterative"}
         "dense" keeps a Cholesky factor, or at a finite time all eigenvectors, 8 N^2 bytes.
-        "iterative" solves by conjugate gradients, for the mean in `fit`, for variances whenever
-        they are asked for. "auto" is dense up to 10,000 points where that fits.
+        "iterative" takes products with K only, for the mean in `fit`, for variances whenever they
+        are asked for: conjugate gradients, or at a finite time a Krylov space. "auto" is dense up
+        to 10,000 points (3000 at a finite time) where that fits.
     tol : float
-        Relative residual of the iterations.
+        Relative residual of the iterations; of a Krylov space the error of training.
     random_state : int, numpy.random.RandomState or None
         Draws the preconditioner of the iterations, and the restarts of an optimisation.
     threads : int, optional

@@ -81,7 +81,7 @@ class ProcessBase(KernelEstimator):
                 weights, factor = dense_weights(gram, ridge, t, columns)
                 dual = weights(B)
             else:
-                dual = iterative_weights(gram, ridge, self.tol, seed)(B)
+                dual = iterative_weights(gram, ridge, t, self.tol, seed)(B)
             dual = in_library(dual, array_namespace(points)).reshape(targets.shape)
         prior = None
         if law == "ntk":
@@ -208,8 +208,9 @@ class ProcessBase(KernelEstimator):
         weights, held, column_bytes = self._weights, 0, 0
         if weights is None:
             op = self._fitted_operator(self._maker, X, engine)
-            weights = iterative_weights(op, self.ridge_, self._fitted_tol, self._fitted_seed)
-            held, column_bytes = op.nbytes, iterative_column_bytes(len(X))
+            options = (self.ridge_, self.t_, self._fitted_tol, self._fitted_seed)
+            weights = iterative_weights(op, *options)
+            held, column_bytes = op.nbytes, iterative_column_bytes(len(X), self.t_)
         prior = self._prior(X, engine)
         held += 0 if prior is None else prior.nbytes
         return ProcessPrediction(

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from fastntk import _validate
 from fastntk._arrays import to_host
 from fastntk.dynamics.evolution import Evolution
+from fastntk.dynamics.flow_method import select_flow_method
+from fastntk.dynamics.gradient_flow import GradientFlow
 from fastntk.linalg.cholesky import CholeskyFactor, cholesky_bytes
 from fastntk.linalg.conjugate_gradients import gradients_bytes
 from fastntk.linalg.dense import dense_bytes, dense_eigh
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 METHODS = ("auto", "dense", "iterative")
 # Up to here N^3 / 3 operations take seconds.
 _DENSE_ROWS = 10_000
+# Vectors for each column, with their products, that a Krylov space is expected to need.
+_KRYLOV_VECTORS = 50
 
 
 class SpectralFunction:
@@ -52,17 +56,12 @@ class SpectralFunction:
 
 
 def select_process_method(method: str, op: SymmetricOperator, columns: int, t: float) -> str:
-    """Return "dense" or "iterative"; "auto" is the first where it fits and takes seconds.
-
-    At a finite time it is always "dense".
-    """
+    """Return "dense" or "iterative"; "auto" is the first where it fits and takes seconds."""
     _validate.choice(method, "method", METHODS)
-    if not math.isinf(t):
-        if method == "iterative":
-            raise ValueError("method must be 'dense' for a finite t, got 'iterative'")
-        return "dense"
     if method != "auto":
         return method
+    if not math.isinf(t):
+        return "dense" if select_flow_method(op, op.room.left) == "dense" else "iterative"
     fits = cholesky_bytes(op, columns) <= op.room.left
     return "dense" if fits and op.shape[0] <= _DENSE_ROWS else "iterative"
 
@@ -89,16 +88,23 @@ def dense_weights(
 
 
 def iterative_weights(
-    op: SymmetricOperator, ridge: float, tol: float, seed: int
+    op: SymmetricOperator, ridge: float, t: float, tol: float, seed: int
 ) -> Callable[[Any], Any]:
-    """Return R -> (K + ridge I)^-1 R by conjugate gradients to a relative residual."""
+    """Return R -> phi(K) R from products with K.
 
-    def weights(R: Any) -> Any:
+    They are conjugate gradients to a relative residual of ``tol``, or at a finite time a Krylov
+    space in which training has this error.
+    """
+
+    def solved(R: Any) -> Any:
         return solve(op, R, ridge, method="cg", tol=tol, seed=seed).value
 
-    return weights
+    def trained(R: Any) -> Any:
+        return GradientFlow(op, R, method="krylov", tol=tol, seed=seed).coefficients(t)
+
+    return solved if math.isinf(t) else trained
 
 
-def iterative_column_bytes(n: int) -> int:
+def iterative_column_bytes(n: int, t: float) -> int:
     """Return the bytes that `iterative_weights` takes for each column."""
-    return gradients_bytes(n, 1)
+    return gradients_bytes(n, 1) if math.isinf(t) else 16 * _KRYLOV_VECTORS * n

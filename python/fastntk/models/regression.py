@@ -51,6 +51,10 @@ class KernelRidge(Regressor, KernelLeastSquares):
         See `solve`.
     tol : float
         Residual of each output's system, relative to its targets.
+    refine : bool
+        Whether the solution with a float32 kernel is corrected, up to twice, by residuals with the
+        same kernel in float64, which is computed for each and not stored. Predictions remain those
+        of the float32 kernel.
     random_state : int, numpy.random.RandomState or None
         Draws the preconditioner of "cg".
     threads : int, optional
@@ -68,7 +72,7 @@ class KernelRidge(Regressor, KernelLeastSquares):
     ridge_ : float
         r, in absolute units.
     residuals_ : ndarray of shape (n_outputs,), or float
-        ``||y - (K + r I) dual_coef_|| / ||y||`` of each output.
+        ``||y - (K + r I) dual_coef_|| / ||y||`` of each output; with ``refine`` K in float64.
     converged_ : bool
         Whether these met ``tol``.
     method_ : str
