@@ -159,12 +159,16 @@ def test_a_solution_that_did_not_converge_is_written_and_said(run, here, monkeyp
     assert result(here / "fastntk-regress")["kernels"]["nngp"]["converged"] is False
 
 
-def test_a_stop_leaves_no_file(run, here, monkeypatch):
+@pytest.mark.parametrize("where", ["solve", "draw"])
+def test_a_stop_leaves_no_file(run, here, monkeypatch, where):
     def stop(*_, **__):
+        if where == "solve":
+            raise fastntk.SolveInterrupted("how to go on in Python", None)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(regress_files, "draw", stop)
-    assert run("regress", "--samples", 40).code == 130
+    monkeypatch.setattr(fastntk if where == "solve" else regress_files, where, stop)
+    outcome = run("regress", "--samples", 40)
+    assert outcome == (130, "fastntk: interrupted; no file was left half written\n")
     assert names(here) == []
 
 

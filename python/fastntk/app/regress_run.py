@@ -108,17 +108,20 @@ def regress(
     with warnings.catch_warnings():
         # The result says it, and so does the report.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        solution = fastntk.solve(
-            operator,
-            targets.columns(targets.y_train),
-            ridge,
-            method=settings.method,
-            tol=settings.tol,
-            refine=precise,
-            refinements=max(1, refinements),
-            seed=settings.seed,
-            progress=tell,
-        )
+        try:
+            solution = fastntk.solve(
+                operator,
+                targets.columns(targets.y_train),
+                ridge,
+                method=settings.method,
+                tol=settings.tol,
+                refine=precise,
+                refinements=max(1, refinements),
+                seed=settings.seed,
+                progress=tell,
+            )
+        except fastntk.SolveInterrupted:
+            raise KeyboardInterrupt from None  # its message tells how to go on in Python
     lap("refine" if "solve" in seconds else "solve")
     outputs = operator.cross_matmat(split.test.X, solution.value, progress=tell)
     lap("predict")
