@@ -36,12 +36,13 @@ if TYPE_CHECKING:
         Eigenpairs,
         GramOperator,
         Solution,
+        SolveInterrupted,
         eigenpairs,
         select_method,
         select_solver,
         solve,
     )
-    from fastntk.models import KernelClassifier, KernelPCA, KernelRidge
+    from fastntk.models import GaussianProcess, KernelClassifier, KernelPCA, KernelRidge
     from fastntk.networks.averages import MonteCarloInterrupted, MonteCarloKernels
     from fastntk.networks.callbacks import CallbackJacobian
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
@@ -66,6 +67,7 @@ __all__ = [
     "FiniteNetwork",
     "FullyConnected",
     "Gaussian",
+    "GaussianProcess",
     "GradientFlow",
     "GramOperator",
     "Jacobian",
@@ -83,6 +85,7 @@ __all__ = [
     "Route",
     "Run",
     "Solution",
+    "SolveInterrupted",
     "TrainingInterrupted",
     "UserKernel",
     "__version__",
@@ -111,6 +114,7 @@ _ORIGINS = {
     "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
     "Gaussian": "fastntk.dynamics",
+    "GaussianProcess": "fastntk.models",
     "GradientFlow": "fastntk.dynamics",
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
@@ -149,6 +153,7 @@ _ORIGINS = {
         "Eigenpairs",
         "GramOperator",
         "Solution",
+        "SolveInterrupted",
         "eigenpairs",
         "select_method",
         "select_solver",

@@ -8,10 +8,18 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from fastntk import _validate, datasets
 from fastntk._memory import budget_bytes
-from fastntk.app import dynamics_files, dynamics_run, function_tables, options, tables
+from fastntk.app import (
+    dynamics_files,
+    dynamics_problem,
+    dynamics_run,
+    function_tables,
+    options,
+    tables,
+)
 from fastntk.app.ink import require_matplotlib
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
@@ -63,7 +71,7 @@ def dynamics(
             metavar="K",
             rich_help_panel="Computation",
             help="Eigenvalues to compute for the picture of the spectrum. Default: 50; all of them "
-            "up to 1,500 samples.",
+            "up to 3,000 samples.",
         ),
     ] = None,
     times: Annotated[
@@ -105,14 +113,16 @@ def dynamics(
     if not 0 < tol < 1:
         raise ValueError(f"--tol must be between 0 and 1, got {tol}")
     if times is not None:
-        dynamics_run.parsed_times(times)  # what cannot be read is said before the data are loaded
+        dynamics_problem.parsed_times(
+            times
+        )  # what cannot be read is said before the data are loaded
     file = storage_path(storage)
     if file is not None:
         require_place(file)
     factor = None if scale is None else _validate.positive(scale, "scale")
     budget_bytes(memory)  # so is a size
     net = network(hidden_layers, activation, weight_std, bias_std, init_std)
-    settings = dynamics_run.DynamicsSettings(
+    settings = dynamics_problem.DynamicsSettings(
         kernel=kernel.value,
         components=components,
         times=times,
@@ -149,7 +159,7 @@ def dynamics(
                 progress=bar,
             ),
         )
-        problem = dynamics_run.prepared(split, settings)
+        problem = dynamics_problem.prepared(split, settings)
         run = dynamics_run.dynamics(net, problem, settings, engine, bar)
         clock.seconds |= run.seconds
         content = dynamics_run.report(run, net, problem, settings)
@@ -166,5 +176,11 @@ def dynamics(
     print(f"{run.storage} storage, {run.dtype}, on {engine.description}")
     print(tables.cost_line(content))
     print(f"wrote to {out}: dynamics.png, curve.npz, result.json")
+    for note in run.notes:
+        warn(escape(note))
     if not run.converged:
-        warn("not converged: see the error of f_t; try a larger --tol or --dtype float64")
+        late = run.times[run.error > tol]
+        warn(
+            f"f_t is known to {run.error.max():.1e} of the targets only from t = {late[0]:.3g} on, "
+            f"where --tol is {tol:g}: try --tol 9e-06, with products in float64, or --dtype float64"
+        )

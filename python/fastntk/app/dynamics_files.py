@@ -13,7 +13,8 @@ from fastntk.app import dynamics_plots, ink
 
 if TYPE_CHECKING:
     import fastntk
-    from fastntk.app.dynamics_run import Dynamics, DynamicsSettings, Problem
+    from fastntk.app.dynamics_problem import DynamicsSettings, Problem
+    from fastntk.app.dynamics_run import Dynamics
 
 
 def write_curves(path: Path, run: Dynamics, problem: Problem) -> None:
@@ -22,7 +23,8 @@ def write_curves(path: Path, run: Dynamics, problem: Problem) -> None:
     arrays: dict[str, NDArray[Any]] = {
         "times": run.times,
         "eigenvalues_over_n": run.eigenvalues_over_n,
-        "solver_error": run.error,
+        "error_bound": run.error,
+        "test_error_estimate": run.test_error,
         "test_outputs": run.test_outputs,
         "test_labels": targets.labels(targets.y_test),
         "train_labels": targets.labels(targets.y_train),

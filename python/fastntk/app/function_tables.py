@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fastntk.app.dynamics_run import Dynamics, Problem
+    from fastntk.app.dynamics_problem import Problem
+    from fastntk.app.dynamics_run import Dynamics
     from fastntk.app.regress_run import Regression
     from fastntk.datasets import Split
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 def regression_table(runs: list[Regression], split: Split) -> Table:
     """Return quality, residuals and times, one column per kernel."""
     table = Table(
-        title=f"Regression of {len(split.train):,} samples of {escape(split.train.name)}, tested "
-        f"on {len(split.test):,}"
+        title=f"{len(split.train):,} samples of {escape(split.train.name)}, tested on "
+        f"{len(split.test):,}"
     )
-    table.add_column("")
+    # As wide as the title of one kernel's table.
+    table.add_column("", min_width=26)
     for run in runs:
         table.add_column(run.kernel.upper(), justify="right")
     for name, cells in _rows(runs).items():
@@ -46,7 +48,7 @@ def _rows(runs: list[Regression]) -> dict[str, list[str]]:
     rows[f"residual, {runs[0].dtype} K"] = [f"{run.residual:.1e}" for run in runs]
     steps = max(len(run.residuals_float64) for run in runs)
     for i in range(steps):
-        name = "residual, float64 K" if i == 0 else f"  refined, pass {i}"
+        name = "residual, float64 K" if i == 0 else f"  refinement {i}"
         rows[name] = [
             f"{run.residuals_float64[i]:.1e}" if i < len(run.residuals_float64) else ""
             for run in runs
@@ -96,7 +98,10 @@ def dynamics_lines(run: Dynamics) -> list[str]:
     rate = run.eigenvalues_over_n[0]
     lines.append(f"first time constant {1 / rate:.4g}, largest stable learning rate {2 / rate:.4g}")
     passes = f", {run.passes} passes" if run.passes else ""
-    lines.append(f"{run.method} method{passes}, error of f_t at most {run.error.max():.1e}")
+    bound, estimate = run.error.max(), run.test_error.max()
+    lines.append(
+        f"{run.method} method{passes}; error of f_t at most {bound:.1e}, test about {estimate:.1e}"
+    )
     return lines
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from fastntk._arrays import array_namespace, to_host
 from fastntk.linalg.pairs import block_product, require_finite
-from fastntk.linalg.solution import Solution, column_norms
+from fastntk.linalg.solution import column_norms
 
 if TYPE_CHECKING:
     from fastntk._memory import Budget
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 _BLOCK = 256
 _EPS = float(np.finfo(np.float64).eps)
 
+ADVICE = "raise ridge or tol, or use a float64 operator"
+
 
 def cholesky_bytes(op: SymmetricOperator, columns: int) -> int:
-    """Return the bytes that `cholesky_solution` takes for that many right-hand sides."""
+    """Return the bytes that `CholeskySystem` takes for that many right-hand sides."""
     n = op.shape[0]
     # The factor; where entries are not float64, the matrix as it is before it is converted. CuPy
     # copies what it multiplies where that is part of a matrix: at most n / 2 rows and columns.
@@ -43,35 +45,59 @@ def cholesky_bytes(op: SymmetricOperator, columns: int) -> int:
     return n * (entry * n + 8 * 6 * _BLOCK + 8 * 8 * columns)
 
 
-def cholesky_solution(
-    op: SymmetricOperator,
-    B: Any,
-    ridge: float,
-    tol: float,
-    *,
-    room: Budget,
-    progress: Progress | None,
-) -> Solution:
-    """Return the solution for right-hand sides of norm 1 or 0; other arguments as in `solve`."""
-    n, columns = B.shape
-    what = f"the Cholesky factor of a {n} x {n} matrix"
-    room.require(cholesky_bytes(op, columns), what)
-    factor = CholeskyFactor(op, ridge, progress)
+class CholeskySystem:
+    """(K + ridge I) A = B by a factorisation, as a `fastntk.linalg.refinement.System`.
 
-    def residual(A: Any, number: int) -> tuple[Any, NDArray[np.float64]]:
-        R = B - block_product(op, A, f"solve, product {number}", progress) - ridge * A
+    Parameters
+    ----------
+    columns : int
+        The most right-hand sides of a block.
+    """
+
+    method = "cholesky"
+
+    def __init__(
+        self,
+        op: SymmetricOperator,
+        ridge: float,
+        *,
+        columns: int,
+        room: Budget,
+        progress: Progress | None,
+    ) -> None:
+        room.require(
+            cholesky_bytes(op, columns), "the Cholesky factor of a {0} x {0} matrix", op.shape[0]
+        )
+        self.op, self.ridge, self.progress, self.passes = op, ridge, progress, 0
+        self.factor = CholeskyFactor(op, ridge, progress)
+
+    def solve(
+        self, B: Any, tol: float, start: Any, stage: str
+    ) -> tuple[Any, NDArray[np.float64], str]:
+        """Return A, its residuals, and what to try where they are above ``tol``, or ""."""
+        A = self.factor.solve(B)
+        require_finite(A, "a solution")
+        R, first = self._residual(A, B)
+        refined = A + self.factor.solve(R)
+        _, second = self._residual(refined, B)
+        # Refinement helps up to conditions of 1 / eps; beyond, the first solution may be better.
+        xp = array_namespace(self.op)
+        A = xp.where(xp.asarray(second <= first), refined, A)
+        residuals = np.where(second <= first, second, first)
+        return A, residuals, "" if (residuals <= tol).all() else ADVICE
+
+    def correct(self, R: Any, tol: float, stage: str) -> Any:
+        """Return A for a residual."""
+        return self.factor.solve(R)
+
+    def partial(self) -> None:
+        """Return None: what a factorisation has before its end solves nothing."""
+
+    def _residual(self, A: Any, B: Any) -> tuple[Any, NDArray[np.float64]]:
+        self.passes += 1
+        product = block_product(self.op, A, f"solve, product {self.passes}", self.progress)
+        R = B - product - self.ridge * A
         return R, column_norms(R)
-
-    A = factor.solve(B)
-    require_finite(A, "a solution")
-    R, first = residual(A, 1)
-    refined = A + factor.solve(R)
-    _, second = residual(refined, 2)
-    # Refinement helps up to conditions of 1 / eps; beyond, the first solution may be the better.
-    better = array_namespace(op).asarray(second <= first)
-    A = array_namespace(op).where(better, refined, A)
-    residuals = np.where(second <= first, second, first)
-    return Solution(A, residuals, bool((residuals <= tol).all()), "cholesky", 2)
 
 
 class CholeskyFactor:

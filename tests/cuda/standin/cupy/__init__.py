@@ -72,6 +72,14 @@ def broadcast_to(array, shape):
     return array._view(np.broadcast_to(plain(array), shape))
 
 
+def concatenate(arrays, axis=0):
+    return new(np.concatenate([plain(one) for one in arrays], axis))
+
+
+def diagonal(array):
+    return array._view(np.diagonal(plain(array)))
+
+
 def stack(arrays, axis=0):
     return new(np.stack([plain(one) for one in arrays], axis))
 
@@ -125,6 +133,10 @@ def zeros(shape, dtype=float, order="C"):
 
 def ones(shape, dtype=float, order="C"):
     return full(shape, 1, dtype)
+
+
+def eye(n, dtype=float):
+    return new(np.eye(n, dtype=dtype))
 
 
 def full(shape, value, dtype=None, order="C"):
