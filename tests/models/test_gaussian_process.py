@@ -205,6 +205,17 @@ def test_clone_and_pickle(X, Z, y, t, method):
     )
 
 
+def test_a_file_keeps_the_kernel_of_the_weights(X, Z, y, tmp_path):
+    """The other kernel of trained networks is not written there."""
+    options = {"method": "iterative", "ridge": RIDGE, "storage": tmp_path / "K.gram", "tol": 1e-12}
+    model = GaussianProcess(NET, "ntk", **options).fit(X, y)
+    stored = fn.GramOperator.from_file(tmp_path / "K.gram")
+    np.testing.assert_allclose(stored.to_dense(), NET.ntk(X), rtol=1e-12)
+    _, covariance = dense("ntk", X, Z, y, RIDGE)
+    std = model.predict(Z, return_std=True)[1]
+    np.testing.assert_allclose(std[:, 0] ** 2, np.diag(covariance), rtol=0, atol=EXACT)
+
+
 def test_searches(X, y):
     grid = {"law": ["nngp", "ntk", "ntkgp"], "ridge": [0.01, 1.0]}
     search = GridSearchCV(GaussianProcess(NET), grid, cv=3).fit(X, X[:, :2])

@@ -99,7 +99,7 @@ def test_optimising(X, y, law):
 
 def test_what_is_optimised(X, y):
     model = GaussianProcess(NET, ridge=0.5)
-    model.fit(X, y, optimize=("bias_std",))
+    model.fit(X, y, optimize="bias_std")
     assert (model.net_.weight_std, model.ridge_) == (1.3, 0.5)
     assert model.net_.bias_std != 0.4
     model.fit(X, y, optimize=["ridge"], bounds={"ridge": (0.3, 0.9)})
