@@ -17,21 +17,32 @@ from fastntk._version import __version__
 if TYPE_CHECKING:
     from fastntk import costs, datasets
     from fastntk._backend import CudaError
+    from fastntk._stops import DivergenceError, TrainingInterrupted
+    from fastntk.dynamics import (
+        DescentRecord,
+        Gaussian,
+        GradientFlow,
+        KernelDescent,
+        kernel_gradient,
+        kernel_norm,
+    )
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.gradients import KernelGradients
     from fastntk.gram.route import Route
+    from fastntk.gram.user_kernel import RBF, UserKernel
     from fastntk.linalg import (
         CenteredOperator,
         ConvergenceWarning,
         Eigenpairs,
         GramOperator,
         Solution,
+        SolveInterrupted,
         eigenpairs,
         select_method,
         select_solver,
         solve,
     )
-    from fastntk.models import KernelPCA
+    from fastntk.models import GaussianProcess, KernelClassifier, KernelPCA, KernelRidge
     from fastntk.networks.averages import MonteCarloInterrupted, MonteCarloKernels
     from fastntk.networks.callbacks import CallbackJacobian
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
@@ -41,23 +52,31 @@ if TYPE_CHECKING:
     from fastntk.networks.monte_carlo import monte_carlo_kernels
     from fastntk.networks.network import FiniteNetwork
     from fastntk.networks.random_functions import RandomFunctions
-    from fastntk.networks.record import DivergenceError, Record, Run, TrainingInterrupted
+    from fastntk.networks.record import Record, Run
     from fastntk.networks.torch_module import torch_jacobian
 
 __all__ = [
+    "RBF",
     "CallbackJacobian",
     "CenteredOperator",
     "ConvergenceWarning",
     "CudaError",
+    "DescentRecord",
     "DivergenceError",
     "Eigenpairs",
     "FiniteNetwork",
     "FullyConnected",
+    "Gaussian",
+    "GaussianProcess",
+    "GradientFlow",
     "GramOperator",
     "Jacobian",
     "JacobianOperator",
+    "KernelClassifier",
+    "KernelDescent",
     "KernelGradients",
     "KernelPCA",
+    "KernelRidge",
     "LinearisedNetwork",
     "MonteCarloInterrupted",
     "MonteCarloKernels",
@@ -66,13 +85,17 @@ __all__ = [
     "Route",
     "Run",
     "Solution",
+    "SolveInterrupted",
     "TrainingInterrupted",
+    "UserKernel",
     "__version__",
     "costs",
     "datasets",
     "effective_rank",
     "eigenpairs",
     "kernel_alignment",
+    "kernel_gradient",
+    "kernel_norm",
     "monte_carlo_kernels",
     "ntk_drift",
     "select_method",
@@ -83,15 +106,23 @@ __all__ = [
 
 # Where each name comes from; a folder stands for itself.
 _ORIGINS = {
+    "RBF": "fastntk.gram.user_kernel",
     "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
-    "DivergenceError": "fastntk.networks.record",
+    "DescentRecord": "fastntk.dynamics",
+    "DivergenceError": "fastntk._stops",
     "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
+    "Gaussian": "fastntk.dynamics",
+    "GaussianProcess": "fastntk.models",
+    "GradientFlow": "fastntk.dynamics",
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
+    "KernelClassifier": "fastntk.models",
+    "KernelDescent": "fastntk.dynamics",
     "KernelGradients": "fastntk.gram.gradients",
     "KernelPCA": "fastntk.models",
+    "KernelRidge": "fastntk.models",
     "LinearisedNetwork": "fastntk.networks.linearised",
     "MonteCarloInterrupted": "fastntk.networks.averages",
     "MonteCarloKernels": "fastntk.networks.averages",
@@ -99,12 +130,16 @@ _ORIGINS = {
     "Record": "fastntk.networks.record",
     "Route": "fastntk.gram.route",
     "Run": "fastntk.networks.record",
-    "TrainingInterrupted": "fastntk.networks.record",
+    "TrainingInterrupted": "fastntk._stops",
+    "UserKernel": "fastntk.gram.user_kernel",
     "costs": "fastntk.costs",
     "datasets": "fastntk.datasets",
+    "dynamics": "fastntk.dynamics",
     "effective_rank": "fastntk.networks.drift",
     "gram": "fastntk.gram",
     "kernel_alignment": "fastntk.networks.drift",
+    "kernel_gradient": "fastntk.dynamics",
+    "kernel_norm": "fastntk.dynamics",
     "linalg": "fastntk.linalg",
     "models": "fastntk.models",
     "monte_carlo_kernels": "fastntk.networks.monte_carlo",
@@ -118,6 +153,7 @@ _ORIGINS = {
         "Eigenpairs",
         "GramOperator",
         "Solution",
+        "SolveInterrupted",
         "eigenpairs",
         "select_method",
         "select_solver",

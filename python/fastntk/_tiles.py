@@ -7,7 +7,7 @@ Arrays belong to the library of the source's engine, `fastntk._backend.engine_of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,3 +67,15 @@ class LimitingSource(TileSource, Protocol):
         self, outs: Sequence[NDArray[Any]], threads: int = 0, progress: TileProgress | None = None
     ) -> None:
         """Write every entry of each output."""
+
+
+@runtime_checkable
+class PackingSource(TileSource, Protocol):
+    """A symmetric source that stores its triangle itself: engines store those of their own."""
+
+    @property
+    def packed_nbytes(self) -> int:
+        """The most bytes held while it does, its own included."""
+
+    def packed(self, threads: int = 0, progress: TileProgress | None = None) -> TileSource:
+        """Return the stored triangle."""

@@ -104,7 +104,7 @@ def test_missing_extra_names_the_command(monkeypatch, capsys, missing):
 
 
 def test_missing_matplotlib_is_said_before_computing(run, monkeypatch):
-    monkeypatch.setattr("fastntk.app.kpca_files.find_spec", lambda _: None)
+    monkeypatch.setattr("fastntk.app.ink.find_spec", lambda _: None)
     outcome = run("kpca", "--data", "not read")
     assert outcome.code == 1
     assert 'the picture needs matplotlib: pip install "fastntk[app]"' in outcome.output
@@ -113,7 +113,7 @@ def test_missing_matplotlib_is_said_before_computing(run, monkeypatch):
 def test_no_command_prints_the_help(run):
     outcome = run()
     assert outcome.code == 0
-    for command in ("kpca", "gram", "info"):
+    for command in ("kpca", "regress", "dynamics", "gram", "info"):
         assert command in outcome.output
 
 

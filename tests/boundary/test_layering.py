@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "python" / "fastntk"
 
-# Left to right. Data sets stand beside the kernels: only the applications know of both.
+# Left to right. Data sets stand beside the kernels, and networks beside dynamics in function space:
+# models and applications know of both.
 RANKS = {
     "_version": 0,
     "_cpu": 0,
@@ -22,17 +23,20 @@ RANKS = {
     "_validate": 1,
     "_memory": 1,
     "_progress": 1,
+    "_stops": 1,
     "costs": 2,
     "gram": 2,
     "linalg": 3,
     "networks": 4,
+    "dynamics": 4,
     "models": 5,
     "datasets": 5,
     "__init__": 6,  # the public face, which the applications may use
     "app": 7,
     "__main__": 8,
 }
-APART = [{"datasets", other} for other in ("models", "networks", "linalg", "gram")]
+APART = [{"datasets", other} for other in ("models", "networks", "dynamics", "linalg", "gram")]
+APART.append({"networks", "dynamics"})
 
 
 def part_of(module):

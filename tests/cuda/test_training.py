@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import fastntk as fn
-from fastntk.costs import CrossEntropy
+from fastntk.costs import CrossEntropy, SmoothHinge
 
 NET = fn.FullyConnected(2, activation="erf", bias_std=0.3)
 # Twenty steps in another order of sums than NumPy's.
@@ -29,9 +29,10 @@ def data(rng):
         {"batch_size": 2},
         {"flow": True},
         {"cost": CrossEntropy()},
+        {"cost": SmoothHinge()},
         {"direction": lambda f, t: 1 - f},
     ],
-    ids=["dense", "low-rank", "mini-batches", "flow", "cross-entropy", "direction"],
+    ids=["dense", "low-rank", "mini-batches", "flow", "cross-entropy", "hinge", "direction"],
 )
 @pytest.mark.parametrize("networks", [None, 2])
 def test_training_is_that_of_the_cpu(gpu, data, options, networks, dtype):

@@ -22,6 +22,11 @@ def logistic(f, y):
     return y - 1 / (1 + np.exp(-f))
 
 
+def hinge(f, y):
+    """That of the hinge with labels -1 and 1, its corner a parabola of width 1."""
+    return y * np.clip(1 - y * f, 0, 1)
+
+
 def trajectory(maps, activation, X, y, direction, rate, batches):
     """Parameters before each step and after the last, (S + 1, P)."""
     theta = [flat(maps)]

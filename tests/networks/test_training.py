@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import fastntk as fn
-from fastntk.costs import CrossEntropy, LeastSquares, UserCost
+from fastntk.costs import CrossEntropy, LeastSquares, SmoothHinge, UserCost
 from networks.as_reference import maps_of
-from networks.plain_descent import least_squares, logistic, softmax, trajectory
+from networks.plain_descent import hinge, least_squares, logistic, softmax, trajectory
 
 # After 20 steps, relative to the largest parameter: the rounding of sums of 60 terms, 20 times, of
 # 6e-8 each in float32, whose preactivations may be on the other side of a kink besides.
@@ -33,6 +33,7 @@ CASES = {
     "no cost named": ({}, None, least_squares, 2),
     "softmax": ({}, CrossEntropy(), softmax, 2),
     "logistic": ({}, CrossEntropy(), logistic, 1),
+    "hinge": ({}, SmoothHinge(), hinge, 2),
     "user": (
         {},
         UserCost(lambda f, y: np.mean(np.sum((f - y) ** 4, axis=1)) / 4, lambda f, y: (f - y) ** 3),
@@ -59,6 +60,8 @@ def test_trajectory(case, updates, dtype, rng):
         y = np.eye(C)[rng.integers(0, C, len(X))]
     elif direction is logistic:
         y = rng.integers(0, 2, (len(X), 1)).astype(float)
+    elif direction is hinge:
+        y = rng.choice([-1.0, 1.0], (len(X), C))
     rate = 0.01 if options.get("parametrisation") == "standard" else 0.5
     maps = maps_of(w)
     theta = trajectory(maps, w.net.activation, X, y, direction, rate, [slice(None)] * STEPS)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import fastntk as fn
+from fastntk._stops import deferred_interrupt
 from fastntk.costs import UserCost
-from fastntk.networks.interrupts import deferred_interrupt
 from networks.small_network import network
 
 

@@ -11,9 +11,11 @@ from rich.console import Console
 
 import fastntk
 from fastntk.app import help_texts, machine, tables
+from fastntk.app.dynamics_command import dynamics
 from fastntk.app.errors import OneLineErrors
 from fastntk.app.gram_command import gram
 from fastntk.app.kpca_command import kpca
+from fastntk.app.regress_command import regress
 
 app = typer.Typer(
     cls=OneLineErrors,
@@ -23,6 +25,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(help=help_texts.KPCA, epilog=help_texts.KPCA_EXAMPLES)(kpca)
+app.command(help=help_texts.REGRESS, epilog=help_texts.REGRESS_EXAMPLES)(regress)
+app.command(help=help_texts.DYNAMICS, epilog=help_texts.DYNAMICS_EXAMPLES)(dynamics)
 app.command(help=help_texts.GRAM, epilog=help_texts.GRAM_EXAMPLES)(gram)
 
 

@@ -29,7 +29,7 @@ _BAD_REQUEST = (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryE
 # The package speaks of its arguments; the command line's options have the same names with dashes.
 _ARGUMENT = re.compile(
     r"\b(hidden_layers|weight_std|bias_std|init_std)\b"
-    r"|^(samples|seed|scale|activation|storage|memory|threads|device|data|tol)(?= (?:must|'))"
+    r"|^(samples|seed|scale|activation|storage|memory|threads|device|data|tol|ridge)(?= (?:must|'))"
     r"|\b(normalize|dtype|device|storage)='([\w:]+)'"
 )
 _INTERRUPTED = 130

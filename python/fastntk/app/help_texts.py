@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 MAIN = """\
-Exact neural tangent kernels of wide networks: Gram matrices and kernel PCA of whole data sets.
+Exact neural tangent kernels of wide networks: Gram matrices, kernel PCA and regression of whole \
+data sets, and the dynamics of training.
 
 Start with [cyan]fastntk kpca[/], which needs no data and no options."""
 
@@ -32,6 +33,54 @@ KPCA_EXAMPLES = """\
 [cyan]fastntk kpca --data mnist --samples 512 --seeds 20[/]  [dim]# mean and spread[/]
 
 [cyan]fastntk kpca --data faces.npz --normalize center --kernel nngp[/]"""
+
+REGRESS = (
+    "Regression with the limiting kernels of a wide network.\n\n"
+    "Solves (K + ridge I) A = Y for all training rows, and says how well K(Z, X) A fits the test "
+    "rows. With the NTK this is what infinitely wide networks have learnt at the end of training, "
+    "on average; with the NNGP, the mean of the Bayesian posterior. Writes to the folder --out, "
+    "all files or none:\n\n"
+    "[bold]confusion.png[/]: what each class is taken for (agreement.png, predicted against true, "
+    "where the labels are values)\n\n"
+    "[bold]predictions.npz[/]: scores and predictions of each kernel, labels, classes\n\n"
+    "[bold]result.json[/]: accuracy, residuals, every parameter, versions, timings, peak memory"
+)
+
+REGRESS_EXAMPLES = """\
+[bold]Examples[/]
+
+[cyan]fastntk regress[/]  [dim]# the digits, a fifth of them held out[/]
+
+[cyan]fastntk regress --data mnist --out mnist[/]  [dim]# 60,000 to train on, 10,000 to test on[/]
+
+[cyan]fastntk regress --data mnist --kernel ntk --storage mnist.gram[/]  [dim]# K stays on disk[/]
+
+[cyan]fastntk regress --data train.npz --test-data test.npz --ridge 1e-3 --ridge-units trace[/]"""
+
+DYNAMICS = (
+    "Training of an infinitely wide network over time, exactly.\n\n"
+    "Gradient flow on the least-squares cost, from outputs 0: f_t at the training rows, at rows "
+    "held out of them, whose least cost says where to stop, and at the test rows. Writes to the "
+    "folder --out, all files or none:\n\n"
+    "[bold]dynamics.png[/]: the eigenvalues of K/N, which are the decay rates of the components; "
+    "cost and classification error over time\n\n"
+    "[bold]curve.npz[/]: times, costs, errors, time constants, f_t at the test rows\n\n"
+    "[bold]result.json[/]: the curves with every parameter, versions, timings, peak memory"
+)
+
+DYNAMICS_EXAMPLES = """\
+[bold]Examples[/]
+
+[cyan]fastntk dynamics[/]  [dim]# the digits, in seconds[/]
+
+[cyan]fastntk dynamics --data mnist --out mnist[/]
+
+[cyan]fastntk dynamics --data mnist --samples 5000 --label-noise 0.4[/]  [dim]# when to stop[/]
+
+[cyan]fastntk dynamics --data mnist --samples 5000 --label-noise 1 --holdout 0[/]  \
+[dim]# random labels[/]
+
+[cyan]fastntk dynamics --times 1:1e6:13,inf[/]"""
 
 GRAM = (
     "Write the Gram matrix K of a data set as an .npy file, or as a .gram file of tiles.\n\n"

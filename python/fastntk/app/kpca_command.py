@@ -13,6 +13,7 @@ from rich.console import Console
 from fastntk import _validate, datasets
 from fastntk._memory import budget_bytes
 from fastntk.app import kpca_files, kpca_run, options, tables
+from fastntk.app.ink import require_matplotlib
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
 from fastntk.app.resumable import resumable
@@ -64,18 +65,7 @@ def kpca(
             help="Centre the kernel in feature space (H K H) first; the paper does not.",
         ),
     ] = False,
-    storage: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|FILE",
-            rich_help_panel="Computation",
-            help="[bold]dense[/]: all of K; [bold]packed[/]: one triangle, half the memory; "
-            "[bold]lazy[/]: nothing, K is computed again at each pass; [bold]auto[/]: dense up to "
-            "8,192 samples, packed beyond; lazy where the memory budget has room for neither. Or a "
-            "file such as K.gram, read at each pass: one triangle on disk; made if missing, gone "
-            "on with if it was interrupted, used at once if complete.",
-        ),
-    ] = "auto",
+    storage: options.Storage = "auto",
     method: Annotated[
         options.Method,
         typer.Option(
@@ -139,7 +129,7 @@ def kpca(
     )
     engine = engine_for(device, file)
     existing_folder(out)
-    kpca_files.require_matplotlib()
+    require_matplotlib()
     clock = Clock()
     over_seeds: dict[str, Any] | None = None
     with resumable(file, device), ProgressBar(stderr()) as bar:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import warnings
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastntk
+from fastntk.app import ink
 from fastntk.app.kpca_run import KpcaRun
 from fastntk.app.plots import component_plane
-
-
-def require_matplotlib() -> None:
-    """Raise ImportError, before anything is computed, if the picture cannot be drawn."""
-    if find_spec("matplotlib") is None:
-        raise ImportError('the picture needs matplotlib: pip install "fastntk[app]"')
 
 
 def write_pairs(path: Path, run: KpcaRun) -> None:
@@ -55,10 +48,6 @@ def draw(path: Path, run: KpcaRun, net: fastntk.FullyConnected) -> bool:
     kernel = "NNGP" if run.kernel == "nngp" else "NTK"
     centred = ", centred" if run.centered else ""
     matrix = "HKH" if run.centered else "K"
-    weights = (
-        f"weight std {net.weight_std:g}" if net.init_std is None else f"init std {net.init_std:g}"
-    )
-    layers = f"{net.hidden_layers} hidden layer{'' if net.hidden_layers == 1 else 's'}"
     figure = component_plane(
         np.column_stack([run.scores(i), run.scores(j)]),
         run.values_over_n[[i, j]],
@@ -66,10 +55,7 @@ def draw(path: Path, run: KpcaRun, net: fastntk.FullyConnected) -> bool:
         (i + 1, j + 1),
         matrix=matrix,
         title=f"{kernel} kernel PCA of {len(run.data):,} samples of {run.data.name}",
-        subtitle=f"{layers}, {net.activation}, {weights}, bias std {net.bias_std:g}{centred}",
+        subtitle=ink.network_words(net) + centred,
     )
-    with warnings.catch_warnings():
-        # A class name in a script that the font lacks shows boxes; nobody needs to be told twice.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(path, dpi=200)
+    ink.save(figure, path)
     return True

@@ -43,6 +43,21 @@ class Normalization(str, Enum):
     SPHERE = "sphere"
 
 
+class Targets(str, Enum):
+    """What labels are."""
+
+    AUTO = "auto"
+    CLASSES = "classes"
+    VALUES = "values"
+
+
+class RidgeUnits(str, Enum):
+    """What a ridge is measured in."""
+
+    ABSOLUTE = "absolute"
+    TRACE = "trace"
+
+
 Data = Annotated[
     str,
     typer.Option(
@@ -53,6 +68,25 @@ Data = Annotated[
         "28), [bold]mnist-test[/] (10,000), or a file: .npy (X), .npz (keys X and y, or x_train "
         "and y_train, else the first array) or IDX, plain or .gz. MNIST is looked for in "
         "$FASTNTK_DATA/mnist, then in the user's cache, then downloaded; always verified.",
+    ),
+]
+TestData = Annotated[
+    str | None,
+    typer.Option(
+        "--test-data",
+        metavar="NAME|FILE",
+        rich_help_panel=_DATA,
+        help="What to test on. Default: the test part that the data bring along (MNIST; x_test and "
+        "y_test of an .npz; t10k-images beside train-images), else a fifth of the rows, drawn by "
+        "--seed and kept apart from the training rows.",
+    ),
+]
+TargetChoice = Annotated[
+    Targets,
+    typer.Option(
+        rich_help_panel=_DATA,
+        help="[bold]classes[/]: one output per label, and accuracy; [bold]values[/]: the labels as "
+        "they are, and R^2; [bold]auto[/]: values for floating-point labels, else classes.",
     ),
 ]
 Samples = Annotated[
@@ -140,6 +174,34 @@ KernelChoice = Annotated[
         "the network at initialisation.",
     ),
 ]
+Storage = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|FILE",
+        rich_help_panel=_RUN,
+        help="[bold]dense[/]: all of K; [bold]packed[/]: one triangle, half the memory; "
+        "[bold]lazy[/]: nothing, K is computed again at each pass; [bold]auto[/]: dense up to "
+        "8,192 samples, packed beyond; lazy where the memory budget has room for neither. Or a "
+        "file such as K.gram, read at each pass: one triangle on disk; made if missing, gone "
+        "on with if it was interrupted, used at once if complete.",
+    ),
+]
+Ridge = Annotated[
+    float,
+    typer.Option(
+        metavar="R",
+        rich_help_panel=_RUN,
+        help="Added to the diagonal of K, in --ridge-units, >= 0.",
+    ),
+]
+RidgeUnitsChoice = Annotated[
+    RidgeUnits,
+    typer.Option(
+        rich_help_panel=_RUN,
+        help="[bold]absolute[/]: R is added as it is; [bold]trace[/]: R times the mean of K's "
+        "diagonal.",
+    ),
+]
 Dtype = Annotated[
     Precision | None,
     typer.Option(
@@ -152,7 +214,7 @@ Memory = Annotated[
     typer.Option(
         metavar="SIZE",
         rich_help_panel=_RUN,
-        help="Memory budget such as '8 GB' or '512 MiB': of the GPU where kpca runs on one, else "
+        help="Memory budget such as '8 GB' or '512 MiB': of the GPU that computes, else "
         "of the host. Default: half of what is available, nine tenths on a GPU.",
     ),
 ]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastntk.app import ink
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -28,7 +30,7 @@ _COLORS = (
 )  # fmt: skip
 # Share of white in the second ten.
 _TINT = 0.45
-_INK, _SOFT_INK, _UNKNOWN, _FAINT = "#222222", "#555555", "#aaaaaa", "#d8d8d8"
+_UNKNOWN = "#aaaaaa"
 
 
 def component_plane(
@@ -78,11 +80,11 @@ def component_plane(
         _dots(axes, scores, _COLORS[0], count=len(scores))
     _frame(axes, eigenvalues, components, matrix)
     axes.set_title(
-        title, loc="left", fontsize=14, fontweight="bold", color=_INK, pad=26, parse_math=False
+        title, loc="left", fontsize=14, fontweight="bold", color=ink.INK, pad=26, parse_math=False
     )
     axes.annotate(
         subtitle, (0, 1), (0, 9), xycoords="axes fraction", textcoords="offset points",
-        fontsize=9.5, color=_SOFT_INK, parse_math=False,
+        fontsize=9.5, color=ink.SOFT, parse_math=False,
     )  # fmt: skip
     return figure
 
@@ -199,15 +201,15 @@ def _frame(
         f"{_ordinal(c)} component   (eigenvalue of {matrix}/N: {value:.3g})"
         for c, value in zip(components, eigenvalues, strict=True)
     ]
-    axes.set_xlabel(labels[0], color=_INK)
-    axes.set_ylabel(labels[1], color=_INK)
+    axes.set_xlabel(labels[0], color=ink.INK)
+    axes.set_ylabel(labels[1], color=ink.INK)
     # One unit is as long on both axes: distances on paper are distances in feature space.
     axes.set_aspect("equal", adjustable="datalim")
-    axes.axhline(0, color=_FAINT, linewidth=0.8, zorder=0)
-    axes.axvline(0, color=_FAINT, linewidth=0.8, zorder=0)
+    axes.axhline(0, color=ink.FAINT, linewidth=0.8, zorder=0)
+    axes.axvline(0, color=ink.FAINT, linewidth=0.8, zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#999999")
-    axes.tick_params(colors=_SOFT_INK, labelsize=9)
+    axes.tick_params(colors=ink.SOFT, labelsize=9)
     axes.margins(0.03)
     # The power of ten stands left of the axis, above its numbers: right of it is the subtitle.
     axes.yaxis.get_offset_text().set(x=-0.01, horizontalalignment="right")

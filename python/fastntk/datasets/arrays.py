@@ -18,7 +18,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 # Keys of an .npz in order of preference; with none of them the first array is X.
-_KEYS = (("X", "y"), ("x_train", "y_train"), ("x", "y"))
+_KEYS = (("X", "y"), ("X_train", "y_train"), ("x_train", "y_train"), ("x", "y"))
+_TEST_KEYS = (("X_test", "y_test"), ("x_test", "y_test"))
 
 
 def read_npy(path: Path) -> NDArray[Any]:
@@ -36,14 +37,34 @@ def read_npy(path: Path) -> NDArray[Any]:
 def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Read X and, where there is one, y of an ``.npz`` file.
 
-    Keys: ``X`` and ``y``, or ``x_train`` and ``y_train``, or ``x`` and ``y``; else the first array
-    is X and there is no y.
+    Keys: ``X`` and ``y``, or ``X_train`` (or ``x_train``) and ``y_train``, or ``x`` and ``y``; else
+    the first array is X and there is no y.
 
     Raises
     ------
     ValueError
         A damaged or truncated file, no array in it, or an array of Python objects.
     """
+    found = _read(path, _KEYS)
+    assert found is not None  # there is a first array, or an error
+    return found
+
+
+def read_npz_test(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None] | None:
+    """Read ``X_test`` (or ``x_test``) and ``y_test`` of an ``.npz`` file; None without the first.
+
+    Raises
+    ------
+    ValueError
+        As `read_npz`.
+    """
+    return _read(path, _TEST_KEYS, first=False)
+
+
+def _read(
+    path: Path, wanted: tuple[tuple[str, str], ...], *, first: bool = True
+) -> tuple[NDArray[Any], NDArray[Any] | None] | None:
+    """Read the first pair of keys whose X is there, else, if ``first``, the first array."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {
@@ -53,9 +74,10 @@ def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
             }
             if not members:
                 raise ValueError(f"{path}: an .npz file with no array in it")
-            X_key, y_key = next(
-                (keys for keys in _KEYS if keys[0] in members), (next(iter(members)), "")
-            )
+            fallback = (next(iter(members)) if first else "", "")
+            X_key, y_key = next((keys for keys in wanted if keys[0] in members), fallback)
+            if not X_key:
+                return None
 
             def member(key: str) -> NDArray[Any]:
                 with archive.open(members[key]) as stream:

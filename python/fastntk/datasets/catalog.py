@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastntk import _validate
-from fastntk.datasets.arrays import read_npy, read_npz
+from fastntk.datasets.arrays import read_npy, read_npz, read_npz_test
 from fastntk.datasets.dataset import NORMALIZATIONS, Dataset, checked_subset
 from fastntk.datasets.idx import read_idx
 from fastntk.datasets.mnist import mnist
@@ -39,7 +39,7 @@ def load(
     name_or_path : str or path
         "digits" (scikit-learn's 1,797 digits of 8 x 8 pixels, no download), "mnist" (60,000
         training digits), "mnist-test" (10,000), or a file: ``.npy`` (X), ``.npz`` (keys ``X`` and
-        ``y``, ``x_train`` and ``y_train``, ``x`` and ``y``, else the first array) or IDX, plain or
+        ``y``, ``X_train`` and ``y_train``, ``x`` and ``y``, else the first array) or IDX, plain or
         gzip (labels come from the "labels" file beside an "images" file). Samples with more than
         one axis are images; their pixels become columns.
     samples : int, optional
@@ -125,6 +125,27 @@ _NAMED: dict[str, Callable[[Progress | None], Dataset]] = {
 
 #: Data sets that have a name; anything else is a file.
 NAMES = tuple(_NAMED)
+
+
+def companion(
+    name_or_path: str | os.PathLike[str], progress: Progress | None = None
+) -> Dataset | None:
+    """Return the samples that a data set brings along for tests, or None.
+
+    "mnist" has "mnist-test", an ``.npz`` file its ``X_test`` (or ``x_test``) and ``y_test``, and an
+    IDX file of images called "train-..." the one called "t10k-..." beside it.
+    """
+    text = os.fspath(name_or_path)
+    if text in _NAMED:
+        return mnist("t10k", progress=progress) if text == "mnist" else None
+    path = Path(text)
+    beside = path.with_name(path.name.replace("train-images", "t10k-images"))
+    if beside != path and beside.is_file():
+        return _from_file(beside)
+    with path.open("rb") as stream:
+        archive = stream.read(2) == b"PK"
+    found = read_npz_test(path) if archive else None
+    return None if found is None else _checked(*found, path)
 
 
 def _from_file(path: Path) -> Dataset:

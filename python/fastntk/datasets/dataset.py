@@ -88,7 +88,10 @@ class Dataset:
             raise ValueError(
                 f"samples must be at most the {len(self)} rows of {self.name}, got {samples}"
             )
-        rows = np.random.default_rng(seed).choice(len(self), size=samples, replace=False)
+        return self.take(np.random.default_rng(seed).choice(len(self), size=samples, replace=False))
+
+    def take(self, rows: NDArray[np.int64]) -> Dataset:
+        """Keep the rows of these indices, in their order; ``indices`` says which they were."""
         return replace(
             self,
             X=self.X[rows],
@@ -96,7 +99,12 @@ class Dataset:
             indices=rows if self.indices is None else self.indices[rows],
         )
 
-    def normalized(self, normalize: str, dtype: str | None = None) -> Dataset:
+    def normalized(
+        self,
+        normalize: str,
+        dtype: str | None = None,
+        mean: NDArray[np.float64] | None = None,
+    ) -> Dataset:
         """Normalise the rows this data set holds.
 
         Parameters
@@ -108,6 +116,9 @@ class Dataset:
         dtype : {"float32", "float64"}, optional
             Type of the normalised rows, which are computed in float64 and rounded once. Default:
             float64 if X is float64, else float32.
+        mean : ndarray of shape (d,), optional
+            What "center" subtracts instead of the mean of these rows: the training rows' ``mean``
+            puts test rows into the same coordinates.
 
         Returns
         -------
@@ -133,14 +144,13 @@ class Dataset:
         if self.normalize != "none":
             raise ValueError(f"{self.name} is already normalised ({self.normalize})")
         self._require_finite()
-        mean = None
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
             if normalize == "sphere":
                 X = self._by_blocks(self._on_sphere, target)
-            else:
-                mean = self._mean()
-                X = self._by_blocks(lambda rows, _: rows * self.scale - mean, target)
-        return replace(self, X=X, scale=1.0, normalize=normalize, mean=mean)
+                return replace(self, X=X, scale=1.0, normalize=normalize)
+            away = self._mean() if mean is None else mean
+            X = self._by_blocks(lambda rows, _: rows * self.scale - away, target)
+        return replace(self, X=X, scale=1.0, normalize=normalize, mean=away)
 
     def _mean(self) -> NDArray[np.float64]:
         # Scaled by a power of two while summing, which is exact: no sum of finite values overflows.

@@ -7,7 +7,7 @@ from fastntk.linalg.eigen import eigenpairs, select_method
 from fastntk.linalg.gram_operator import GramOperator
 from fastntk.linalg.operator import SymmetricOperator
 from fastntk.linalg.pairs import Eigenpairs
-from fastntk.linalg.solution import Solution
+from fastntk.linalg.solution import Solution, SolveInterrupted
 from fastntk.linalg.solver import select_solver, solve
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Eigenpairs",
     "GramOperator",
     "Solution",
+    "SolveInterrupted",
     "SymmetricOperator",
     "eigenpairs",
     "select_method",

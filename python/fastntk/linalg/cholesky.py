@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from fastntk._arrays import array_namespace, to_host
 from fastntk.linalg.pairs import block_product, require_finite
-from fastntk.linalg.solution import Solution, column_norms
+from fastntk.linalg.solution import column_norms
 
 if TYPE_CHECKING:
     from fastntk._memory import Budget
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 _BLOCK = 256
 _EPS = float(np.finfo(np.float64).eps)
 
+ADVICE = "raise ridge or tol, or use a float64 operator"
+
 
 def cholesky_bytes(op: SymmetricOperator, columns: int) -> int:
-    """Return the bytes that `cholesky_solution` takes for that many right-hand sides."""
+    """Return the bytes that `CholeskySystem` takes for that many right-hand sides."""
     n = op.shape[0]
     # The factor; where entries are not float64, the matrix as it is before it is converted. CuPy
     # copies what it multiplies where that is part of a matrix: at most n / 2 rows and columns.
@@ -43,39 +45,65 @@ def cholesky_bytes(op: SymmetricOperator, columns: int) -> int:
     return n * (entry * n + 8 * 6 * _BLOCK + 8 * 8 * columns)
 
 
-def cholesky_solution(
-    op: SymmetricOperator,
-    B: Any,
-    ridge: float,
-    tol: float,
-    *,
-    room: Budget,
-    progress: Progress | None,
-) -> Solution:
-    """Return the solution for right-hand sides of norm 1 or 0; other arguments as in `solve`."""
-    n, columns = B.shape
-    what = f"the Cholesky factor of a {n} x {n} matrix"
-    room.require(cholesky_bytes(op, columns), what)
-    factor = CholeskyFactor(op, ridge, progress)
+class CholeskySystem:
+    """(K + ridge I) A = B by a factorisation, as a `fastntk.linalg.refinement.System`.
 
-    def residual(A: Any, number: int) -> tuple[Any, NDArray[np.float64]]:
-        R = B - block_product(op, A, f"solve, product {number}", progress) - ridge * A
+    Parameters
+    ----------
+    columns : int
+        The most right-hand sides of a block.
+    """
+
+    method = "cholesky"
+
+    def __init__(
+        self,
+        op: SymmetricOperator,
+        ridge: float,
+        *,
+        columns: int,
+        room: Budget,
+        progress: Progress | None,
+    ) -> None:
+        room.require(
+            cholesky_bytes(op, columns), "the Cholesky factor of a {0} x {0} matrix", op.shape[0]
+        )
+        self.op, self.ridge, self.progress, self.passes = op, ridge, progress, 0
+        self.factor = CholeskyFactor(op, ridge, progress)
+
+    def solve(
+        self, B: Any, tol: float, start: Any, stage: str
+    ) -> tuple[Any, NDArray[np.float64], str]:
+        """Return A, its residuals, and what to try where they are above ``tol``, or ""."""
+        A = self.factor.solve(B)
+        require_finite(A, "a solution")
+        R, first = self._residual(A, B)
+        refined = A + self.factor.solve(R)
+        _, second = self._residual(refined, B)
+        # Refinement helps up to conditions of 1 / eps; beyond, the first solution may be better.
+        xp = array_namespace(self.op)
+        A = xp.where(xp.asarray(second <= first), refined, A)
+        residuals = np.where(second <= first, second, first)
+        return A, residuals, "" if (residuals <= tol).all() else ADVICE
+
+    def correct(self, R: Any, tol: float, stage: str) -> Any:
+        """Return A for a residual."""
+        return self.factor.solve(R)
+
+    def partial(self) -> None:
+        """Return None: what a factorisation has before its end solves nothing."""
+
+    def _residual(self, A: Any, B: Any) -> tuple[Any, NDArray[np.float64]]:
+        self.passes += 1
+        product = block_product(self.op, A, f"solve, product {self.passes}", self.progress)
+        R = B - product - self.ridge * A
         return R, column_norms(R)
-
-    A = factor.solve(B)
-    require_finite(A, "a solution")
-    R, first = residual(A, 1)
-    refined = A + factor.solve(R)
-    _, second = residual(refined, 2)
-    # Refinement helps up to conditions of 1 / eps; beyond, the first solution may be the better.
-    better = array_namespace(op).asarray(second <= first)
-    A = array_namespace(op).where(better, refined, A)
-    residuals = np.where(second <= first, second, first)
-    return Solution(A, residuals, bool((residuals <= tol).all()), "cholesky", 2)
 
 
 class CholeskyFactor:
     """K + ridge I = L L^T, with L in the lower triangle of a matrix and its inverted blocks.
+
+    Arrays are of the operator's library. The operator itself is not kept: a factor can be pickled.
 
     Raises
     ------
@@ -86,11 +114,10 @@ class CholeskyFactor:
     """
 
     def __init__(self, op: SymmetricOperator, ridge: float, progress: Progress | None) -> None:
-        self.op, self.ridge = op, ridge
-        self.xp = array_namespace(op)
-        self.n = op.shape[0]
+        self.ridge, self.n = ridge, op.shape[0]
+        self.entry_eps = float(np.finfo(op.dtype).eps)
         self.inverses: list[Any] = []
-        self.L = op.to_dense(self.xp.empty(op.shape))
+        self.L = op.to_dense(array_namespace(op).empty(op.shape))
         diagonal = self.L.reshape(-1)[:: self.n + 1]
         diagonal += ridge
         self.diagonal: NDArray[np.float64] = np.abs(to_host(diagonal))
@@ -98,6 +125,11 @@ class CholeskyFactor:
             self._factor_panel(start)
             if progress is not None:
                 progress("Cholesky", min(start + _BLOCK, self.n), self.n)
+
+    @property
+    def xp(self) -> Any:
+        """NumPy or CuPy."""
+        return array_namespace(self.L)
 
     def _factor_panel(self, start: int) -> None:
         """Factor the columns from ``start`` on, all columns before them being done."""
@@ -129,6 +161,31 @@ class CholeskyFactor:
     def solve(self, R: Any) -> Any:
         """Return (L L^T)^-1 R."""
         return self._backward(self._forward(R), len(self.inverses))
+
+    def log_determinant(self) -> float:
+        """Return log det (K + ridge I)."""
+        diagonal = to_host(self.L.reshape(-1)[:: self.n + 1])
+        return 2 * float(np.log(diagonal).sum())
+
+    def inverse(self) -> Any:
+        """Return (K + ridge I)^-1, (N, N), symmetric to the bit.
+
+        It takes N^3 operations and, while it runs, 16 N^2 bytes: the zeros of L^-1 are skipped.
+        """
+        xp, bounds = self.xp, [self._bounds(i) for i in range(len(self.inverses))]
+        Y = xp.zeros((self.n, self.n))  # L^-1
+        for (start, stop), inverse in zip(bounds, self.inverses, strict=True):
+            rest = -self.L[start:stop, :start] @ Y[:start, :stop]
+            rest[:, start:] += xp.eye(stop - start)
+            Y[start:stop, :stop] = self._corrected(inverse, self.L[start:stop, start:stop], rest)
+        G = xp.empty((self.n, self.n))
+        for start, stop in bounds:
+            rows = Y[start:, start:stop].T @ Y[start:, :stop]
+            corner = rows[:, start:]
+            rows[:, start:] = corner / 2 + corner.T / 2
+            G[start:stop, :stop] = rows
+            G[:start, start:stop] = rows[:, :start].T
+        return G
 
     def _forward(self, R: Any) -> Any:
         Y = self.xp.empty(R.shape)
@@ -182,9 +239,9 @@ class CholeskyFactor:
         raise np.linalg.LinAlgError(self._explanation(where, float(pivot), weights))
 
     def _explanation(self, row: int, pivot: float, weights: NDArray[np.float64]) -> str:
-        size = float(self.diagonal.max())
+        size, entry = float(self.diagonal.max()), self.entry_eps
         what = "K" if self.ridge == 0 else f"K + {self.ridge:g} I"
-        negative = pivot < -self.n * float(np.finfo(self.op.dtype).eps) * size
+        negative = pivot < -self.n * entry * size
         text = f"{what} is {'not positive definite' if negative else 'singular to rounding'}"
         if len(weights):
             nearest = int(np.abs(weights).argmax())
@@ -194,6 +251,5 @@ class CholeskyFactor:
             )
         else:
             text += f": entry [{row}, {row}] is {pivot:.3g}"
-        entry = float(np.finfo(self.op.dtype).eps)
         enough = 10 * max(self.n**0.5 * entry, self.n * _EPS) * size
         return f"{text}; remove it, or give a ridge above {self.ridge + enough:.1e}"

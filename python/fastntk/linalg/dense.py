@@ -50,24 +50,8 @@ def dense_pairs(
     n = op.shape[0]
     room.require(dense_bytes(n), f"the dense eigenproblem of a {n} x {n} matrix")
 
-    def report(done: int) -> None:
-        if progress is not None:
-            progress("eigenpairs, dense", done, 1)
-
-    K = op.to_dense(op.xp.empty(op.shape))
-    require_finite(K, "an entry")
-    if op.xp is np:
-        # NumPy's eigh lets other threads run meanwhile; SciPy's, which can leave out vectors, does
-        # not.
-        every, vectors = in_background(np.linalg.eigh, K, lambda: report(0))
-    else:
-        report(0)
-        every, vectors = op.xp.linalg.eigh(K)
-    report(1)
-    del K
+    every, vectors = dense_eigh(op, "eigenpairs, dense", progress)
     values, vectors = every[-k:][::-1].copy(), vectors[:, -k:][:, ::-1].copy()
-    require_finite(values, "an eigenvalue")
-    require_finite(vectors, "an eigenvector")
     product = block_product(op, vectors, "eigenpairs, pass 1", progress)
     difference = product - vectors * values
     values = to_host(values)
@@ -77,6 +61,32 @@ def dense_pairs(
     reached = max(tol, n * float(np.finfo(np.float64).eps), op.rounding / scale)
     converged = bool(relative.max() <= reached)
     return Eigenpairs(values, with_signs(vectors), relative * scale, "dense", 1, converged)
+
+
+def dense_eigh(op: SymmetricOperator, stage: str, progress: Progress | None) -> tuple[Any, Any]:
+    """Return all eigenpairs of an operator in float64, values ascending; see `dense_bytes`.
+
+    Progress is told of the stage ten times a second as long as LAPACK runs; Ctrl-C does not wait
+    for it.
+    """
+
+    def report(done: int) -> None:
+        if progress is not None:
+            progress(stage, done, 1)
+
+    K = op.to_dense(op.xp.empty(op.shape))
+    require_finite(K, "an entry")
+    if op.xp is np:
+        # NumPy's eigh lets other threads run meanwhile; SciPy's, which can leave out vectors, does
+        # not.
+        values, vectors = in_background(np.linalg.eigh, K, lambda: report(0))
+    else:
+        report(0)
+        values, vectors = op.xp.linalg.eigh(K)
+    report(1)
+    require_finite(values, "an eigenvalue")
+    require_finite(vectors, "an eigenvector")
+    return values, vectors
 
 
 def in_background(work: Callable[[Any], T], argument: object, poll: Callable[[], None]) -> T:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from fastntk import _backend
 from fastntk._memory import Budget
-from fastntk._tiles import TileProgress, TileSource
+from fastntk._tiles import PackingSource, TileProgress, TileSource
 
 # Columns of an eigensolver's basis and of their products (16 bytes a row and column) for which
 # "auto" leaves room beside a stored matrix.
@@ -161,12 +161,16 @@ def _build_dense(source: TileSource, threads: int, progress: TileProgress | None
 
 
 def _packed_nbytes(source: TileSource) -> int:
+    if isinstance(source, PackingSource):
+        return source.packed_nbytes
     edge = _backend.tile_edge()
     blocks = -(-source.shape[0] // edge)
     return source.nbytes + blocks * (blocks + 1) // 2 * edge * edge * source.dtype.itemsize
 
 
 def _build_packed(source: TileSource, threads: int, progress: TileProgress | None) -> TileSource:
+    if isinstance(source, PackingSource):
+        return source.packed(threads, progress)
     packed: TileSource = _backend.engine_of(source).pack_triangle(source, threads, progress)
     return packed
 

@@ -4,35 +4,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from fastntk import _backend, _validate
-from fastntk._arrays import array_namespace, on_device, place_of
-from fastntk._memory import Budget
+from fastntk import _backend
+from fastntk._arrays import array_namespace, place_of
 from fastntk.gram.architecture import FullyConnected
 from fastntk.linalg.centering import CenteredOperator
-from fastntk.linalg.cross import cross_product
 from fastntk.linalg.eigen import eigenpairs
 from fastntk.linalg.gram_operator import GramOperator
-
-try:
-    from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-    from sklearn.utils import check_random_state
-    from sklearn.utils.validation import check_array, check_is_fitted, validate_data
-except ImportError as error:
-    raise ImportError(
-        "KernelPCA needs scikit-learn 1.6 or later: pip install 'fastntk[app]'"
-    ) from error
+from fastntk.models.estimator import KernelEstimator
 
 if TYPE_CHECKING:
     from numpy.random import RandomState
 
 
-class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelEstimator):  # type: ignore[misc]
     """Principal components of data in the feature space of a network's kernel.
 
     Parameters
@@ -169,9 +159,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         ConvergenceWarning
             A residual stayed above ``tol``.
         """
-        X = _on_device(X)
-        points = X if on_device(X) else _checked(check_array, X, estimator=self)
-        points = _validate.samples(points)
+        points = self._points_to_fit(X)
         n = points.shape[0]
         k = self.n_components
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= n:
@@ -179,34 +167,16 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 f"n_components must be an int between 1 and the number of samples, "
                 f"got n_components={k!r} with n_samples={n}"
             )
-        net = FullyConnected() if self.net is None else self.net
-        gram = GramOperator(
-            net,
-            points,
-            self.kernel,
-            self.storage,
-            scale=self.scale,
-            outputs="trace",
-            dtype=self.dtype,
-            memory=self.memory,
-            threads=self.threads,
-            device=self.device,
-            copy_X=self.copy_X,
-        )
+        gram = self._operator(points, self.kernel)
         operator = CenteredOperator(gram) if self.centered else gram
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        pairs = eigenpairs(operator, k, method=self.method, tol=self.tol, seed=seed)
+        pairs = eigenpairs(operator, k, method=self.method, tol=self.tol, seed=self._seed())
         with gram.here():
             roots = _square_roots(pairs.values, gram.dtype, operator.rounding)
             projection, offset = _projection(pairs.vectors, roots, gram, self.centered)
             over_n = pairs.values / n
 
         # Nothing is set before everything is known: a fit that fails leaves the model as it was.
-        validate_data(self, X, skip_check_array=True)  # sets n_features_in_, feature_names_in_
-        self.net_, self.kernel_, self.scale_ = net, self.kernel, float(self.scale)
-        self.X_fit_: Any = gram.X
-        self._maker: Any = gram.maker
-        self.n_samples_, self._dtype = n, gram.dtype
+        self._keep(X, gram)
         self.eigenvalues_, self.eigenvectors_ = pairs.values, pairs.vectors
         self.eigenvalues_over_n_ = over_n
         self.residuals_ = pairs.residuals
@@ -235,26 +205,9 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         MemoryError
             The result, or a block of 256 points, does not fit the budget.
         """
-        check_is_fitted(self)
-        X = _on_device(X)
-        if on_device(X):
-            points = _validate.samples(X)
-            validate_data(self, X, reset=False, skip_check_array=True)
-        else:
-            points = _checked(validate_data, self, X, reset=False)
-        device = self._maker.place or self.device
-        engine = _backend.engine(device, X=points, X_fit_=self.X_fit_)
-        scores = cross_product(
-            self._maker,
-            points,
-            engine.asarray(self.X_fit_),
-            engine.asarray(self._projection),
-            room=Budget(engine.budget_bytes(self.memory), 0, engine.name),
-            threads=self.threads,
-            dtype=self._dtype,
-            name="X",
-        )
-        with engine.here():
+        points = self._new_points(X)
+        scores: NDArray[np.float64] = self._cross_product(points, self._projection)
+        with self._engine(points).here():
             scores -= self._offset
         return scores
 
@@ -282,20 +235,6 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     @property
     def _n_features_out(self) -> int:
         return int(self.eigenvalues_.shape[0])
-
-
-def _checked(check: Callable[..., Any], *data: Any, **options: Any) -> NDArray[Any]:
-    """Return data as they pass scikit-learn's checks, of their own type if that is a number."""
-    for X in data:
-        _validate.not_masked(X, "X")
-    points: NDArray[Any] = check(*data, dtype="numeric", **options)
-    return points
-
-
-def _on_device(X: Any) -> Any:
-    """Return an array on a GPU as CuPy's; anything else as it is, for scikit-learn's checks."""
-    array = _backend.as_array(X) if hasattr(X, "__dlpack_device__") else X
-    return array if on_device(array) else X
 
 
 def _square_roots(

@@ -25,10 +25,11 @@ from numpy.typing import ArrayLike, NDArray
 from fastntk import _validate
 from fastntk._memory import Budget, budget_bytes
 from fastntk._progress import Meter
+from fastntk._stops import DivergenceError
 from fastntk.costs import Cost, LeastSquares, direction_norm
 from fastntk.networks.callbacks import CallbackJacobian
 from fastntk.networks.gaussian_functions import gaussian_functions
-from fastntk.networks.record import DivergenceError, Run
+from fastntk.networks.record import Run
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress

@@ -152,46 +152,5 @@ class Run:
         self._integral = self._integral + np.asarray(share)
 
 
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C stopped a training between two steps.
-
-    Attributes
-    ----------
-    run : Run
-        Up to the last whole step, which the parameters are of: ``train(..., run=run)`` goes on.
-    """
-
-    def __init__(self, message: str, run: Run) -> None:
-        super().__init__(message)
-        self.run = run
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.run)
-
-
-class DivergenceError(ArithmeticError):
-    """Outputs, cost or direction of a training are not finite, or no step of a flow small enough.
-
-    Attributes
-    ----------
-    step : int
-        The first step, from 0, whose outputs are not finite; steps of the call.
-    run : Run
-        Up to the step before.
-    suggested_learning_rate : float or None
-        Below which least squares decrease; see `FiniteNetwork.train`.
-    """
-
-    def __init__(
-        self, message: str, step: int, run: Run, suggested_learning_rate: float | None
-    ) -> None:
-        super().__init__(message)
-        self.step, self.run = step, run
-        self.suggested_learning_rate = suggested_learning_rate
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.step, self.run, self.suggested_learning_rate)
-
-
 def _stack(values: list[Any]) -> Any:
     return array_namespace(values[0]).stack(values)

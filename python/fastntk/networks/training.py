@@ -11,13 +11,13 @@ import numpy as np
 from fastntk import _validate
 from fastntk._memory import Budget
 from fastntk._progress import Meter, Progress
+from fastntk._stops import DivergenceError, TrainingInterrupted, deferred_interrupt
 from fastntk.networks.descent import Descent, Steps
 from fastntk.networks.flow import COPIES, DormandPrince, StepError, resolution
-from fastntk.networks.interrupts import deferred_interrupt
 from fastntk.networks.linear_descent import LinearDescent
 from fastntk.networks.low_rank import low_rank_rows
 from fastntk.networks.problem import Direction, NotFinite, Problem
-from fastntk.networks.record import DivergenceError, Record, Run, TrainingInterrupted
+from fastntk.networks.record import Record, Run
 from fastntk.networks.recorder import Recorder
 
 if TYPE_CHECKING:

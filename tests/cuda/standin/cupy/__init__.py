@@ -55,7 +55,9 @@ def _into(function):
     return call
 
 
-add, matmul, maximum, multiply = map(_into, (np.add, np.matmul, np.maximum, np.multiply))
+add, matmul, maximum, minimum, multiply = map(
+    _into, (np.add, np.matmul, np.maximum, np.minimum, np.multiply)
+)
 
 
 def einsum(subscripts, *operands):
@@ -64,6 +66,14 @@ def einsum(subscripts, *operands):
 
 def broadcast_to(array, shape):
     return array._view(np.broadcast_to(plain(array), shape))
+
+
+def concatenate(arrays, axis=0):
+    return new(np.concatenate([plain(one) for one in arrays], axis))
+
+
+def diagonal(array):
+    return array._view(np.diagonal(plain(array)))
 
 
 def stack(arrays, axis=0):
@@ -119,6 +129,10 @@ def zeros(shape, dtype=float, order="C"):
 
 def ones(shape, dtype=float, order="C"):
     return full(shape, 1, dtype)
+
+
+def eye(n, dtype=float):
+    return new(np.eye(n, dtype=dtype))
 
 
 def full(shape, value, dtype=None, order="C"):

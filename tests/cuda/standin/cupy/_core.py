@@ -200,7 +200,7 @@ def _operator(name):
     return operate
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "or"):
     for _form in ("__{}__", "__r{}__", "__i{}__"):
         setattr(ndarray, _form.format(_name), _operator(_form.format(_name)))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
@@ -215,7 +215,7 @@ def _method(name):
     return method
 
 
-for _name in ("sum", "max", "min", "mean", "argmax", "argmin", "all", "any", "copy"):
+for _name in ("sum", "max", "min", "mean", "argmax", "argmin", "all", "any", "copy", "diagonal"):
     setattr(ndarray, _name, _method(_name))
 for _name in ("__neg__", "__abs__", "__invert__"):
     setattr(ndarray, _name, _method(_name))

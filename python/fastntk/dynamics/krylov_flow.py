@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""All times of a flow from one Krylov space, which grows until every time is accurate.
+
+With :math:`E = K Q - Q H`, the approximation :math:`\tilde c_t = Q \varphi_t(H) Q^T r` obeys the
+equation of c_t up to the defect :math:`-E \varphi_t(H) Q^T r / N`. K being semidefinite, its flow
+only contracts what the defects add up to; integrated by parts,
+
+.. math:: \|K (c_t - \tilde c_t)\| \le \|E \varphi_t(H) Q^T r\|
+    + \frac1N \int_0^t \|E e^{-u H / N} Q^T r\| \, du,
+
+and in steps of gradient descent the same holds with their sum. Both terms are norms of small
+matrices. The integral alone bounds the error of :math:`Q (1 - e^{-t H / N}) Q^T r`, which is what
+the training points are given. The rounding of products adds its size times the norm of
+:math:`\tilde c_t`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastntk.linalg.convergence import ConvergenceWarning
+from fastntk.linalg.eigen import eigenpairs
+from fastntk.linalg.matrix_functions import KrylovSpace, RitzValues
+from fastntk.linalg.solution import column_norms
+
+if TYPE_CHECKING:
+    from fastntk._memory import Budget
+    from fastntk._progress import Progress
+    from fastntk.dynamics.evolution import Evolution
+    from fastntk.dynamics.new_points import NewPoints
+    from fastntk.linalg.operator import SymmetricOperator
+
+# Products in float32 serve tolerances from here on.
+_FLOAT32_TOL = 1e-5
+# Of the integral: neighbouring nodes, and where exponentials are 1 or 0 to four digits.
+_RATIO, _EARLY, _LATE = 1.15, 1e-4, 10.0
+# Passes before the first look at the errors.
+_FIRST = 4
+# A bound whose other part is so much less than that of the rounding: passes do not help.
+_MOSTLY = 0.25
+# New points whose covariance is asked for share a space of so many columns.
+_COLUMNS = 32
+# Test points: the space they are compared with has so many passes fewer.
+_FEWER = 0.15
+
+
+class KrylovFlow:
+    """c_t from a Krylov space of K and the residual; it is kept from call to call.
+
+    Attributes
+    ----------
+    passes : int
+        Products of the operator so far.
+    """
+
+    method = "krylov"
+
+    def __init__(
+        self,
+        op: SymmetricOperator,
+        residual: Any,
+        evolution: Evolution,
+        *,
+        tol: float,
+        max_passes: int,
+        rng: np.random.Generator,
+        room: Budget,
+        progress: Progress | None,
+    ) -> None:
+        self._op, self._residual, self._evolution = op, residual, evolution
+        self._tol, self._max_passes, self._rng = tol, max_passes, rng
+        self._room, self._progress = room, progress
+        self._norms = column_norms(residual)
+        self._space: KrylovSpace | None = None
+        self._largest: float | None = None
+        if self._norms.any():
+            self._space = KrylovSpace(
+                self._op,
+                self._residual,
+                single=tol >= _FLOAT32_TOL,
+                rng=rng,
+                room=room,
+            )
+
+    @property
+    def passes(self) -> int:
+        """Products of the operator so far."""
+        return 0 if self._space is None else self._space.passes
+
+    @property
+    def size(self) -> int:
+        """Columns of the basis."""
+        return 0 if self._space is None else self._space.size
+
+    @property
+    def largest(self) -> float:
+        """The largest eigenvalue of K."""
+        if self._largest is None:
+            room, rng = self._room, self._rng
+            pairs = eigenpairs(self._op, 1, seed=rng, memory=room.left, progress=self._progress)
+            self._largest = float(pairs.values[0])
+        return self._largest
+
+    def stays(self) -> tuple[Any, float]:
+        """Return what is never learnt of the residual, and the relative error of that.
+
+        As far as the space knows by now: it does not grow.
+        """
+        if self._space is None:
+            return self._residual * 0, 0.0
+        ritz = self._space.ritz()
+        null = (ritz.values <= ritz.null).astype(np.float64)
+        return self._space.apply(ritz, [null])[0], float(self._bound(ritz, [math.inf])[0])
+
+    def coefficients(self, times: list[float]) -> Any:
+        """Return c_t for each time, (T, rows, columns)."""
+        space = self._reached(times)
+        if space is None:
+            return self._zeros(len(times))
+        ritz = space.ritz()
+        return space.apply(ritz, self._phi(ritz, times))
+
+    def moves(self, times: list[float]) -> Any:
+        """Return what the residual has lost until each time, (T, rows, columns)."""
+        space = self._reached(times)
+        if space is None:
+            return self._zeros(len(times))
+        ritz = space.ritz()
+        left = [self._evolution.decay(ritz.values, t, ritz.null) for t in times]
+        return space.apply(ritz, [1 - one for one in left])
+
+    def error(self, times: list[float]) -> NDArray[np.float64]:
+        """Return a bound of the error at the training points for each time, see the module."""
+        space = self._reached(times)
+        return np.zeros(len(times)) if space is None else self._bound(space.ritz(), times)
+
+    def error_at(self, new: NewPoints, times: list[float]) -> NDArray[np.float64]:
+        """Return an estimate of the error at new points for each time.
+
+        The difference to a space of fewer passes, in the root mean square over the points, says how
+        far that one is off; the bounds at the training points say how much nearer the space is.
+        """
+        space = self._reached(times)
+        if space is None:
+            return np.zeros(len(times))
+        ritz = space.ritz()
+        fewer = space.passes - max(1, math.ceil(_FEWER * space.passes))
+        late = self._bound(ritz, times)
+        if fewer < 1 or space.whole:
+            return late
+        other = space.ritz(fewer)
+        c = space.apply(ritz, self._phi(ritz, times))
+        c = c - space.apply(other, self._phi(other, times))
+        flat = c.transpose(1, 0, 2).reshape(c.shape[1], -1)
+        difference = new.times(flat, self._room, self._progress)
+        rms = column_norms(difference).reshape(len(times), -1) / len(difference) ** 0.5
+        rms /= self._units() / len(self._residual) ** 0.5
+        nearer = late / np.maximum(self._bound(other, times), np.finfo(float).tiny)
+        estimate: NDArray[np.float64] = rms.max(axis=1) * np.minimum(2 * nearer, 1)
+        return estimate + self._noise(ritz, times)
+
+    def transposed_map(self, t: float, cross: Any) -> Any:
+        """Return phi_t(K) K(X, Z), (rows, M), for ``cross`` = K(Z, X): a space for some columns."""
+        W = self._op.xp.empty((cross.shape[1], len(cross)))
+        for start in range(0, len(cross), _COLUMNS):
+            columns = self._op.xp.ascontiguousarray(cross[start : start + _COLUMNS].T)
+            each = KrylovFlow(
+                self._op,
+                columns,
+                self._evolution,
+                tol=self._tol,
+                max_passes=self._max_passes,
+                rng=self._rng,
+                room=self._room,
+                progress=self._progress,
+            )
+            W[:, start : start + _COLUMNS] = each.coefficients([t])[0]
+        return W
+
+    def components(self, count: int) -> tuple[NDArray[np.float64], Any]:
+        """Return the first eigenvalues, and the residual's parts along them, (k, rows, columns)."""
+        space = self._space
+        if space is None:
+            raise ValueError("components of a flow that starts at its targets: y - f0 is 0")
+        while True:
+            if space.size >= count:
+                ritz = space.ritz()
+                residuals = np.sqrt((ritz.tails[:, :count] ** 2).sum(axis=0))
+                largest = float(residuals.max()) / float(ritz.values[0])
+                if largest <= max(self._tol, 2 * ritz.noise / float(ritz.values[0])) or space.full:
+                    break
+            space.grow(f"components, pass {space.passes + 1}", self._progress)
+        if space.size < count:
+            raise ValueError(f"k must be at most {space.size}, the dimension of the Krylov space")
+        vectors = space.ritz_vectors(ritz, count)
+        parts = self._op.xp.asarray(ritz.parts[:count])
+        return ritz.values[:count], vectors.T[:, :, None] * parts[:, None, :]
+
+    @property
+    def spectrum(self) -> tuple[NDArray[np.float64], float]:
+        """Ritz values, descending, and up to where they are 0 to rounding."""
+        if self._space is None:
+            return np.zeros(0), 0.0
+        if not self._space.passes:
+            self._space.grow("gradient flow, pass 1", self._progress)
+        ritz = self._space.ritz()
+        return ritz.values, ritz.null
+
+    def _reached(self, times: list[float]) -> KrylovSpace | None:
+        """Return the space, grown until the error of every time is within the tolerance."""
+        space = self._space
+        if space is None:
+            return None
+        start, at_rounding, error = space.passes, False, math.inf
+        checks: list[tuple[int, float]] = []
+        while True:
+            if space.passes:
+                ritz = space.ritz()
+                error = float(self._bound(ritz, times).max())
+                noise = float(self._noise(ritz, times).max())
+                if error <= self._tol:
+                    return space
+                left = start + self._max_passes - space.passes
+                at_rounding = error - noise <= _MOSTLY * noise
+                if left <= 0 or space.full or at_rounding:
+                    break
+                # What passes can still win, and what of it is missing.
+                excess = (error - noise) / max(self._tol - noise, _MOSTLY * self._tol)
+                checks.append((space.passes, math.log(excess)))
+            more = _until_next_check(checks) if space.passes else min(_FIRST, self._max_passes)
+            for _ in range(min(more, left) if space.passes else more):
+                if space.full:
+                    break
+                known = f", error {error:.0e}" if checks else ""
+                space.grow(f"gradient flow, pass {space.passes + 1}{known}", self._progress)
+        if at_rounding:
+            advice = "the operator's rounding allows no less: use float64, or raise tol"
+        elif space.full:
+            advice = "raise memory or tol"
+        else:
+            advice = "raise max_passes or tol; the next call goes on"
+        warnings.warn(
+            f"the flow's Krylov space stopped after {space.passes} passes at an error of "
+            f"{error:.1e}, tol={self._tol:g}; {advice}",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+        return space
+
+    def _bound(self, ritz: RitzValues, times: list[float]) -> NDArray[np.float64]:
+        """Return the bound of the module's head, relative, the largest over columns, (T,)."""
+        nodes, integral = self._integral(ritz, times)
+        bounds = ritz.tail(np.stack(self._phi(ritz, times)))
+        finite = np.minimum(times, nodes[-1])
+        for column in range(bounds.shape[1]):
+            bounds[:, column] += np.interp(finite, nodes, integral[:, column])
+        relative: NDArray[np.float64] = (bounds / self._units()).max(axis=1)
+        return relative + self._noise(ritz, times)
+
+    def _integral(
+        self, ritz: RitzValues, times: list[float]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return nodes of time and the integral up to each, (nodes,) and (nodes, columns)."""
+        moving = ritz.values > ritz.null
+        if not moving.any():
+            return np.zeros(1), np.zeros((1, len(self._norms)))
+        values = ritz.values[moving]
+        first = _EARLY * self._evolution.points / float(values[0])
+        last = _LATE * self._evolution.points / float(values[-1])
+        last = min(last, max(*times, 2 * first))
+        count = 2 + math.ceil(math.log(last / first) / math.log(_RATIO))
+        nodes = np.concatenate([[0.0], np.geomspace(first, last, count)])
+        decays = np.zeros((len(nodes), len(ritz.values)))
+        for row, u in zip(decays, nodes, strict=True):
+            # What rounding keeps in the null space does not move, for ever.
+            row[moving] = self._evolution.decay(values, float(u), ritz.null)
+        norms = ritz.tail(decays)
+        upper = np.maximum(norms[1:], norms[:-1]) * np.diff(nodes)[:, np.newaxis]
+        sums = np.cumsum(upper, axis=0) / self._evolution.points
+        return nodes, np.concatenate([np.zeros((1, sums.shape[1])), sums])
+
+    def _noise(self, ritz: RitzValues, times: list[float]) -> NDArray[np.float64]:
+        """Return what the rounding of products adds, (T,)."""
+        sizes = ritz.size(np.stack(self._phi(ritz, times)))
+        relative: NDArray[np.float64] = (sizes / self._units()).max(axis=1)
+        return ritz.noise * relative
+
+    def _phi(self, ritz: RitzValues, times: list[float]) -> list[NDArray[np.float64]]:
+        return [self._evolution.phi(ritz.values, t, ritz.null) for t in times]
+
+    def _units(self) -> NDArray[np.float64]:
+        """Norms of the residual's columns; infinite where one is 0, whose error is none."""
+        return np.where(self._norms > 0, self._norms, np.inf)
+
+    def _zeros(self, times: int) -> Any:
+        return self._op.xp.zeros((times, *self._residual.shape))
+
+
+def _until_next_check(checks: list[tuple[int, float]]) -> int:
+    """Return the passes to make before errors are looked at again: an eigenproblem each time.
+
+    Parameters
+    ----------
+    checks : list of (int, float)
+        Passes, and the digits (natural logarithm) that were missing then.
+    """
+    passes, missing = checks[-1]
+    most = max(2, passes // 8)
+    if len(checks) == 1:
+        return most
+    earlier, before = checks[-2]
+    rate = (before - missing) / (passes - earlier)
+    return most if rate <= 0 else min(most, max(1, math.ceil(missing / rate)))

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""Functions of K times right-hand sides R, for many functions at once from one Krylov space.
+
+With an orthonormal basis Q of the block Krylov space of K and R, and :math:`H = Q^T K Q`,
+
+.. math:: f(K) R \approx Q f(H) Q^T R,
+
+whatever the function [1]_. The space leaves :math:`E = K Q - Q H`, of which only the last block of
+columns is not zero: the norm of :math:`E f(H) Q^T R` costs a small product, and error bounds of
+matrix functions are made of such norms [2]_.
+
+References
+----------
+.. [1] N. J. Higham, "Functions of matrices", SIAM 2008, section 13.2.
+.. [2] Y. Saad, "Analysis of some Krylov subspace approximations to the matrix exponential
+   operator", SIAM J. Numer. Anal. 29 (1992), 209-228.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastntk._arrays import to_host
+from fastntk.linalg.basis import Basis
+from fastntk.linalg.null_space import null_value
+from fastntk.linalg.pairs import block_product, require_finite, spectral_scale
+from fastntk.linalg.solution import column_norms
+
+if TYPE_CHECKING:
+    from fastntk._memory import Budget
+    from fastntk._progress import Progress
+    from fastntk.linalg.operator import SymmetricOperator
+
+# Bytes of a row and column of basis.
+_COLUMN = 8
+# Blocks whose products are in float64 in any case: those of right-hand sides that are alike for
+# whole classes of points, and what comes of them. The roundings of equal numbers, and of long sums
+# of one sign, do not cancel: on 8,000 digits that of the first block is 80 times that of others,
+# the next one's four times.
+_DOUBLE = 3
+# Columns that a space is given room for: the eigenproblem of H takes seconds by then.
+_MOST_COLUMNS = 3000
+
+
+@dataclass(frozen=True, eq=False)
+class RitzValues:
+    """What a Krylov space knows of K: functions of K are functions of ``values``.
+
+    Attributes
+    ----------
+    values : ndarray of shape (m,)
+        Eigenvalues of H, descending.
+    vectors : ndarray of shape (m, m)
+        Its eigenvectors.
+    parts : ndarray of shape (m, columns)
+        Those of R along them.
+    tails : ndarray of shape (b, m)
+        E in other coordinates: column i has the norm of the residual ``K v - value v`` of the i-th
+        Ritz vector.
+    null : float
+        Values up to here are 0 to rounding.
+    noise : float
+        Size of the rounding of a product with a unit vector.
+    """
+
+    values: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+    parts: NDArray[np.float64]
+    tails: NDArray[np.float64]
+    null: float
+    noise: float
+
+    def tail(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the norms of E f(H) Q^T R for each column of R, (T, columns).
+
+        Parameters
+        ----------
+        weights : ndarray of shape (T, m)
+            f of ``values``, for T functions.
+        """
+        squares = np.zeros((len(weights), self.parts.shape[1]))
+        for row in self.tails:
+            squares += (weights @ (row[:, np.newaxis] * self.parts)) ** 2
+        return np.sqrt(squares)
+
+    def size(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the norms of f(H) Q^T R for each column of R, (T, columns)."""
+        return np.sqrt((weights**2) @ (self.parts**2))
+
+
+class KrylovSpace:
+    """A block Krylov space that grows by one product of the operator at a time.
+
+    Parameters
+    ----------
+    op : SymmetricOperator of shape (N, N)
+        K.
+    R : ndarray of shape (N, columns)
+        Right-hand sides, float64, where the operator is; not all of them 0.
+    single : bool
+        Whether products of a float32 operator may be formed in float32.
+    seed : int or numpy.random.Generator
+        Of the directions that take the place of dependent ones.
+    room : Budget
+        For the basis: 8 bytes for each of N rows and of the columns that fit, at most 3000.
+
+    Attributes
+    ----------
+    size : int
+        Columns of the basis.
+    """
+
+    def __init__(
+        self,
+        op: SymmetricOperator,
+        R: Any,
+        *,
+        single: bool,
+        rng: np.random.Generator,
+        room: Budget,
+    ) -> None:
+        n, columns = R.shape
+        # Beside the basis: the block, its product and what orthogonalisation copies.
+        spare, least = 48 * n * columns, min(n, 4 * columns)
+        room.require(spare + _COLUMN * n * least, f"a Krylov basis of {least} columns for {n} rows")
+        capacity = min(n, max(_MOST_COLUMNS, least), (room.left - spare) // (_COLUMN * n))
+        self._op = op
+        self._single = single and op.dtype == np.float32
+        self._basis = Basis(op, capacity, rng, None)
+        lengths = column_norms(R)
+        used = np.flatnonzero(lengths > 0)
+        scaled = R[:, op.xp.asarray(used)] / op.xp.asarray(lengths[used])
+        self._next = self._basis.complement(scaled.copy())
+        self._start = np.zeros((self._next.shape[1], columns))
+        self._start[:] = to_host(self._next.T @ R)
+        # For each pass, the columns of the basis after it, and E's last block.
+        self._tails: list[tuple[int, NDArray[np.float64]]] = []
+        self._noise, self._scale = 0.0, 0.0
+        self._known: dict[int, RitzValues] = {}
+
+    @property
+    def passes(self) -> int:
+        """Products made."""
+        return len(self._tails)
+
+    @property
+    def size(self) -> int:
+        """Columns of the basis."""
+        return self._basis.size
+
+    @property
+    def whole(self) -> bool:
+        """Whether the space is all there is: K itself, in another basis."""
+        return self.size == self._op.shape[0]
+
+    @property
+    def full(self) -> bool:
+        """Whether the memory, or the space, has no room for another block."""
+        return self.whole or self.size + self._next.shape[1] > self._basis.capacity
+
+    def grow(self, stage: str, progress: Progress | None) -> None:
+        """Add one block, at one product of the operator.
+
+        What is interrupted, by Ctrl-C or by ``progress``, leaves the space as it was.
+        """
+        basis, V = self._basis, self._next
+        old, recent, before = basis.size, basis._recent, basis._before
+        single = self._single and self.passes >= _DOUBLE
+        factor = V.astype(np.float32 if single else np.float64, copy=False)
+        product = block_product(self._op, factor, stage, progress)
+        try:
+            remainder = basis.append(V, product)
+            scale = max(self._scale, spectral_scale(np.diag(basis.H)[: basis.size]))
+            gram = to_host(remainder.T @ remainder)
+            following = basis.next_block(remainder, scale) if not self.whole else V[:, :0]
+        except BaseException:
+            basis.size, basis._recent, basis._before = old, recent, before
+            raise
+        self._next, self._scale = following, scale
+        self._known.clear()
+        far = basis.H[:recent, old : basis.size]
+        if far.size:
+            # Without rounding the product has no part there. That of the product and that of the
+            # products before it are seen, by few of N directions.
+            seen = float((far * far).sum(axis=0).mean()) / recent
+            self._noise = (seen * self._op.shape[0] / 2) ** 0.5
+        self._tails.append((basis.size, _square_root(gram)))
+
+    def ritz(self, passes: int | None = None) -> RitzValues:
+        """Return the eigenpairs of H, and what R and E are along them.
+
+        Parameters
+        ----------
+        passes : int, optional
+            After so many of them; after all by default.
+        """
+        passes = self.passes if passes is None else passes
+        if passes not in self._known:
+            m, tail = self._tails[passes - 1]
+            values, vectors = np.linalg.eigh(self._basis.H[:m, :m])
+            values, vectors = values[::-1], vectors[:, ::-1]
+            whole = m == self._op.shape[0]
+            self._known[passes] = RitzValues(
+                values,
+                vectors,
+                parts=vectors[: len(self._start)].T @ self._start,
+                tails=np.zeros((1, m)) if whole else tail @ vectors[m - len(tail) :],
+                null=null_value(self._op, values),
+                noise=self._noise,
+            )
+        return self._known[passes]
+
+    def apply(self, ritz: RitzValues, weights: Sequence[NDArray[np.float64]]) -> Any:
+        """Return Q f(H) Q^T R, (T, N, columns), for T functions given by their values."""
+        xp, columns = self._basis.xp, ritz.parts.shape[1]
+        small = [ritz.vectors @ (w[:, np.newaxis] * ritz.parts) for w in weights]
+        Q = self._basis.Q[:, : len(ritz.values)]
+        found = Q @ xp.asarray(np.concatenate(small, axis=1))
+        require_finite(found, "a matrix function")
+        return found.reshape(len(found), len(small), columns).transpose(1, 0, 2)
+
+    def ritz_vectors(self, ritz: RitzValues, count: int) -> Any:
+        """Return the first Ritz vectors, (N, count)."""
+        y = self._basis.xp.asarray(ritz.vectors[:, :count])
+        return self._basis.Q[:, : len(ritz.values)] @ y
+
+
+def _square_root(gram: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return A with A^T A = gram, for one that is semidefinite to rounding."""
+    values, vectors = np.linalg.eigh(gram / 2 + gram.T / 2)
+    root: NDArray[np.float64] = np.sqrt(np.maximum(values, 0))[:, np.newaxis] * vectors.T
+    return root

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flows by Krylov spaces: their error estimates, and what they keep from call to call."""
+
+import numpy as np
+import pytest
+
+import fastntk as fn
+from reference import gradient_flow as plain
+
+NET = fn.FullyConnected(3, bias_std=0.1)
+
+
+def problem(rng, n=400, dtype="float64"):
+    """Eight classes of points that overlap: eigenvalues over four decades."""
+    centres = rng.standard_normal((8, 10))
+    labels = rng.integers(0, 8, n + 100)
+    points = centres[labels] + rng.standard_normal((n + 100, 10))
+    op = fn.GramOperator(NET, points[:n], dtype=dtype, storage="packed")
+    return op, np.eye(8)[labels[:n]], points[n:]
+
+
+def true_errors(op, y, Z, flow, times):
+    """Errors of K c_t and K(Z, X) c_t, relative as `GradientFlow.error` is; and of the outputs."""
+    K = op.to_dense().astype(np.float64)
+    K_ZX = op.cross(Z).astype(np.float64)
+    c = flow.coefficients(times)
+    found, found_Z, outputs = K @ c, K_ZX @ c, flow.outputs(times)
+    np.testing.assert_allclose(flow.outputs(times, Z), found_Z, rtol=0, atol=1e-5)
+    zero, zero_Z = np.zeros_like(y), np.zeros((len(Z), y.shape[1]))
+    unit, errors = np.linalg.norm(y, axis=0) / np.sqrt(len(y)), []
+    wanted = plain.outputs(K, K_ZX, y, zero, zero_Z, times)
+    for (want, want_Z), *three in zip(wanted, found, found_Z, outputs, strict=True):
+        each = zip((want, want_Z, want), three, strict=True)
+        errors.append([(np.sqrt(((a - b) ** 2).mean(axis=0)) / unit).max() for a, b in each])
+    return np.transpose(errors)
+
+
+@pytest.mark.parametrize(("dtype", "tol"), [("float64", 1e-2), ("float32", 1e-4)])
+def test_errors_are_estimated(rng, dtype, tol):
+    """The bound holds, and so does the estimate at new points; neither is 30 times too large."""
+    op, y, Z = problem(rng, dtype=dtype)
+    unit = 1 / np.linalg.eigvalsh(op.to_dense().astype(np.float64))[[-1, 0]] * 400
+    times = [*np.geomspace(*unit, 7).tolist(), np.inf]
+    flow = fn.GradientFlow(op, y, method="krylov", tol=tol)
+    bounds, estimates = flow.error(times), flow.error(times, Z)
+    assert bounds.max() <= tol
+    assert flow.passes < 50  # not all of K
+    true, true_Z, outputs = true_errors(op, y, Z, flow, times)
+    # What is as small as the reference's rounding says nothing; float32 products err by more than
+    # their bound says while eigenvectors, not all of them, decide.
+    least = {"float64": 1e-11, "float32": 1e-6}[dtype]
+    told = true > least
+    assert told.sum() >= 3
+    assert (bounds >= outputs - least).all()
+    assert (bounds >= true)[told].all()
+    assert (bounds <= 30 * true)[told].all()
+    assert (estimates >= true_Z)[true_Z > least].all()
+    assert (estimates <= 30 * true_Z)[true_Z > least].all()
+
+
+def test_errors_of_steps_are_estimated(rng):
+    op, y, _ = problem(rng)
+    rate = 0.9 * fn.GradientFlow(op, y, method="krylov").max_learning_rate
+    flow = fn.GradientFlow(op, y, method="krylov", tol=1e-3, learning_rate=rate)
+    times = [5 * rate, 100 * rate, 2000 * rate]
+    bounds = flow.error(times)
+    found, K = flow.outputs(times), op.to_dense()
+    for t, bound, f in zip(times, bounds, found, strict=True):
+        want = plain.steps(K, y, np.zeros_like(y), rate, round(t / rate))
+        error = (np.linalg.norm(f - want, axis=0) / np.linalg.norm(y, axis=0)).max()
+        assert error - 1e-12 <= bound <= max(30 * error, 1e-11)
+    assert bounds.max() <= 1e-3
+
+
+def test_the_space_is_kept(rng):
+    """Late times take passes that early ones do not; asked again, none."""
+    op, y, Z = problem(rng)
+    flow = fn.GradientFlow(op, y, method="krylov", tol=1e-6)
+    assert flow.passes == 0
+    flow.outputs(0.5)
+    early = flow.passes
+    flow.outputs(np.inf)
+    late = flow.passes
+    assert 0 < early < late
+    flow.outputs([0.5, 3.0], Z)
+    assert flow.passes == late
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_interrupted_space_goes_on(rng, interrupt):
+    """What is lost is the product that was interrupted; results are those of an undisturbed run."""
+    op, y, _ = problem(rng)
+    stages = []
+
+    def progress(stage, done, total):
+        stages.append(stage)
+        if "pass 7" in stage and armed:
+            armed.clear()
+            raise interrupt
+
+    armed = [True]
+    flow = fn.GradientFlow(op, y, method="krylov", progress=progress)
+    with pytest.raises(interrupt):
+        flow.outputs(np.inf)
+    assert flow.passes == 6
+    found = flow.outputs(np.inf)
+    assert any("error" in stage for stage in stages)
+    whole = fn.GradientFlow(op, y, method="krylov")
+    # Other looks at the errors may end it a few passes apart.
+    np.testing.assert_allclose(found, whole.outputs(np.inf), rtol=0, atol=1e-3)
+    assert flow.error(np.inf) <= 1e-4
+
+
+def test_what_is_not_reached_is_said(rng):
+    op, y, _ = problem(rng)
+    flow = fn.GradientFlow(op, y, method="krylov", max_passes=6)
+    with pytest.warns(fn.ConvergenceWarning, match=r"after 6 passes .* the next call goes on"):
+        flow.outputs(np.inf)
+    with pytest.warns(fn.ConvergenceWarning, match="after 12 passes"):
+        assert flow.error(np.inf) > 1e-4
+    small = fn.GradientFlow(op, y, method="krylov", memory=400_000)
+    with pytest.warns(fn.ConvergenceWarning, match="raise memory or tol"):
+        small.outputs(np.inf)
+    single = fn.GramOperator(NET, rng.standard_normal((300, 3)), dtype="float32", storage="packed")
+    rounded = fn.GradientFlow(single, rng.standard_normal(300), method="krylov", tol=1e-5)
+    with pytest.warns(fn.ConvergenceWarning, match="the operator's rounding allows no less"):
+        rounded.outputs(np.inf)
+
+
+def test_small_and_degenerate_problems(rng):
+    """Spaces that are all of K, dependent and zero columns, nothing to learn at all."""
+    K = np.diag([3.0, 2.0, 2.0, 1.0])
+    y = rng.standard_normal((4, 3))
+    y[:, 1], y[:, 2] = 2 * y[:, 0], 0
+    for method in ("dense", "krylov"):
+        flow = fn.GradientFlow(K, y, method=method)
+        want = y * (1 - np.exp(-2.0 * np.diag(K) / 4))[:, None]
+        np.testing.assert_allclose(flow.outputs(2.0), want, rtol=0, atol=1e-14)
+        still = fn.GradientFlow(K, y, y, method=method)
+        np.testing.assert_array_equal(still.outputs([0.0, np.inf]), [y, y])
+        assert np.max(still.error([1.0])) < 1e-14
+        zero = fn.GradientFlow(np.zeros((4, 4)), y, method=method)
+        np.testing.assert_array_equal(zero.outputs(1e9), np.zeros((4, 3)))
+        assert zero.max_learning_rate == np.inf
+
+
+def test_auto(rng):
+    from fastntk.dynamics.flow_method import select_flow_method
+
+    op, y, _ = problem(rng, n=100)
+    assert fn.GradientFlow(op, y).method == "dense"
+    assert select_flow_method(op, budget=40 * 100**2 - 1) == "krylov"
+    with pytest.raises(MemoryError, match="dense eigenproblem"):
+        fn.GradientFlow(op, y, method="dense", memory=100_000)
+    with pytest.raises(MemoryError, match="Krylov basis of 32 columns"):
+        fn.GradientFlow(op, y, method="krylov", memory=30_000)
+    with pytest.raises(MemoryError, match="the outputs of 1000 times"):
+        fn.GradientFlow(op, y, memory=500_000).outputs(np.ones(1000))
