@@ -37,9 +37,10 @@ class Answer(NamedTuple):
 
 
 def contestants(problem: Problem, *, peers: bool) -> list[Contestant]:
-    """Return fastntk in float32 and float64, and where they can keep up the others."""
+    """Return fastntk in float32, refined, and in float64, and where they can keep up the others."""
     found = [
         Contestant("fastntk float32", True, lambda: lambda: _fastntk(problem, "float32")),
+        Contestant("fastntk refined", True, lambda: lambda: _fastntk(problem, "float32", 2)),
         Contestant("fastntk float64", True, lambda: lambda: _fastntk(problem, "float64")),
     ]
     if peers:
@@ -50,11 +51,14 @@ def contestants(problem: Problem, *, peers: bool) -> list[Contestant]:
     return found
 
 
-def _fastntk(problem: Problem, dtype: str) -> Answer:
+def _fastntk(problem: Problem, dtype: str, refinements: int = 0) -> Answer:
     op = problem.operator(dtype=dtype, memory=_MEMORY)
-    solution = fn.solve(op, problem.Y, tol=TOLERANCE)
+    exact = problem.exact_operator() if refinements else None
+    solution = fn.solve(op, problem.Y, tol=TOLERANCE, refine=exact, refinements=refinements or 1)
     function_space.require("fastntk", "residual", float(solution.residuals.max()), TOLERANCE)
     facts = {"method": solution.method, "passes": solution.passes, "storage": op.storage}
+    if refinements:
+        facts["refinements"] = len(solution.refined) - 1
     return Answer(solution.value, op.cross_matmat(problem.Z, solution.value), facts)
 
 

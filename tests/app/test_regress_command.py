@@ -116,6 +116,40 @@ def test_result_names_everything_needed_to_repeat(run, here):
     assert "peak memory" in outcome.output
 
 
+def test_refinement_wins_the_digits_that_float32_has_lost(run, here):
+    options = ("--samples", 300, "--kernel", "ntk", "--dtype", "float32", "--out", "out")
+    outcome = run("regress", *options)
+    part = result(here / "out")["kernels"]["ntk"]
+    before, *after = part["residuals_float64"]
+    # float32 entries, condition number 1e3: far above what is asked for, which one step reaches.
+    assert before > 1e-6
+    assert after[-1] <= 1e-6
+    assert "refinement 1" in outcome.output
+    assert {"kernel", "solve", "refine", "predict"} == set(part["seconds"])
+    train, test = fastntk.datasets.load_split("digits", samples=300, seed=0)
+    net = fastntk.FullyConnected()
+    K = net.ntk(train.X, scale=1 / 16, dtype="float64")
+    A = np.linalg.solve(K, np.eye(10)[train.y] - 0.1)
+    cross = net.ntk(test.X, train.X, scale=1 / 16, dtype="float64")
+    with np.load(here / "out" / "predictions.npz") as predictions:
+        # K(Z, X) is of float32, whose rounding the coefficients of size 10 magnify.
+        np.testing.assert_allclose(predictions["ntk_scores"], cross @ A + 0.1, atol=1e-4)
+    outcome = run("regress", *options, "--refine", 0)
+    assert outcome.code == 0, outcome.output
+    assert result(here / "out")["kernels"]["ntk"]["residuals_float64"] == []
+    assert "refinement" not in outcome.output
+
+
+def test_scores_are_those_of_the_classifier(run, here):
+    run("regress", "--samples", 100, "--kernel", "nngp", "--ridge", 0.01, "--dtype", "float64")
+    train, test = fastntk.datasets.load_split("digits", samples=100, seed=0)
+    model = fastntk.KernelClassifier(kernel="nngp", ridge=0.01, scale=1 / 16, dtype="float64")
+    outputs = model.fit(train.X, train.y).decision_function(test.X)
+    with np.load(here / "fastntk-regress" / "predictions.npz") as predictions:
+        np.testing.assert_allclose(predictions["nngp_scores"], outputs + 0.1, atol=1e-10)
+        np.testing.assert_array_equal(predictions["nngp_predicted"], model.predict(test.X))
+
+
 def test_a_solution_that_did_not_converge_is_written_and_said(run, here, monkeypatch):
     solve = fastntk.solve
     monkeypatch.setattr(fastntk, "solve", lambda *a, **k: replace(solve(*a, **k), converged=False))
@@ -125,12 +159,16 @@ def test_a_solution_that_did_not_converge_is_written_and_said(run, here, monkeyp
     assert result(here / "fastntk-regress")["kernels"]["nngp"]["converged"] is False
 
 
-def test_a_stop_leaves_no_file(run, here, monkeypatch):
+@pytest.mark.parametrize("where", ["solve", "draw"])
+def test_a_stop_leaves_no_file(run, here, monkeypatch, where):
     def stop(*_, **__):
+        if where == "solve":
+            raise fastntk.SolveInterrupted("how to go on in Python", None)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(regress_files, "draw", stop)
-    assert run("regress", "--samples", 40).code == 130
+    monkeypatch.setattr(fastntk if where == "solve" else regress_files, where, stop)
+    outcome = run("regress", "--samples", 40)
+    assert outcome == (130, "fastntk: interrupted; no file was left half written\n")
     assert names(here) == []
 
 

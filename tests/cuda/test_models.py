@@ -126,3 +126,19 @@ def test_refusals(gpu, X, Z, y):
         twice = np.concatenate([X, X[3:4]])
         with pytest.raises(ValueError, match="as rows 3 and 60 of X"):
             model.set_params(ridge=0.0).fit(cp.asarray(twice), cp.asarray(np.arange(61.0)))
+
+
+@pytest.mark.parametrize("law", ["nngp", "ntkgp"])
+def test_likelihoods(gpu, X, y, law):
+    cp = gpu.cupy
+    options = {**OPTIONS, "ridge": 0.1, "ridge_units": "trace"}
+    want = fn.GaussianProcess(NET, law, device="cpu", **options).fit(X, y)
+    value, gradient = want.log_marginal_likelihood(eval_gradient=True)
+    model = fn.GaussianProcess(NET, law, **options).fit(cp.asarray(X), cp.asarray(y))
+    found, its_gradient = model.log_marginal_likelihood(eval_gradient=True)
+    assert abs(found - value) <= 1e-9 * abs(value)
+    np.testing.assert_allclose(its_gradient, gradient, rtol=1e-7)
+    model.fit(cp.asarray(X), y, optimize=["ridge"])
+    want.fit(X, y, optimize=["ridge"])
+    # The search ends within 1e-5 of a flat top.
+    assert abs(model.ridge_ - want.ridge_) <= 1e-3 * want.ridge_

@@ -72,6 +72,21 @@ def test_errors_of_steps_are_estimated(rng):
     assert bounds.max() <= 1e-3
 
 
+def test_errors_of_steps_whose_signs_change(rng):
+    """Near the largest rate, terms cancel after even numbers of steps and add up after odd ones."""
+    Q = np.linalg.qr(rng.standard_normal((200, 200)))[0]
+    K = Q * (200 * np.linspace(1, 0.1, 200)) @ Q.T
+    y, rate = rng.standard_normal((200, 1)), 1.99
+    flow = fn.GradientFlow((K + K.T) / 2, y, method="krylov", learning_rate=rate)
+    for count in (10, 159, 160):
+        bound = flow.error(count * rate)
+        want = plain.steps(K, y, 0 * y, rate, count)
+        found = K @ flow.coefficients(count * rate)
+        # And the rounding of both, of some hundred operations.
+        assert np.linalg.norm(found - want) <= (bound + 1e-13) * np.linalg.norm(y)
+        assert bound <= 1e-4
+
+
 def test_the_space_is_kept(rng):
     """Late times take passes that early ones do not; asked again, none."""
     op, y, Z = problem(rng)
@@ -121,10 +136,24 @@ def test_what_is_not_reached_is_said(rng):
     small = fn.GradientFlow(op, y, method="krylov", memory=400_000)
     with pytest.warns(fn.ConvergenceWarning, match="raise memory or tol"):
         small.outputs(np.inf)
-    single = fn.GramOperator(NET, rng.standard_normal((300, 3)), dtype="float32", storage="packed")
-    rounded = fn.GradientFlow(single, rng.standard_normal(300), method="krylov", tol=1e-5)
+    Q = np.linalg.qr(rng.standard_normal((60, 60)))[0]
+    K = Q * np.geomspace(1e-10, 1, 60) @ Q.T
+    rounded = fn.GradientFlow((K + K.T) / 2, rng.standard_normal(60), method="krylov", tol=1e-8)
     with pytest.warns(fn.ConvergenceWarning, match="the operator's rounding allows no less"):
         rounded.outputs(np.inf)
+
+
+def test_float32_products_give_way_to_float64_ones(rng):
+    """Points in a plane: eigenvalues down to 1e-5 of the first, on which float32 errs too much."""
+    op = fn.GramOperator(NET, rng.standard_normal((300, 2)), dtype="float32", storage="packed")
+    y = rng.standard_normal((300, 2))
+    flow = fn.GradientFlow(op, y, method="krylov", tol=1e-5)
+    flow.outputs(0.01)
+    assert flow._engine._space.single
+    c = flow.coefficients(np.inf)
+    assert not flow._engine._space.single
+    assert flow.error(np.inf) <= 1e-5
+    assert (np.linalg.norm(op.matmat(c) - y, axis=0) <= 1e-5 * np.linalg.norm(y, axis=0)).all()
 
 
 def test_small_and_degenerate_problems(rng):
@@ -136,12 +165,53 @@ def test_small_and_degenerate_problems(rng):
         flow = fn.GradientFlow(K, y, method=method)
         want = y * (1 - np.exp(-2.0 * np.diag(K) / 4))[:, None]
         np.testing.assert_allclose(flow.outputs(2.0), want, rtol=0, atol=1e-14)
+        wide = fn.GradientFlow(K, np.hstack([y, y]), method=method).outputs(2.0)
+        np.testing.assert_allclose(wide, np.hstack([want, want]), rtol=0, atol=1e-14)
         still = fn.GradientFlow(K, y, y, method=method)
         np.testing.assert_array_equal(still.outputs([0.0, np.inf]), [y, y])
         assert np.max(still.error([1.0])) < 1e-14
         zero = fn.GradientFlow(np.zeros((4, 4)), y, method=method)
         np.testing.assert_array_equal(zero.outputs(1e9), np.zeros((4, 3)))
         assert zero.max_learning_rate == np.inf
+
+
+@pytest.mark.parametrize("method", ["dense", "krylov"])
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_numbers_of_any_size(rng, method, size):
+    """Targets and kernels whose squares are out of range; a flat product of both is not."""
+    op, y, _ = problem(rng, n=100)
+    K = op.to_dense()
+    want = fn.GradientFlow(K, y, method=method).outputs([3.0, np.inf])
+    with np.errstate(all="raise", under="ignore"):
+        large = fn.GradientFlow(K, y * size, method=method).outputs([3.0, np.inf])
+        fast = fn.GradientFlow(K * size, y, method=method)
+        found = fast.outputs([3.0 / size, np.inf])
+    np.testing.assert_allclose(large / size, want, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found, want, rtol=0, atol=1e-9)
+    assert fast.error(3.0 / size) < 1e-4
+
+
+@pytest.mark.filterwarnings("ignore::fastntk.ConvergenceWarning")
+@pytest.mark.parametrize("method", ["dense", "krylov"])
+def test_the_null_space_does_not_move(rng, method):
+    """A numerical null space: training and new points agree at times that rounding would move."""
+    Q = np.linalg.qr(rng.standard_normal((64, 64)))[0]
+    K = ((Q * np.r_[64, np.full(63, 64e-8)]) @ Q.T).astype(np.float32)
+    flow = fn.GradientFlow((K + K.T) / 2, rng.standard_normal(64), method=method)
+    for t in (1.0, 1e8, 1e300):
+        np.testing.assert_allclose(flow.outputs(t), flow.outputs(t, cross=K), rtol=0, atol=1e-4)
+    with pytest.warns(UserWarning, match="never learnt"):
+        np.testing.assert_allclose(flow.outputs(np.inf), flow.outputs(1e300), rtol=0, atol=1e-12)
+    # That this is not known is in the error: nearly all of y may have moved by then.
+    assert flow.error(1e8) > 0.1
+    assert flow.error(np.inf) < 1e-4
+
+
+@pytest.mark.parametrize("method", ["dense", "krylov"])
+def test_indefinite_kernels_are_refused(rng, method):
+    K = np.diag([2.0, 1.0, -0.5, 0.2])
+    with pytest.raises(ValueError, match=r"must be positive semidefinite, got the eigenvalue -0.5"):
+        fn.GradientFlow(K, rng.standard_normal((4, 2)), method=method).outputs(1.0)
 
 
 def test_auto(rng):

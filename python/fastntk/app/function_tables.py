@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 def regression_table(runs: list[Regression], split: Split) -> Table:
     """Return quality, residuals and times, one column per kernel."""
     table = Table(
-        title=f"Regression of {len(split.train):,} samples of {escape(split.train.name)}, tested "
-        f"on {len(split.test):,}"
+        title=f"{len(split.train):,} samples of {escape(split.train.name)}, tested on "
+        f"{len(split.test):,}"
     )
-    table.add_column("")
+    # As wide as the title of one kernel's table.
+    table.add_column("", min_width=26)
     for run in runs:
         table.add_column(run.kernel.upper(), justify="right")
     for name, cells in _rows(runs).items():
@@ -47,7 +48,7 @@ def _rows(runs: list[Regression]) -> dict[str, list[str]]:
     rows[f"residual, {runs[0].dtype} K"] = [f"{run.residual:.1e}" for run in runs]
     steps = max(len(run.residuals_float64) for run in runs)
     for i in range(steps):
-        name = "residual, float64 K" if i == 0 else f"  refined, pass {i}"
+        name = "residual, float64 K" if i == 0 else f"  refinement {i}"
         rows[name] = [
             f"{run.residuals_float64[i]:.1e}" if i < len(run.residuals_float64) else ""
             for run in runs

@@ -19,7 +19,7 @@ from fastntk.dynamics.flow_method import flow_engine
 from fastntk.dynamics.gaussian import Gaussian
 from fastntk.dynamics.new_points import NewPoints
 from fastntk.dynamics.null_space import unlearnt
-from fastntk.dynamics.predictions import predictions
+from fastntk.dynamics.predictions import NewOutputs
 from fastntk.dynamics.problem import Problem
 from fastntk.dynamics.trained_gaussian import trained_gaussian
 from fastntk.linalg.gram_operator import GramOperator
@@ -41,10 +41,11 @@ class GradientFlow:
         with new points; any other operator, or a symmetric matrix. A matrix-valued kernel has
         N C rows, row i C + k being output k at point i.
     y : array_like of shape (N,) or (N, C)
-        Targets, real numbers.
+        Targets, real numbers. For a matrix-valued kernel (N, C): of a bare matrix a flat y would
+        mean N C points.
     f0 : array_like like y, or callable, optional
         Outputs at time 0 on the training points, or a function of points that gives them, as a
-        `FiniteNetwork` is; 0 by default.
+        `FiniteNetwork` is: it is called with points times the operator's ``scale``. 0 by default.
     method : {"auto", "dense", "krylov"}
         "dense" takes one eigendecomposition for all times: 40 N^2 bytes and O(N^3) operations.
         "krylov" takes products of the operator, as many as the times that are asked for need; what
@@ -78,7 +79,8 @@ class GradientFlow:
         Arrays that are not real numbers, or on another device than the operator.
     ValueError
         Shapes that do not fit, entries that are not finite, or another argument out of range; a
-        learning rate of 2 N / lambda_1 or more, with which gradient descent diverges.
+        learning rate of 2 N / lambda_1 or more, with which gradient descent diverges; a kernel that
+        is not positive semidefinite ("krylov" says so at the first outputs).
     MemoryError
         The method does not fit the budget: said before it allocates.
 
@@ -91,7 +93,7 @@ class GradientFlow:
         phi_t(lambda) = (1 - exp(-t lambda / N)) / lambda,
 
     and in steps (1 - (1 - learning_rate lambda / N)^k) / lambda. Eigenvalues that are 0 to rounding
-    (``N eps lambda_1``) are the null space, which at infinite time stays as it is.
+    (``N eps lambda_1``) are the null space, which stays as it is.
 
     References
     ----------
@@ -186,6 +188,16 @@ class GradientFlow:
         ValueError
             A time that is negative or NaN, new points for an operator that knows none, shapes that
             do not fit.
+        MemoryError
+            The outputs do not fit the budget.
+
+        Warns
+        -----
+        ConvergenceWarning
+            "krylov" did not meet ``tol`` in ``max_passes``; the next call goes on.
+        UserWarning
+            At infinite time a part of y - f_0 has not been learnt, once; with the rows, where two
+            are equal.
         """
         times, single = checked_times(t)
         problem = self._problem
@@ -197,8 +209,8 @@ class GradientFlow:
                 moves, start = self._engine.moves(times), problem.start
                 f_t = problem.shaped(moves if start is None else moves + start, problem.library)
             else:
-                c = self._coefficients(times)
-                f_t = predictions(problem, c, Z, f0_Z, cross, self._room, self._progress)
+                new = NewOutputs(problem, Z, f0_Z, cross)
+                f_t = new.of(self._coefficients(times), self._room, self._progress)
         self._say_what_stays(times)
         return f_t[0] if single else f_t
 
@@ -217,8 +229,9 @@ class GradientFlow:
 
         It is relative: the root mean square over the points of f_t less what is returned, over that
         of y - f_0, the largest of all outputs. At the training points it is a bound, which for
-        "dense" is the rounding of the eigenpairs. At new points it is an estimate: from the
-        difference to a smaller Krylov space, at a product with K(Z, X).
+        "dense" is what the rounding of the eigenpairs may do. At new points it is an estimate: from
+        the difference to a smaller Krylov space, at a product with K(Z, X). The operator is taken
+        as it is: how its entries are rounded is not in it.
 
         Parameters
         ----------
@@ -238,8 +251,10 @@ class GradientFlow:
         times, single = checked_times(t)
         residual = self._problem.residual
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
-            self._require_room(times)
-            squares = [float(((residual - move) ** 2).sum()) for move in self._engine.moves(times)]
+            self._engine.error(times)  # a Krylov space grows for all of them at once
+            self._require_room(times[:1])
+            moves = (self._engine.moves([time])[0] for time in times)
+            squares = [float(((residual - move) ** 2).sum()) for move in moves]
         costs = np.array(squares) / (2 * self.points)
         return float(costs[0]) if single else costs
 

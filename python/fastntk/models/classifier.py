@@ -64,6 +64,14 @@ class KernelClassifier(ClassifierMixin, KernelLeastSquares):  # type: ignore[mis
     >>> model = KernelClassifier(ridge=1e-4).fit(X, labels)
     >>> model.predict([[1, 1], [1, -1]]).tolist()
     ['even', 'odd']
+
+    Margins instead of least squares:
+
+    >>> from sklearn.svm import SVC
+    >>> import fastntk as fn
+    >>> machine = SVC(kernel=fn.FullyConnected().ntk, C=100).fit(X, labels)
+    >>> machine.predict([[1, 1], [1, -1]]).tolist()
+    ['even', 'odd']
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:

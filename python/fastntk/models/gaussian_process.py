@@ -260,7 +260,7 @@ class GaussianProcess(Regressor, ProcessBase):
         mean = self._mean(points)
         if not (return_std or return_cov):
             return mean
-        xp, moment = array_namespace(mean), self._moment(points, whole=return_cov)
+        xp, (moment, _) = array_namespace(mean), self._moment(points, whole=return_cov)
         with beside(mean):
             found = moment if return_cov else xp.sqrt(moment)
             if mean.ndim == 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,6 +22,7 @@ from fastntk.gram.kernel_maker import KernelMaker, kernel_maker
 from fastntk.linalg.cholesky import CholeskyFactor
 from fastntk.linalg.convergence import ConvergenceWarning
 from fastntk.linalg.gram_operator import GramOperator
+from fastntk.linalg.storage import storage_path
 from fastntk.models.estimator import KernelAsFitted, KernelEstimator
 from fastntk.models.hyperparameters import at_theta, chosen_names, maximise, theta_of
 from fastntk.models.least_squares import absolute_ridge
@@ -194,20 +196,24 @@ class ProcessBase(KernelEstimator):
         mean = self._cross_product(points, c if c.ndim == 2 else c[:, None])
         return mean if c.ndim == 2 else mean[:, 0]
 
-    def _moment(self, points: NDArray[Any], *, whole: bool) -> Any:
-        """Return the covariance at checked points, (M, M), or variances, (M,)."""
+    def _moment(self, points: NDArray[Any], *, whole: bool) -> tuple[Any, float]:
+        """Return the covariance at checked points, (M, M), or variances, (M,), and its rounding."""
         engine = self._engine(points)
         with engine.here(), _backend.strict_linalg(engine.xp):
-            prediction = self._prediction(engine)
-            Z = engine.asarray(points)
+            prediction, Z = self._prediction(engine), engine.asarray(points)
             moment = prediction.covariance(Z) if whole else prediction.variance(Z)
-            return in_library(moment, array_namespace(points))
+            # Covariances are differences of matrices whose entries have the errors of the kernel,
+            # or of the iterations, times the size of the prior.
+            eps = float(np.finfo(self._dtype).eps)
+            error = eps if self.method_ == "dense" else max(eps, self._fitted_tol)
+            size = (self.n_samples_ + len(points)) * prediction.largest_variance(Z)
+            return in_library(moment, array_namespace(points)), 10 * error * size
 
     def _prediction(self, engine: _backend.Engine) -> ProcessPrediction:
         budget, X = engine.budget_bytes(self.memory), engine.asarray(self.X_fit_)
         weights, held, column_bytes = self._weights, 0, 0
         if weights is None:
-            op = self._fitted_operator(self._maker, X, engine)
+            op = self._fitted_operator(self._maker, X, engine, self.storage)
             options = (self.ridge_, self.t_, self._fitted_tol, self._fitted_seed)
             weights = iterative_weights(op, *options)
             held, column_bytes = op.nbytes, iterative_column_bytes(len(X), self.t_)
@@ -230,10 +236,16 @@ class ProcessBase(KernelEstimator):
         """Return the kernel at initialisation on the training points, if that is another."""
         if self._prior_maker is None:
             return None
-        return self._fitted_operator(self._prior_maker, X, engine)
+        # A file holds one kernel.
+        storage = self.storage if storage_path(self.storage) is None else "auto"
+        return self._fitted_operator(self._prior_maker, X, engine, storage)
 
     def _fitted_operator(
-        self, maker: KernelMaker, X: Any, engine: _backend.Engine, storage: str = "auto"
+        self,
+        maker: KernelMaker,
+        X: Any,
+        engine: _backend.Engine,
+        storage: str | os.PathLike[str],
     ) -> GramOperator:
         """Return the operator of a kernel as it was at `fit`."""
         return GramOperator(
@@ -249,14 +261,7 @@ class ProcessBase(KernelEstimator):
 
     def _gaussian(self, points: NDArray[Any], *, whole: bool) -> Gaussian:
         """Return the law at checked points; with variances only unless ``whole``."""
-        engine, moment = self._engine(points), self._moment(points, whole=whole)
-        with engine.here():
-            largest = self._prediction(engine).largest_variance(engine.asarray(points))
-        # Covariances are differences of matrices whose entries have the errors of the kernel, or of
-        # the iterations, times the size of the prior.
-        eps = float(np.finfo(self._dtype).eps)
-        error = eps if self.method_ == "dense" else max(eps, self._fitted_tol)
-        rounding = 10 * (self.n_samples_ + len(points)) * error * largest
+        moment, rounding = self._moment(points, whole=whole)
         given = {"covariance" if whole else "variance": moment}
         return Gaussian(self._mean(points), **given, rounding=rounding)
 
