@@ -83,7 +83,7 @@ class DescentRecord:
         cost = self.cost
         if cost is None:
             return None
-        return float(np.abs((cost[0] - cost) - (self.descent - self._descents[0])).max())
+        return float(np.abs((cost[0] - cost) - self.descent).max())
 
     @property
     def record_times(self) -> NDArray[np.float64]:
