@@ -43,8 +43,9 @@ _FLOAT32_TOL = 1e-5
 _RATIO, _EARLY, _LATE = 1.15, 1e-4, 10.0
 # Passes before the first look at the errors.
 _FIRST = 4
-# Where what float32 products err by is so much above the tolerance, float64 ones begin anew.
-_HOPELESS = 2.0
+# Where what float32 products err by is so much above the tolerance, float64 ones begin anew; the
+# first passes see up to three times as much as there is.
+_HOPELESS = 5.0
 # A bound whose other part is so much less than that of the rounding: passes do not help.
 _MOSTLY = 0.25
 # New points whose covariance is asked for share a space of so many columns.
