@@ -85,4 +85,6 @@ def test_another_device(standin, data):
         assert type(record.outputs()) is type(record.coefficients) is type(y)
         assert isinstance(record.outputs(Z), np.ndarray)
         assert fn.kernel_norm(op, y) > 0
+    with pytest.raises(MemoryError, match="the memory budget on cuda:1 is"):
+        fn.KernelDescent(op, d, memory=100).steps(1)
     assert {device for _, device, _ in standin.native.calls} == {1}

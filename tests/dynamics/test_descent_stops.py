@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ends a kernel descent early or lets it go on; progress, memory and bad arguments."""
 
+import re
 import signal
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -86,6 +88,22 @@ def test_control_c(K, y, method):
     want = want.flow([30.0], tolerance=1e-8) if method == "flow" else want.steps(30, 1.0)
     atol = 1e-6 if method == "flow" else 1e-12
     np.testing.assert_allclose(record.outputs()[-1], want.outputs()[-1], rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_control_c_in_the_last_evaluation_of_a_flow(K, y, last):
+    """Where only the record is left to be made, or nothing at all: a loop of calls ends."""
+    counted = PressesControlC()
+    fn.KernelDescent(K, y, cost=counted).flow([1.0])
+    descent = fn.KernelDescent(K, y, cost=PressesControlC(counted.count + 1 - last))
+    if last:
+        with pytest.raises(fn.TrainingInterrupted) as caught:
+            descent.flow([1.0])
+    else:
+        record = descent.flow([1.0])
+        with pytest.raises(fn.TrainingInterrupted) as caught:
+            descent.flow([1.0], record=record)
+    assert caught.value.run.record_times[-1] == 1.0
 
 
 @pytest.mark.parametrize("method", ["flow", "steps"])
@@ -173,12 +191,30 @@ def test_memory(K, y):
             call()
 
 
+@pytest.mark.parametrize("solver", ["RK45", "DOP853", None])
+def test_memory_is_what_is_asked_for(rng, solver):
+    op, y = fn.GramOperator.from_matrix(np.eye(600)), rng.standard_normal((600, 2))
+
+    def go(**options):
+        descent = fn.KernelDescent(op, y, **options)
+        return descent.steps(5, 1.0) if solver is None else descent.flow([1.0], solver=solver)
+
+    with pytest.raises(MemoryError) as caught:
+        go(memory=1000)
+    asked = int(re.search(r"\((\d+) bytes\)", str(caught.value))[1])
+    go()  # what is imported at first
+    tracemalloc.start()
+    go()
+    assert asked / 2 < tracemalloc.get_traced_memory()[1] <= asked
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
         (lambda K, y: fn.KernelDescent(K), ValueError, "y must be given where there is neither"),
         (lambda K, y: fn.KernelDescent(K, y[:4]), ValueError, "y must have 10 rows, or as many"),
-        (lambda K, y: fn.KernelDescent(K, y, y[:, 0]), ValueError, "f0|rows|shape"),
+        (lambda K, y: fn.KernelDescent(K, y, y[:, 0]), ValueError, r"y must have the outputs' sh"),
         (lambda K, y: fn.KernelDescent(K, y * np.nan), ValueError, "y must be finite"),
         (lambda K, y: fn.KernelDescent(K, 1.0), ValueError, "y must have N rows"),
         (lambda K, y: fn.KernelDescent(K, y, cost="hinge"), TypeError, "cost must have the meth"),

@@ -21,6 +21,7 @@ NAN = np.array([1.0, np.nan, 1.0, 1.0, 1.0])
         ((K, ONES + 0j), {}, TypeError, "y must hold real numbers, got dtype complex128"),
         ((K, ONES, np.ones((5, 1))), {}, ValueError, r"f0 must have y's shape \(5,\)"),
         ((K, ONES, lambda X: X), {}, ValueError, "f0 must be an array: an operator from a matrix"),
+        ((K, ONES, lambda X: None), {}, ValueError, "an operator from a matrix"),
         ((K, ONES), {"method": "lanczos"}, ValueError, "method must be one of 'auto', 'dense'"),
         ((K, ONES), {"learning_rate": 0}, ValueError, "learning_rate must be positive"),
         ((K, ONES), {"tol": 1.0}, ValueError, r"tol must be in \(0, 1\)"),
@@ -73,6 +74,34 @@ def test_initial_outputs_at_new_points(rng):
     with pytest.raises(ValueError, match=r"k must be in \[1, 5\]"):
         function.components(6)
     assert repr(function) == "<GradientFlow of 5 points, dense>"
+
+
+def test_functions_see_points_as_the_kernel_does(rng):
+    X = rng.integers(0, 255, (5, 3)).astype(np.uint8)
+    net = fn.FullyConnected(1)
+    flow = fn.GradientFlow(fn.GramOperator(net, X, scale=1 / 255), ONES, lambda Z: Z.mean(axis=1))
+    np.testing.assert_allclose(flow.outputs(0.0), X.mean(axis=1) / 255, rtol=1e-15)
+    np.testing.assert_allclose(flow.outputs(0.0, X[:2]), X[:2].mean(axis=1) / 255, rtol=1e-15)
+    with pytest.raises(TypeError, match="f0 must hold real numbers, got dtype object"):
+        fn.GradientFlow(fn.GramOperator(net, X), ONES, lambda Z: None)
+
+
+def test_flat_targets_of_several_outputs(rng):
+    """N counts points: which rows share one must be known."""
+    w = fn.FiniteNetwork(fn.FullyConnected(1), (3, 8, 2))
+    op = fn.GramOperator(w, rng.standard_normal((6, 3)))
+    with pytest.raises(ValueError, match=r"y must have shape \(6, 2\) .* 2 rows per point"):
+        fn.GradientFlow(op, np.ones(12))
+
+
+def test_new_points_are_checked_before_anything_is_computed(rng):
+    op = fn.GramOperator(fn.FullyConnected(1), rng.standard_normal((40, 3)))
+    flow = fn.GradientFlow(op, np.ones(40), np.zeros(40), method="krylov")
+    with pytest.raises(ValueError, match="Z must have X's 3 columns, got shape"):
+        flow.outputs(1.0, np.ones((2, 4)))
+    with pytest.raises(ValueError, match="f0_Z must be given"):
+        flow.outputs(1.0, np.ones((2, 3)))
+    assert flow.passes == 0
 
 
 def test_labels_of_other_types(rng):

@@ -64,6 +64,7 @@ def test_steps_are_gradient_descent(X, rng, method):
             want = plain.steps(op.to_dense(), y, f0, rate, count)
             found = flow.outputs(count * rate)
             np.testing.assert_allclose(found, want, rtol=0, atol=CLOSE[method])
+        np.testing.assert_array_equal(flow.outputs(3 * rate), flow.outputs(3.0000001 * rate))
         # Between two steps nothing happens.
         np.testing.assert_array_equal(flow.outputs(2.7 * rate), flow.outputs(2 * rate))
         np.testing.assert_allclose(flow.outputs(np.inf), y, rtol=0, atol=CLOSE[method])
@@ -161,3 +162,16 @@ def test_wide_networks_follow(rng):
     # 8 times less for 64 times the width; the mean of six networks scatters by some 20 %.
     assert 5 < distances[0] / distances[1] < 13
     assert distances[1] < 2 / np.sqrt(4096)
+
+
+def test_the_error_of_dense_flows_is_bounded(rng):
+    """A kernel that is known before it is rounded, of condition 1e10: at late times, digits go."""
+    Q, s = np.linalg.qr(rng.standard_normal((40, 40)))[0], np.geomspace(1e-10, 1, 40)
+    K, y = Q * s @ Q.T, rng.standard_normal(40)
+    flow = fn.GradientFlow((K + K.T) / 2, y)
+    for t in (1.0, 1e6, 1e12):
+        want = Q @ ((1 - np.exp(-t * s / 40)) * (Q.T @ y))
+        error = np.linalg.norm(flow.outputs(t) - want) / np.linalg.norm(y)
+        assert error <= flow.error(t)
+    assert error > 1e-10
+    assert flow.error(1.0) < 1e-13

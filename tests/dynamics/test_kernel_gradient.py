@@ -55,6 +55,12 @@ def test_null_space_has_no_norm():
     assert fn.kernel_norm(K, [1.0, 1.0, 1.0]) == pytest.approx(np.sqrt(0.9) / 3)
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_norms_whose_squares_are_out_of_range(size):
+    assert fn.kernel_norm(np.eye(2), [3 * size, -4 * size]) / size == pytest.approx(2.5)
+    assert fn.kernel_norm(np.eye(2), [0.0, 0.0]) == 0
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

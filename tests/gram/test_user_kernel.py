@@ -139,6 +139,25 @@ def test_types_and_copies(rng):
     np.testing.assert_array_equal(op @ np.ones(20), np.full(20, 20.0))
 
 
+@pytest.mark.parametrize("storage", ["dense", "packed", "lazy"])
+def test_functions_may_fill_a_buffer(rng, storage):
+    """One for each shape, of which 2,100 points have several blocks."""
+    X, buffers = rng.standard_normal((2100, 2)), {}
+
+    def filled(X, Y):
+        buffer = buffers.setdefault((len(X), len(Y)), np.empty((len(X), len(Y))))
+        return np.dot(X, Y.T, out=buffer)
+
+    op, v = fn.GramOperator(fn.UserKernel(filled), X, storage=storage), np.ones(2100)
+    np.testing.assert_allclose(op @ v, X @ (X.T @ v), rtol=0, atol=1e-9)
+
+
+def test_bools_are_numbers(rng):
+    X = rng.integers(0, 3, (20, 1)).astype(float)
+    op = fn.GramOperator(fn.UserKernel(lambda X, Y: X == Y.T), X)
+    np.testing.assert_array_equal(op.to_dense(), (X == X.T).astype(float))
+
+
 def test_called_and_pickled(rng):
     X, Y = rng.standard_normal((5, 2)), rng.standard_normal((3, 2))
     kernel = pickle.loads(pickle.dumps(fn.RBF(0.7)))
@@ -155,6 +174,9 @@ def test_distances_keep_their_digits(rng):
     X = 1e4 + 1e-3 * rng.standard_normal((8, 3))
     # Data round at 2e-12, 2e-9 of the length scale.
     np.testing.assert_allclose(fn.RBF(1e-3)(X), gaussian(X, X, 1e-3), rtol=0, atol=1e-8)
+    # Exact in float32, in which their squares are not.
+    X = (1e3 + rng.integers(0, 9, (8, 3)) / 8).astype(np.float32)
+    np.testing.assert_allclose(fn.RBF(0.5)(X), gaussian(X, X, 0.5), rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +210,11 @@ def test_bad_arguments(tmp_path):
         fn.UserKernel(quadratic, rows_per_point=0)
     with pytest.raises(ValueError, match="length_scale must be positive"):
         fn.RBF(0.0)
+    with pytest.raises(TypeError, match="name must be a str, got 3"):
+        fn.UserKernel(quadratic, name=3)
+    for kernel, points in ((fn.RBF(), X * 1e200), (fn.RBF(1e-320), X)):
+        with pytest.raises(ValueError, match="points must have finite squared distances in units"):
+            kernel(points)
     with pytest.raises(ValueError, match="outputs must be 'full' for a user's kernel"):
         fn.GramOperator(fn.RBF(), X, outputs=(0, 0))
     with pytest.raises(ValueError, match=r"storage in a file .* network's .*RBF\(length_scale=1"):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from fastntk._arrays import to_host
 from fastntk.linalg.dense import dense_bytes, dense_eigh
-from fastntk.linalg.null_space import null_value
+from fastntk.linalg.null_space import null_value, require_semidefinite
+from fastntk.linalg.solution import column_norms
 
 if TYPE_CHECKING:
     from fastntk._memory import Budget
@@ -50,7 +52,12 @@ class DenseFlow:
         self.values = to_host(values)[::-1].copy()
         self.vectors = vectors[:, ::-1]
         self.null = null_value(op, self.values)
+        require_semidefinite(op, self.values)
         self._parts = self.vectors.T @ problem.residual
+        # The largest share, of all columns, of the residual in the null space.
+        whole = column_norms(problem.residual)
+        null = column_norms(self.stays()[0])
+        self._unmoved = float((null / np.where(whole > 0, whole, np.inf)).max())
 
     @property
     def largest(self) -> float:
@@ -77,8 +84,27 @@ class DenseFlow:
         return self._combined([1 - decay for decay in decays])
 
     def error(self, times: list[float]) -> NDArray[np.float64]:
-        """Return the rounding of the eigenpairs for each time, relative to the residual."""
-        return np.full(len(times), len(self.values) * float(np.finfo(np.float64).eps))
+        """Return a bound of what the rounding of the eigenpairs does to each time.
+
+        They are those of a matrix that differs from K by ``N eps lambda_1`` at most, and flows
+        differ by as much, times t / N, or divided by the least eigenvalue that decays. Of the null
+        space, what its rounding may have moved is added.
+        """
+        if self.values[0] <= 0:
+            return np.zeros(len(times))
+        moving = self.values[self.values > self.null]
+        slowest = self._evolution.points / float(moving[-1]) if len(moving) else 0.0
+        eps = len(self.values) * float(np.finfo(np.float64).eps)
+        rate = eps * float(self.values[0]) / self._evolution.points
+        found = [min(eps + rate * min(t, slowest), 1.0) for t in times]
+        moved = [0.0 if math.isinf(t) else self._unmoved * self._slow(t) for t in times]
+        return np.array([a + b for a, b in zip(found, moved, strict=True)])
+
+    def _slow(self, t: float) -> float:
+        return min(t * self.null / self._evolution.points, 1.0)
+
+    def reach(self, times: list[float]) -> None:
+        """Nothing: every time is known."""
 
     def transposed_map(self, t: float, cross: Any) -> Any:
         """Return phi_t(K) K(X, Z), (rows, M), for ``cross`` = K(Z, X)."""

@@ -18,6 +18,7 @@ from fastntk import _validate
 from fastntk._arrays import to_host
 from fastntk._progress import Meter
 from fastntk._stops import DivergenceError, deferred_interrupt
+from fastntk.costs import direction_norm
 from fastntk.dynamics import integration
 from fastntk.dynamics.descent_problem import history, interrupted
 from fastntk.dynamics.guide import slope
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from fastntk._progress import Progress
     from fastntk.dynamics.descent_problem import DescentProblem
     from fastntk.dynamics.descent_record import DescentRecord
+    from fastntk.dynamics.guide import Slope
 
 _PERCENT = 100
 # How many times the error that its tolerance grants a flow may be off before it is worth a warning;
@@ -59,10 +61,8 @@ def follow(
         np.errstate(over="ignore", invalid="ignore"),
         deferred_interrupt() as pressed,
     ):
-        norm = _recorded(problem, record)
+        norm = _recorded(record, *problem.started(record))
         first = len(record._times) - 1
-        if not waiting:
-            return record
         found = integration.steps(
             solver,
             _Derivative(problem),
@@ -72,12 +72,12 @@ def follow(
             _tolerances(problem, tolerance, norm),
         )
         try:
-            for t, state, wanted in found:
+            for t, state, wanted in found if waiting else ():
                 record._reach(t, *_parted(state, problem))
                 steps += not wanted
                 stopped = pressed()
                 if wanted or stopped:
-                    norm = max(norm, _recorded(problem, record))
+                    norm = max(norm, _recorded(record, *problem.evaluated(record)))
                 done = int(_PERCENT * (t - start) / (waiting[-1] - start))
                 meter.add(done - percent)
                 percent = done
@@ -91,6 +91,8 @@ def follow(
                 record,
                 None,
             ) from error
+        if pressed():  # in the last evaluation
+            raise interrupted(record, "flow")
     _check_balance(record, first, tolerance * norm * (steps + len(waiting)), problem.shape[1])
     return record
 
@@ -107,12 +109,11 @@ class _Derivative:
         return _joined(now.outputs, now.direction / problem.points, now.descent)
 
 
-def _recorded(problem: DescentProblem, record: DescentRecord) -> float:
+def _recorded(record: DescentRecord, now: Slope, cost: float | None) -> float:
     """Record the present outputs; return the norm of their direction, per point."""
-    now, cost = problem.evaluated(record)
     record._note(cost, now)
     record._keep()
-    return math.sqrt(float((now.direction * now.direction).sum()) / problem.points)
+    return float(direction_norm(now.direction))
 
 
 def _joined(f: Any, alpha: Any, descent: float) -> NDArray[np.float64]:

@@ -54,11 +54,18 @@ class DescentProblem:
         memory: int | str | None,
     ) -> None:
         self.op = as_operator(op)
-        self._problem = Problem(self.op, _blank(self.op, y, f0, outputs), f0)
-        self.points = self._problem.points
-        self.shape = (self.points, self._problem.outputs)
-        self.guide = Guide(self.op, self.shape, y, cost, direction)
-        self._room = self.op.room if memory is None else Budget(parse_bytes(memory))
+        try:
+            self._problem = Problem(self.op, _blank(self.op, y, f0, outputs), f0)
+            self.points = self._problem.points
+            self.shape = (self.points, self._problem.outputs)
+            self.guide = Guide(self.op, self.shape, y, cost, direction)
+        except ValueError as error:
+            if outputs is not None or y is None or not _may_be_classes(y):
+                raise
+            raise ValueError(f"{error}; classes of C > 1 outputs need outputs=C") from None
+        self._room = (
+            self.op.room if memory is None else Budget(parse_bytes(memory), 0, self.op.place)
+        )
         self._largest: float | None = None
 
     def opened(self, record: DescentRecord | None) -> DescentRecord:
@@ -82,10 +89,21 @@ class DescentProblem:
         now = slope(self.op, self.guide, record._f, record.reached)
         return now, self.guide.cost(record._f)
 
+    def started(self, record: DescentRecord) -> tuple[Slope, float | None]:
+        """Return slope and cost where a call starts, and require that they are finite."""
+        now, cost = self.evaluated(record)
+        for what, number in (("cost", cost), ("||d||_K^2 of the direction d", now.norm_squared)):
+            if number is not None and not math.isfinite(number):
+                raise ValueError(
+                    f"the {what} must be finite at the start, t = {record.reached:g}, got {number}"
+                )
+        return now, cost
+
     def stable_rate(self, smoothness: float | None) -> float:
         """Return 2 N / (lambda_1 s); None stands for the smoothness 1 of least squares."""
         if self._largest is None:
-            self._largest = float(eigenpairs(self.op, 1, tol=1e-3).values[0])
+            pairs = eigenpairs(self.op, 1, tol=1e-3, memory=self._room.left)
+            self._largest = float(pairs.values[0])
         bound = self._largest * (1.0 if smoothness is None else smoothness)
         return 2 * self.points / bound if bound > 0 else math.inf
 
@@ -109,6 +127,11 @@ def interrupted(record: DescentRecord, method: str) -> TrainingInterrupted:
         f"{method}(..., record=run) goes on from there, with the run of this exception",
         record,
     )
+
+
+def _may_be_classes(y: ArrayLike) -> bool:
+    array = _backend.as_array(y)
+    return array.ndim == 1 and array.dtype.kind in "ui"
 
 
 def _blank(op: SymmetricOperator, y: Any, f0: Any, outputs: int | None) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastntk._arrays import array_namespace, in_library
-from fastntk.dynamics.predictions import predictions
+from fastntk.dynamics.predictions import NewOutputs
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -83,7 +83,7 @@ class DescentRecord:
         cost = self.cost
         if cost is None:
             return None
-        return float(np.abs((cost[0] - cost) - (self.descent - self._descents[0])).max())
+        return float(np.abs((cost[0] - cost) - self.descent).max())
 
     @property
     def record_times(self) -> NDArray[np.float64]:
@@ -140,7 +140,9 @@ class DescentRecord:
         with op.here():
             c = op.xp.asarray(_stacked(self._coefficients))
         rows = op.shape[0]
-        return predictions(problem, c.reshape(len(c), rows, -1), Z, f0_Z, cross, op.room, progress)
+        return NewOutputs(problem, Z, f0_Z, cross).of(
+            c.reshape(len(c), rows, -1), op.room, progress
+        )
 
     def __repr__(self) -> str:
         return f"<DescentRecord up to t = {self.reached:g}, {len(self._record_times)} recorded>"

@@ -37,8 +37,8 @@ def descend(
     every = max(steps, 1) if every is None else _validate.integer(every, "every", at_least=1)
     rate = _rate(problem, learning_rate)
     record = problem.opened(record)
-    # Outputs, coefficients and directions, before a step and after it.
-    problem.require(8 * 6 * problem.shape[0] * problem.shape[1], 2 + steps // every)
+    # Outputs, coefficients and directions, before a step and after it, and costs on their way.
+    problem.require(8 * 10 * problem.shape[0] * problem.shape[1], 2 + steps // every)
     start, meter = record.reached, Meter(progress, "kernel descent", steps)
     smoothness = problem.guide.smoothness
     before: tuple[Any, Any] | None = None
@@ -47,7 +47,7 @@ def descend(
         np.errstate(over="ignore", invalid="ignore"),
         deferred_interrupt() as pressed,
     ):
-        now, cost = problem.evaluated(record)
+        now, cost = problem.started(record)
         # A direction from elsewhere may well mean a cost to grow.
         first = cost if problem.guide.of_cost else None
         for step in range(steps + 1):

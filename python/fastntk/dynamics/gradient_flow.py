@@ -19,7 +19,7 @@ from fastntk.dynamics.flow_method import flow_engine
 from fastntk.dynamics.gaussian import Gaussian
 from fastntk.dynamics.new_points import NewPoints
 from fastntk.dynamics.null_space import unlearnt
-from fastntk.dynamics.predictions import predictions
+from fastntk.dynamics.predictions import NewOutputs
 from fastntk.dynamics.problem import Problem
 from fastntk.dynamics.trained_gaussian import trained_gaussian
 from fastntk.linalg.gram_operator import GramOperator
@@ -41,10 +41,11 @@ class GradientFlow:
         with new points; any other operator, or a symmetric matrix. A matrix-valued kernel has
         N C rows, row i C + k being output k at point i.
     y : array_like of shape (N,) or (N, C)
-        Targets, real numbers.
+        Targets, real numbers. For a matrix-valued kernel (N, C): of a bare matrix a flat y would
+        mean N C points.
     f0 : array_like like y, or callable, optional
         Outputs at time 0 on the training points, or a function of points that gives them, as a
-        `FiniteNetwork` is; 0 by default.
+        `FiniteNetwork` is: it is called with points times the operator's ``scale``. 0 by default.
     method : {"auto", "dense", "krylov"}
         "dense" takes one eigendecomposition for all times: 40 N^2 bytes and O(N^3) operations.
         "krylov" takes products of the operator, as many as the times that are asked for need; what
@@ -69,8 +70,8 @@ class GradientFlow:
         The kernel.
     points : int
         N.
-    method : str
-        What "auto" chose.
+    learning_rate, method
+        As given; what "auto" chose.
 
     Raises
     ------
@@ -78,27 +79,24 @@ class GradientFlow:
         Arrays that are not real numbers, or on another device than the operator.
     ValueError
         Shapes that do not fit, entries that are not finite, or another argument out of range; a
-        learning rate of 2 N / lambda_1 or more, with which gradient descent diverges.
+        learning rate of 2 N / lambda_1 or more, with which gradient descent diverges; a kernel that
+        is not positive semidefinite ("krylov" says so at the first outputs).
     MemoryError
         The method does not fit the budget: said before it allocates.
 
     Notes
     -----
     The cost is ``C(f) = 1/(2N) sum_i |f(x_i) - y_i|^2``; in the paper's units of time, learning
-    rate times steps,
-
-        f_t(Z) = f_0(Z) + K(Z, X) c_t,   c_t = phi_t(K) (y - f_0(X)),
-        phi_t(lambda) = (1 - exp(-t lambda / N)) / lambda,
-
-    and in steps (1 - (1 - learning_rate lambda / N)^k) / lambda. Eigenvalues that are 0 to rounding
-    (``N eps lambda_1``) are the null space, which at infinite time stays as it is.
+    rate times steps, ``f_t(Z) = f_0(Z) + K(Z, X) c_t`` with ``c_t = phi_t(K) (y - f_0(X))`` and
+    ``phi_t(lambda) = (1 - exp(-t lambda / N)) / lambda``, or in steps
+    ``(1 - (1 - learning_rate lambda / N)^k) / lambda``. Eigenvalues that are 0 to rounding (``N eps
+    lambda_1``) are the null space, which stays as it is.
 
     References
     ----------
     .. [1] A. Jacot, F. Gabriel, C. Hongler, "Neural tangent kernel: convergence and generalization
        in neural networks", NeurIPS 2018, section 5.
-    .. [2] J. Lee et al., "Wide neural networks of any depth evolve as linear models under gradient
-       descent", NeurIPS 2019.
+    .. [2] J. Lee et al., "Wide neural networks of any depth evolve as linear models", NeurIPS 2019.
 
     Examples
     --------
@@ -184,8 +182,16 @@ class GradientFlow:
         Raises
         ------
         ValueError
-            A time that is negative or NaN, new points for an operator that knows none, shapes that
-            do not fit.
+            A time that is negative or NaN, new points for an operator without data, other shapes.
+        MemoryError
+            The outputs do not fit the budget.
+
+        Warns
+        -----
+        ConvergenceWarning
+            "krylov" did not meet ``tol`` in ``max_passes``; the next call goes on.
+        UserWarning
+            At infinite time, once: a part of y - f_0 is not learnt; with rows that are equal.
         """
         times, single = checked_times(t)
         problem = self._problem
@@ -197,8 +203,8 @@ class GradientFlow:
                 moves, start = self._engine.moves(times), problem.start
                 f_t = problem.shaped(moves if start is None else moves + start, problem.library)
             else:
-                c = self._coefficients(times)
-                f_t = predictions(problem, c, Z, f0_Z, cross, self._room, self._progress)
+                new = NewOutputs(problem, Z, f0_Z, cross)
+                f_t = new.of(self._coefficients(times), self._room, self._progress)
         self._say_what_stays(times)
         return f_t[0] if single else f_t
 
@@ -217,13 +223,13 @@ class GradientFlow:
 
         It is relative: the root mean square over the points of f_t less what is returned, over that
         of y - f_0, the largest of all outputs. At the training points it is a bound, which for
-        "dense" is the rounding of the eigenpairs. At new points it is an estimate: from the
-        difference to a smaller Krylov space, at a product with K(Z, X).
+        "dense" is what the rounding of the eigenpairs may do. At new points it is an estimate: from
+        the difference to a smaller Krylov space, at a product with K(Z, X). It is that of what has
+        been returned: only `outputs` and the like make the space grow, or the first call of all.
 
-        Parameters
-        ----------
-        t, Z, cross
-            As in `outputs`.
+        The operator is taken as it is: how its entries are rounded is not in it. What the rounding
+        of products adds is estimated from the products, to a factor of about 2. Arguments are those
+        of `outputs`.
         """
         times, single = checked_times(t)
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
@@ -238,8 +244,10 @@ class GradientFlow:
         times, single = checked_times(t)
         residual = self._problem.residual
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
-            self._require_room(times)
-            squares = [float(((residual - move) ** 2).sum()) for move in self._engine.moves(times)]
+            self._engine.reach(times)  # all of them at once
+            self._require_room(times[:1])
+            moves = (self._engine.moves([time])[0] for time in times)
+            squares = [float(((residual - move) ** 2).sum()) for move in moves]
         costs = np.array(squares) / (2 * self.points)
         return float(costs[0]) if single else costs
 
@@ -271,7 +279,7 @@ class GradientFlow:
         The paper's text has the sign of the other parts reversed: f_inf is f_0 less their sum.
         """
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
-            self._engine.error([math.inf])  # a Krylov space grows for it
+            self._engine.reach([math.inf])
             left, _ = self._engine.stays()
             return self._problem.shaped(-left[None], self._problem.library)[0]
 
@@ -324,12 +332,8 @@ class GradientFlow:
         times : array_like of shape (T,), optional
             To look at first; by default 0, infinity and 41 times over eight decades from a tenth of
             the fastest time constant. The cost is then looked at between the neighbours of the best
-            of them, down to 1/400 of their distance.
+            of them, down to a thousandth of their distance.
 
-        Returns
-        -------
-        EarlyStopping
-            ``time``, ``value``, and the curve: ``times``, ``values``.
         """
         return early_stopping(self, Z, y_Z, f0_Z, cross, metric, times)
 

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastntk import _backend, _validate
+from fastntk import _validate
 from fastntk._arrays import array_namespace, to_host
 from fastntk.costs import LeastSquares
 
@@ -54,6 +55,8 @@ class Guide:
         direction: Direction | None,
     ) -> None:
         _validate.callback(direction, "direction")
+        if isinstance(cost, type):
+            raise TypeError(f"cost must be an object, as {cost.__name__}(), got the class itself")
         for method in ("value", "direction"):
             if cost is not None and not callable(getattr(cost, method, None)):
                 raise TypeError(
@@ -72,7 +75,7 @@ class Guide:
     def direction(self, f: Any, t: float) -> Any:
         """Return d at outputs f (N, C) at time t, float64 (N, C)."""
         if self._direction is not None:
-            return self._checked(self._direction(f, t), "direction(f, t)")
+            return self._checked(self._direction(f.copy(), t), "direction(f, t)")
         return self._own(f)
 
     def cost_direction(self, f: Any, d: Any) -> Any:
@@ -85,15 +88,18 @@ class Guide:
         """Return the cost of outputs; None where there is none."""
         if self._cost is None or (self._y is None and not self.of_cost):
             return None
-        return float(self._cost.value(f, self._y))
+        value = _validate.real_array(self._cost.value(f.copy(), self._y), "cost.value(f, y)")
+        if value.size != 1:
+            raise ValueError(f"cost.value(f, y) must be one number, got shape {value.shape}")
+        return float(value.reshape(()))
 
     def _own(self, f: Any) -> Any:
         assert self._cost is not None
-        return self._checked(self._cost.direction(f, self._y), "cost.direction(f, y)")
+        return self._checked(self._cost.direction(f.copy(), self._y), "cost.direction(f, y)")
 
     def _targets(self, y: ArrayLike) -> Any:
         """Return targets as an array of the operator's, in the form that the cost reads."""
-        xp, array = self._op.xp, _backend.as_array(y)
+        xp, array = self._op.xp, _validate.real_array(y, "y")
         with self._op.here():
             make = getattr(self._cost, "targets", None)
             if make is not None:
@@ -108,13 +114,11 @@ class Guide:
             return array
 
     def _checked(self, d: Any, name: str) -> Any:
-        xp = self._op.xp
-        if array_namespace(d) is not xp:
-            d = to_host(_backend.as_array(d))
-        d = xp.asarray(d, dtype="float64")
+        """Return a copy of a direction, whose owner may overwrite it in the next call."""
+        xp, d = self._op.xp, _validate.real_array(d, name)
         if d.shape != self._shape:
             raise ValueError(f"{name} must have the outputs' shape {self._shape}, got {d.shape}")
-        return d
+        return xp.array(d if array_namespace(d) is xp else to_host(d), dtype="float64")
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class Slope:
     outputs : ndarray of shape (N, C)
         By how much f grows, K d / N.
     norm_squared : float
-        ``||d||_K^2``.
+        ``||d||_K^2``; NaN for a direction that is not finite, as `descent` and `outputs` are.
     descent : float
         By how much the cost decreases: the same for the cost's own direction; 0 without a cost.
     """
@@ -143,6 +147,8 @@ def slope(op: SymmetricOperator, guide: Guide, f: Any, t: float) -> Slope:
     """Return how outputs f (N, C) move at time t: one product with the kernel."""
     points = len(f)
     d = guide.direction(f, t)
+    if not bool(op.xp.isfinite(d).all()):
+        return Slope(d, d * math.nan, math.nan, math.nan)
     moved = (op.matmat(d.reshape(op.shape[0], -1)) / points).reshape(f.shape)
     norm_squared = float((d * moved).sum()) / points
     own = guide.cost_direction(f, d)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Numbers kept for each number of the state, and for each square of their count.
-_COPIES = {"RK45": (16, 0), "DOP853": (28, 0), "LSODA": (32, 1)}
+_COPIES = {"RK45": (24, 0), "DOP853": (42, 0), "LSODA": (32, 1)}
 SOLVERS = tuple(_COPIES)
 # The least that SciPy takes: the tolerances of `steps` are absolute.
 _RELATIVE = 100 * float(np.finfo(np.float64).eps)

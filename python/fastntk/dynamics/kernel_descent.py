@@ -63,15 +63,16 @@ class KernelDescent:
     ------
     TypeError
         Arrays that are not real numbers, or on another device than the operator; a cost that is
-        none.
+        none. Later, what functions return is not real numbers.
     ValueError
         Shapes that do not fit, targets that the cost refuses, entries that are not finite.
 
     Notes
     -----
-    Arrays that costs and directions see are float64, (N, C), and where the operator is. Outputs and
-    alpha are followed together: a step keeps f_0 + K alpha equal to f up to rounding, so that
-    outputs at new points are those of the same descent.
+    Outputs that costs and directions see are copies, float64, (N, C), and where the operator is;
+    arrays that they return are copied. Outputs and alpha are followed together: a step keeps
+    f_0 + K alpha equal to f up to rounding, so that outputs at new points are those of the same
+    descent.
 
     References
     ----------
@@ -151,7 +152,8 @@ class KernelDescent:
         ImportError
             SciPy is not installed (it comes with the extra ``app``).
         ValueError
-            Times that do not ascend or are before what is reached, another argument out of range.
+            Times that do not ascend or are before what is reached, another argument out of range, a
+            cost or a direction that is not finite at the start.
         DivergenceError
             No step is small enough for the tolerance or for finite outputs: the descent ends in
             finite time, as one from elsewhere may.
@@ -201,7 +203,8 @@ class KernelDescent:
         Raises
         ------
         ValueError
-            No learning rate, where the cost has no ``smoothness``; an argument out of range.
+            No learning rate, where the cost has no ``smoothness``; an argument out of range; a cost
+            or a direction that is not finite at the start.
         DivergenceError
             Outputs, cost or direction are not finite, or the cost is a million times that of the
             start: the message has a learning rate that is safe, 2 N over the largest eigenvalue and

@@ -108,11 +108,14 @@ def kernel_norm(K: SymmetricOperator | ArrayLike, d: ArrayLike) -> float:
     1.4142135623730951
     """
     problem = _problem(K, d)
-    op, columns = problem.op, problem.residual
+    op = problem.op
     with op.here():
+        # Divided, so that no square leaves the range of numbers.
+        largest = float(abs(problem.residual).max())
+        columns = problem.residual / (largest or 1.0)
         square = float((columns * op.matmat(columns)).sum())
     # Rounding leaves a little less than 0 for a direction in the null space.
-    return math.sqrt(max(square, 0.0)) / problem.points
+    return largest * (math.sqrt(max(square, 0.0)) / problem.points)
 
 
 def _problem(K: SymmetricOperator | ArrayLike, d: ArrayLike) -> Problem:

@@ -51,21 +51,26 @@ _MOST_COLUMNS = 3000
 class RitzValues:
     """What a Krylov space knows of K: functions of K are functions of ``values``.
 
+    K is divided by ``unit`` and every column of R by its norm, so that no square of what follows
+    leaves the range of numbers.
+
     Attributes
     ----------
     values : ndarray of shape (m,)
-        Eigenvalues of H, descending.
+        Eigenvalues of H / unit, descending.
     vectors : ndarray of shape (m, m)
         Its eigenvectors.
     parts : ndarray of shape (m, columns)
         Those of R along them.
     tails : ndarray of shape (b, m)
-        E in other coordinates: column i has the norm of the residual ``K v - value v`` of the i-th
-        Ritz vector.
+        E / unit in other coordinates: column i has the norm of the residual ``K v - value v`` of
+        the i-th Ritz vector.
     null : float
         Values up to here are 0 to rounding.
     noise : float
-        Size of the rounding of a product with a unit vector.
+        Size of the rounding of a product of K / unit with a unit vector.
+    unit : float
+        A power of two, the size of K's entries.
     """
 
     values: NDArray[np.float64]
@@ -74,14 +79,15 @@ class RitzValues:
     tails: NDArray[np.float64]
     null: float
     noise: float
+    unit: float
 
     def tail(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the norms of E f(H) Q^T R for each column of R, (T, columns).
+        """Return the norms of E f(H) Q^T R / unit for each column of R over its norm, (T, columns).
 
         Parameters
         ----------
         weights : ndarray of shape (T, m)
-            f of ``values``, for T functions.
+            The values of T functions.
         """
         squares = np.zeros((len(weights), self.parts.shape[1]))
         for row in self.tails:
@@ -89,8 +95,20 @@ class RitzValues:
         return np.sqrt(squares)
 
     def size(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the norms of f(H) Q^T R for each column of R, (T, columns)."""
+        """Return the norms of f(H) Q^T R for each column of R over its norm, (T, columns)."""
         return np.sqrt((weights**2) @ (self.parts**2))
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """A Krylov space between two products: it changes as a whole, or not at all."""
+
+    following: Any  # the next block, (N, b)
+    # For each pass, the columns of the basis after it, and E's last block.
+    tails: tuple[tuple[int, NDArray[np.float64]], ...] = ()
+    noise: float = 0.0
+    scale: float = 0.0
+    basis: tuple[int, int, float] = (0, 0, np.inf)
 
 
 class KrylovSpace:
@@ -104,15 +122,15 @@ class KrylovSpace:
         Right-hand sides, float64, where the operator is; not all of them 0.
     single : bool
         Whether products of a float32 operator may be formed in float32.
-    seed : int or numpy.random.Generator
+    rng : numpy.random.Generator
         Of the directions that take the place of dependent ones.
     room : Budget
         For the basis: 8 bytes for each of N rows and of the columns that fit, at most 3000.
 
     Attributes
     ----------
-    size : int
-        Columns of the basis.
+    single : bool
+        Whether products are formed in float32.
     """
 
     def __init__(
@@ -125,33 +143,39 @@ class KrylovSpace:
         room: Budget,
     ) -> None:
         n, columns = R.shape
+        block = min(n, columns)
         # Beside the basis: the block, its product and what orthogonalisation copies.
-        spare, least = 48 * n * columns, min(n, 4 * columns)
-        room.require(spare + _COLUMN * n * least, f"a Krylov basis of {least} columns for {n} rows")
-        capacity = min(n, max(_MOST_COLUMNS, least), (room.left - spare) // (_COLUMN * n))
-        self._op = op
-        self._single = single and op.dtype == np.float32
-        self._basis = Basis(op, capacity, rng, None)
+        spare, least = 48 * n * columns, min(n, 4 * block)
+        needed = spare + _COLUMN * n * least
+        room.require(needed, f"a Krylov basis of {least} columns for {n} rows")
+        most = (room.left - spare) // (_COLUMN * n)
+        self._op, self.single = op, single and op.dtype == np.float32
+        self._basis = Basis(op, min(n, max(_MOST_COLUMNS, least), most), rng, None)
+        largest = float(np.abs(to_host(op.diagonal())).max())
+        self._unit = 2.0 ** float(np.floor(np.log2(largest))) if largest > 0 else 1.0
         lengths = column_norms(R)
         used = np.flatnonzero(lengths > 0)
-        scaled = R[:, op.xp.asarray(used)] / op.xp.asarray(lengths[used])
-        self._next = self._basis.complement(scaled.copy())
-        self._start = np.zeros((self._next.shape[1], columns))
-        self._start[:] = to_host(self._next.T @ R)
-        # For each pass, the columns of the basis after it, and E's last block.
-        self._tails: list[tuple[int, NDArray[np.float64]]] = []
-        self._noise, self._scale = 0.0, 0.0
+        units = R / op.xp.asarray(np.where(lengths > 0, lengths, 1.0))
+        # As many columns as rows span everything.
+        first = self._basis.complement(units[:, op.xp.asarray(used[:block])].copy())
+        self._lengths, self._start = lengths, to_host(first.T @ units)
+        self._state = _State(first)
         self._known: dict[int, RitzValues] = {}
 
     @property
     def passes(self) -> int:
         """Products made."""
-        return len(self._tails)
+        return len(self._state.tails)
 
     @property
     def size(self) -> int:
         """Columns of the basis."""
-        return self._basis.size
+        return self._state.basis[0]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the basis."""
+        return _COLUMN * self._op.shape[0] * self.size
 
     @property
     def whole(self) -> bool:
@@ -161,35 +185,36 @@ class KrylovSpace:
     @property
     def full(self) -> bool:
         """Whether the memory, or the space, has no room for another block."""
-        return self.whole or self.size + self._next.shape[1] > self._basis.capacity
+        return self.whole or self.size + self._state.following.shape[1] > self._basis.capacity
 
     def grow(self, stage: str, progress: Progress | None) -> None:
         """Add one block, at one product of the operator.
 
         What is interrupted, by Ctrl-C or by ``progress``, leaves the space as it was.
         """
-        basis, V = self._basis, self._next
-        old, recent, before = basis.size, basis._recent, basis._before
-        single = self._single and self.passes >= _DOUBLE
+        basis, state = self._basis, self._state
+        # The basis may have more columns, of a call that was interrupted.
+        basis.size, basis._recent, basis._before = state.basis
+        old, recent = basis.size, basis._recent
+        V = state.following
+        single = self.single and self.passes >= _DOUBLE
         factor = V.astype(np.float32 if single else np.float64, copy=False)
         product = block_product(self._op, factor, stage, progress)
-        try:
-            remainder = basis.append(V, product)
-            scale = max(self._scale, spectral_scale(np.diag(basis.H)[: basis.size]))
-            gram = to_host(remainder.T @ remainder)
-            following = basis.next_block(remainder, scale) if not self.whole else V[:, :0]
-        except BaseException:
-            basis.size, basis._recent, basis._before = old, recent, before
-            raise
-        self._next, self._scale = following, scale
-        self._known.clear()
-        far = basis.H[:recent, old : basis.size]
+        product /= self._unit
+        remainder = basis.append(V, product)
+        scale = max(state.scale, spectral_scale(np.diag(basis.H)[: basis.size]))
+        tail = _square_root(to_host(remainder.T @ remainder))
+        whole = basis.size == self._op.shape[0]
+        following = V[:, :0] if whole else basis.next_block(remainder, scale)
+        noise, far = state.noise, basis.H[:recent, old : basis.size]
         if far.size:
             # Without rounding the product has no part there. That of the product and that of the
             # products before it are seen, by few of N directions.
             seen = float((far * far).sum(axis=0).mean()) / recent
-            self._noise = (seen * self._op.shape[0] / 2) ** 0.5
-        self._tails.append((basis.size, _square_root(gram)))
+            noise = (seen * self._op.shape[0] / 2) ** 0.5
+        after = (basis.size, basis._recent, basis._before)
+        tails = (*state.tails, (basis.size, tail))
+        self._state = _State(following, tails, noise, scale, after)
 
     def ritz(self, passes: int | None = None) -> RitzValues:
         """Return the eigenpairs of H, and what R and E are along them.
@@ -201,7 +226,9 @@ class KrylovSpace:
         """
         passes = self.passes if passes is None else passes
         if passes not in self._known:
-            m, tail = self._tails[passes - 1]
+            if passes == self.passes:
+                self._known.clear()
+            m, tail = self._state.tails[passes - 1]
             values, vectors = np.linalg.eigh(self._basis.H[:m, :m])
             values, vectors = values[::-1], vectors[:, ::-1]
             whole = m == self._op.shape[0]
@@ -210,15 +237,17 @@ class KrylovSpace:
                 vectors,
                 parts=vectors[: len(self._start)].T @ self._start,
                 tails=np.zeros((1, m)) if whole else tail @ vectors[m - len(tail) :],
-                null=null_value(self._op, values),
-                noise=self._noise,
+                null=null_value(self._op, values * self._unit) / self._unit,
+                noise=self._state.noise,
+                unit=self._unit,
             )
         return self._known[passes]
 
     def apply(self, ritz: RitzValues, weights: Sequence[NDArray[np.float64]]) -> Any:
         """Return Q f(H) Q^T R, (T, N, columns), for T functions given by their values."""
         xp, columns = self._basis.xp, ritz.parts.shape[1]
-        small = [ritz.vectors @ (w[:, np.newaxis] * ritz.parts) for w in weights]
+        parts = ritz.parts * self._lengths
+        small = [ritz.vectors @ (w[:, np.newaxis] * parts) for w in weights]
         Q = self._basis.Q[:, : len(ritz.values)]
         found = Q @ xp.asarray(np.concatenate(small, axis=1))
         require_finite(found, "a matrix function")

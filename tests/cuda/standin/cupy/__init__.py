@@ -64,6 +64,10 @@ def einsum(subscripts, *operands):
     return new(np.einsum(subscripts, *map(plain, operands)))
 
 
+def diagonal(array):
+    return array._view(np.diagonal(plain(array)))
+
+
 def broadcast_to(array, shape):
     return array._view(np.broadcast_to(plain(array), shape))
 
