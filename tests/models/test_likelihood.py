@@ -98,15 +98,20 @@ def test_optimising(X, y, law):
 
 
 def test_what_is_optimised(X, y):
-    model = GaussianProcess(NET, ridge=0.5)
-    model.fit(X, y, optimize="bias_std")
-    assert (model.net_.weight_std, model.ridge_) == (1.3, 0.5)
-    assert model.net_.bias_std != 0.4
-    model.fit(X, y, optimize=["ridge"], bounds={"ridge": (0.3, 0.9)})
-    assert model.net_ == NET
-    # The best ridge is lower: it ends at the bound, which the logarithm rounds.
-    assert abs(model.ridge_ - 0.3) <= 1e-12
-    assert model.fit(X, y).net_ == NET
+    # exp(log(x)) is not x for this bias and this ridge, which stay to the bit.
+    net, ridge = fn.FullyConnected(2, bias_std=0.03), 0.046
+    model = GaussianProcess(net, ridge=ridge)
+    model.fit(X, y, optimize="weight_std")
+    assert (model.net_.bias_std, model.ridge_) == (0.03, ridge)
+    assert model.net_.weight_std != 1
+    model.fit(X, y, optimize=("weight_std", "bias_std"))
+    assert model.ridge_ == ridge
+    assert model.net_.bias_std != 0.03
+    model.fit(X, y, optimize=["ridge"], bounds={"ridge": (0.04, 0.05)})
+    assert model.net_ == net
+    # The best ridge is higher: it ends at the bound, which the logarithm rounds.
+    assert abs(model.ridge_ - 0.05) <= 1e-12
+    assert model.fit(X, y).net_ == net
     assert model.evaluations_ == 0
 
 

@@ -160,9 +160,8 @@ def _search(
         except np.linalg.LinAlgError:
             if not values:  # nothing to come back to
                 raise
-            # A step into singular matrices is taken back halfway: a finite wall, which a line
-            # search can interpolate.
-            value, gradient = min(values) - 10 * abs(min(values)) - 1, np.zeros(3)
+            # A step into singular matrices is taken back: a line search needs a finite wall.
+            value, gradient = min(values), np.zeros(3)
         else:
             values.append(value)
         return -value, -gradient[free]
