@@ -24,6 +24,7 @@ NETWORKS = [
     Network(4, bias_std=0.0),
     Network(4, weight_std=1.5, bias_std=1.0),
     Network(3, bias_std=1e-3),
+    Network(2, weight_std=3.0, bias_std=1e-6),
     Network(10),
     Network(0),
     Network(3, "erf"),
@@ -31,10 +32,11 @@ NETWORKS = [
 ]
 
 
-def denominators(truth, G, pairs):
-    """The larger of the derivative and of the geometric mean of its two diagonal values."""
-    own = np.sqrt(np.abs(np.diagonal(G)))
-    return np.maximum(np.abs(truth), [own[i] * own[j] for i, j in pairs])
+def denominators(truth, K, pairs, value):
+    """The larger of the derivative and of the geometric mean of K's diagonal over the parameter."""
+    own = np.sqrt(np.diagonal(K))
+    sizes = np.array([own[i] * own[j] for i, j in pairs])
+    return np.maximum(np.abs(truth), sizes / value if value else np.inf)
 
 
 @pytest.mark.parametrize("name", ["uint8", "float32-signed", "float64-signed"])
@@ -51,7 +53,8 @@ def test_against_mpmath(dtype, name, net):
             assert G.dtype == dtype
             np.testing.assert_array_equal(G, G.T)
             truth = sampled(name, net, parameter)[kernel]
-            errors = entry_errors(G[at], truth, denominators(truth, G, pairs))
+            value = getattr(net, parameter)
+            errors = entry_errors(G[at], truth, denominators(truth, found.kernel, pairs, value))
             assert errors.max() <= tolerance(family, dtype), (kernel, parameter)
 
 

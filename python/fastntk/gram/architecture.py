@@ -274,11 +274,11 @@ class FullyConnected:
         K is an even function of ``bias_std``: where that is 0, its derivative by it is exactly 0,
         also for a zero row or opposite rows, where K has a kink.
 
-        Errors relative to the larger of the derivative and of the geometric mean of the two
-        diagonal ones: at most 1e-12 in float64 (1e-14 for uint8 data), 1e-7 in float32,
-        near-duplicates included; the kernel's are those of `ntk`. Cost: two to three times that of
-        a float64 `ntk` by layers, for no table replaces them (a GPU computes the products once per
-        matrix), and three matrices of memory.
+        Errors relative to the larger of the derivative and of sqrt(K_ii K_jj) / parameter: at most
+        1e-12 in float64 (1e-14 for uint8 data), 1e-7 in float32, near-duplicates and small
+        ``bias_std`` included; for erf as far as `ntk` is held to its own, which are those of the
+        kernel here. Cost: two to three times that of a float64 `ntk` by layers, for no table
+        replaces them (a GPU computes the products once per matrix), and three matrices of memory.
         """
         if self.init_std is not None:
             raise ValueError(
