@@ -42,9 +42,7 @@ EXPECTED = (
     Expected(r"\b(tile|gradient)_kernel<kInteger\b", ("IMMA",)),
     Expected(r"\btile_kernel<kSlices\b", ("IMMA",)),
     Expected(r"\btile_kernel<kFloat\b", ("HMMA",)),
-    Expected(
-        r"\b(tile|gradient)_kernel<k(Double|WideInteger)\b", ("DMMA",), ("80", "90a", "100")
-    ),
+    Expected(r"\b(tile|gradient)_kernel<k(Double|WideInteger)\b", ("DMMA",), ("80", "90a", "100")),
     # Chips for graphics have a double unit or two; there the compiler may choose.
     Expected(
         r"\b(tile|gradient)_kernel<k(Double|WideInteger)\b",
