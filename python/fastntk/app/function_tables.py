@@ -61,9 +61,10 @@ def _rows(runs: list[Regression]) -> dict[str, list[str]]:
 
 def dynamics_table(run: Dynamics, problem: Problem) -> Table:
     """Return cost and accuracy of each part of the data, one row per time."""
-    noise = f", {problem.noisy:,} labels at random" if problem.noisy else ""
+    held = f", {len(problem.held):,} held out" if problem.held else ""
+    noise = f", {problem.noisy:,} labels of these at random" if problem.noisy else ""
     table = Table(
-        title=f"Training on {len(problem.fit):,} samples of {escape(problem.fit.name)}{noise}"
+        title=f"Training on {len(problem.fit):,} samples of {escape(problem.fit.name)}{held}{noise}"
     )
     table.add_column("t", justify="right")
     classes = problem.targets.classes is not None
