@@ -107,7 +107,8 @@ def test_what_is_optimised(X, y):
     model.fit(X, y, optimize=("weight_std", "bias_std"))
     assert model.ridge_ == ridge
     assert model.net_.bias_std != 0.03
-    model.fit(X, y, optimize=["ridge"], bounds={"ridge": (0.04, 0.05)})
+    with pytest.warns(fn.ConvergenceWarning, match=r"largest with ridge on its bound, 0\.05"):
+        model.fit(X, y, optimize=np.array(["ridge"]), bounds={"ridge": (0.04, 0.05)})
     assert model.net_ == net
     # The best ridge is higher: it ends at the bound, which the logarithm rounds.
     assert abs(model.ridge_ - 0.05) <= 1e-12
@@ -173,7 +174,11 @@ def test_digits(rng):
         ({}, {"bounds": {"beta": (1, 2)}}, ValueError, "bounds must be of .*, got 'beta'"),
         ({}, {"bounds": {"ridge": (2, 1)}}, ValueError, r"bounds\['ridge'\] must be \(lowest"),
         ({}, {"bounds": {"ridge": (1, 2)}}, ValueError, r"ridge must start within .* \[1, 2\]"),
+        ({}, {"bounds": {"ridge": 3}}, TypeError, r"bounds\['ridge'\] must be .* got 3"),
         ({}, {"restarts": -1}, ValueError, "restarts must be at least 0"),
+        ({}, {"optimize": 2}, TypeError, "optimize must be a bool, or names of .* got 2"),
+        ({}, {"optimize": np.False_, "restarts": 1}, ValueError, "they need optimize"),
+        ({}, {"optimize": False, "bounds": {"ridge": (1, 2)}}, ValueError, "they need optimize"),
     ],
 )
 def test_bad_optimisations(X, y, options, arguments, error, message):
@@ -195,6 +200,11 @@ def test_bad_likelihoods(X, y):
     for theta in ([0.0, 0.0], [0.0, 0.0, np.nan], [0.0, np.inf, 0.0]):
         with pytest.raises(ValueError, match="theta must be the logarithms of weight_std"):
             model.log_marginal_likelihood(theta)
+
+
+def test_targets_whose_likelihood_overflows(X, y):
+    with pytest.raises(FloatingPointError, match="targets"):
+        GaussianProcess(NET, ridge=0.1).fit(X, y * 1e200).log_marginal_likelihood()
 
 
 def test_without_scipy(X, y, monkeypatch):

@@ -221,7 +221,7 @@ class GaussianProcess(Regressor, ProcessBase):
         Warns
         -----
         ConvergenceWarning
-            A residual stayed above ``tol``, or the search for a maximum ended early.
+            A residual stayed above ``tol``, or the search for a maximum ended early or on a bound.
         """
         self._fit_process(X, y, optimize, bounds, restarts)
         return self
@@ -361,7 +361,7 @@ class GaussianProcess(Regressor, ProcessBase):
         ValueError
             The law is "ntk" at a finite time: there is no closed form.
         MemoryError
-            The inverse, 24 N^2 bytes, does not fit the budget.
+            The inverse, some 24 N^2 bytes, does not fit the budget.
         """
         check_is_fitted(self)
         return self._leave_one_out()

@@ -38,12 +38,15 @@ class Maximum(NamedTuple):
         How often it was computed.
     message : str
         Empty where the search converged, else why it ended.
+    on_bounds : tuple of str
+        Parameters that ended on a bound: the maximum may lie beyond.
     """
 
     theta: NDArray[np.float64]
     value: float
     evaluations: int
     message: str
+    on_bounds: tuple[str, ...] = ()
 
 
 def require_varying(net: Any) -> None:
@@ -85,7 +88,9 @@ def chosen_names(
     optimize: bool | str | Iterable[str], theta: NDArray[np.float64]
 ) -> tuple[str, ...]:
     """Return which parameters are to be found: by default those that are not 0."""
-    if isinstance(optimize, bool):
+    if not isinstance(optimize, bool | np.bool_ | Iterable):
+        raise TypeError(f"optimize must be a bool, or names of {NAMES}, got {optimize!r}")
+    if isinstance(optimize, bool | np.bool_):
         return tuple(name for name, one in zip(NAMES, theta, strict=True) if np.isfinite(one))
     given = (optimize,) if isinstance(optimize, str) else optimize
     names = tuple(_validate.choice(name, "optimize", NAMES) for name in given)
@@ -135,7 +140,11 @@ def maximise(
         with contextlib.suppress(np.linalg.LinAlgError):  # a start without a value
             found.append(_search(objective, start, free, other, limits))
     best = max(found, key=lambda one: one.value)
-    return best._replace(evaluations=sum(one.evaluations for one in found))
+    ended = best.theta[free][:, np.newaxis] == limits
+    return best._replace(
+        evaluations=sum(one.evaluations for one in found),
+        on_bounds=tuple(name for name, one in zip(names, ended, strict=True) if one.any()),
+    )
 
 
 def _search(
@@ -177,7 +186,10 @@ def _limits(name: str, bounds: Mapping[str, tuple[float, float]] | None) -> tupl
     unknown = set(given) - set(NAMES)
     if unknown:
         raise ValueError(f"bounds must be of {', '.join(NAMES)}, got {sorted(unknown)[0]!r}")
-    low, high = (_validate.positive(one, f"bounds[{name!r}]") for one in given[name])
+    pair = given[name]
+    if not isinstance(pair, Iterable) or len(pair) != 2:
+        raise TypeError(f"bounds[{name!r}] must be (lowest, highest), got {pair!r}")
+    low, high = (_validate.positive(one, f"bounds[{name!r}]") for one in pair)
     if low > high:
         raise ValueError(f"bounds[{name!r}] must be (lowest, highest), got ({low:g}, {high:g})")
     return low, high

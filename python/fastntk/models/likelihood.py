@@ -22,6 +22,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from fastntk._arrays import array_namespace
 
 if TYPE_CHECKING:
@@ -53,7 +55,10 @@ def log_likelihood(y: Any, alpha: Any, log_determinant: float) -> float:
     """Return log p(y) of targets (N, C), with ``alpha = (K + ridge I)^-1 y``."""
     points, outputs = int(y.shape[0]), int(y.shape[1])
     constant = points * math.log(2 * math.pi) + log_determinant
-    fit = float((y * alpha).sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        fit = float((y * alpha).sum())
+    if not math.isfinite(fit):
+        raise FloatingPointError("the likelihood of the targets overflows: scale them down")
     return -0.5 * (fit + outputs * constant)
 
 
@@ -69,6 +74,12 @@ def ridge_derivative(G: Any, alpha: Any) -> float:
     trace = float(_diagonal(G).sum())
     fit, outputs = float((alpha**2).sum()), int(alpha.shape[1])
     return 0.5 * (fit - outputs * trace)
+
+
+def leave_one_out_bytes(points: int, factored: bool) -> int:
+    """Return the bytes that `leave_one_out` takes, with G and, where there is none, a factor."""
+    # Panels of the factor, columns of G with their products; on a GPU also those of K.
+    return 8 * points * ((2 if factored else 3) * points + 6 * _COLUMNS)
 
 
 def leave_one_out(

@@ -26,7 +26,7 @@ from fastntk.linalg.storage import storage_path
 from fastntk.models.estimator import KernelAsFitted, KernelEstimator
 from fastntk.models.hyperparameters import at_theta, chosen_names, maximise, theta_of
 from fastntk.models.least_squares import absolute_ridge
-from fastntk.models.likelihood import LeaveOneOut, leave_one_out
+from fastntk.models.likelihood import LeaveOneOut, leave_one_out, leave_one_out_bytes
 from fastntk.models.marginal_likelihood import MarginalLikelihood
 from fastntk.models.process_prediction import ProcessPrediction
 from fastntk.models.process_weights import (
@@ -63,6 +63,8 @@ class ProcessBase(KernelEstimator):
         law, t = _validate.choice(self.law, "law", LAWS), self._time()
         kernel = "nngp" if law == "nngp" else "ntk"
         net, ridge, evaluations = self._network(), None, 0
+        if not optimize and (bounds is not None or restarts != 0):
+            raise ValueError("bounds and restarts are of a search: they need optimize")
         if optimize:
             net, ridge, evaluations = self._optimised(
                 points, targets, kernel, optimize, bounds, restarts
@@ -142,6 +144,14 @@ class ProcessBase(KernelEstimator):
                 stacklevel=4,
             )
         best, ridge = at_theta(net, found.theta)
+        for name in found.on_bounds:
+            value = ridge if name == "ridge" else getattr(best, name)
+            warnings.warn(
+                f"the likelihood is largest with {name} on its bound, {value:g}: bounds= may hold "
+                "it back, or the data say nothing of it",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
         # Not exp(log(x)) of what stays.
         stays = {one: getattr(net, one) for one in {"weight_std", "bias_std"} - set(names)}
         if "ridge" not in names:
@@ -176,7 +186,7 @@ class ProcessBase(KernelEstimator):
         with engine.here(), _backend.strict_linalg(engine.xp):
             factor, prior = self._factor, self._prior(X, engine)
             Budget(engine.budget_bytes(self.memory), 0, engine.name).require(
-                8 * n * n * (2 if factor is not None else 3), f"the inverse for {n} points"
+                leave_one_out_bytes(n, factor is not None), f"the inverse for {n} points"
             )
             if factor is None:
                 op = self._fitted_operator(self._maker, X, engine, "lazy")
