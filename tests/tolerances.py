@@ -8,8 +8,8 @@ gram-exact
 gram-float
     Entries of a Gram matrix from float32 or float64 data.
 gradient-exact, gradient-float
-    Derivatives of entries from pixels and from other data, relative to the larger of themselves and of the geometric mean of the
-    two diagonal ones.
+    Derivatives of entries from pixels and from other data, relative to the larger of themselves and
+    of the geometric mean of the two diagonal ones.
 spectral
     Relative error of the 50 smallest eigenvalues of a Gram matrix with near-duplicates.
 psd

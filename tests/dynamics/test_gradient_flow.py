@@ -126,6 +126,17 @@ def test_equal_rows_with_different_targets_are_named(X, rng, method, dtype):
     flow.outputs(np.inf)  # said once
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_equal_rows_with_equal_targets_are_not_the_reason(method):
+    x = np.array([[1.0], [1.0], [4.0]])
+    with pytest.warns(UserWarning, match="y - f0 has a part in the null space of the kernel"):
+        fn.GradientFlow(x @ x.T, [3.0, 3.0, 0.0], method=method).outputs(np.inf)
+    # Of three equal rows, those whose targets differ most.
+    x = np.array([[1.0], [1.0], [0.0], [1.0]])
+    with pytest.warns(UserWarning, match="rows 0 and 3 of the kernel are equal"):
+        fn.GradientFlow(x @ x.T, [3.0, 2.9, 0.0, 1.0], method=method).outputs(np.inf)
+
+
 def test_matrix_valued_kernels(rng):
     """The empirical NTK of a narrow network: N counts points, rows are i C + k; f0 is a network."""
     w = fn.FiniteNetwork(fn.FullyConnected(1), (3, 40, 2), dtype="float64", seed=3)

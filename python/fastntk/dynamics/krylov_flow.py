@@ -94,12 +94,16 @@ class KrylovFlow:
         return 0 if self._space is None else self._space.size
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the basis."""
+        return 0 if self._space is None else self._space.nbytes
+
+    @property
     def largest(self) -> float:
         """The largest eigenvalue of K."""
         if self._largest is None:
             room, rng = self._room, self._rng
-            held = 0 if self._space is None else self._space.nbytes
-            left = max(room.left - held, 1)
+            left = max(room.holding(self.nbytes).left, 1)
             pairs = eigenpairs(self._op, 1, seed=rng, memory=left, progress=self._progress)
             self._largest = float(pairs.values[0])
         return self._largest
@@ -154,7 +158,7 @@ class KrylovFlow:
         c = space.apply(ritz, self._phi(ritz, times))
         c = c - space.apply(other, self._phi(other, times))
         flat = c.transpose(1, 0, 2).reshape(c.shape[1], -1)
-        difference = new.times(flat, self._room.holding(space.nbytes), self._progress)
+        difference = new.times(flat, self._room.holding(self.nbytes), self._progress)
         norms = column_norms(self._residual)
         units = np.where(norms > 0, norms, np.inf) / len(self._residual) ** 0.5
         rms = column_norms(difference).reshape(len(times), -1) / len(difference) ** 0.5 / units
@@ -175,7 +179,7 @@ class KrylovFlow:
                 tol=self._tol,
                 max_passes=self._max_passes,
                 rng=self._rng,
-                room=self._room,
+                room=self._room.holding(self.nbytes + W.nbytes),
                 progress=self._progress,
             )
             W[:, start : start + _COLUMNS] = each.coefficients([t])[0]

@@ -76,10 +76,6 @@ def concatenate(arrays, axis=0):
     return new(np.concatenate([plain(one) for one in arrays], axis))
 
 
-def diagonal(array):
-    return array._view(np.diagonal(plain(array)))
-
-
 def stack(arrays, axis=0):
     return new(np.stack([plain(one) for one in arrays], axis))
 
