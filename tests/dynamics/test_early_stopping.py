@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import fastntk as fn
+from fastntk.dynamics.early_stopping import earliest_best
 
 NET = fn.FullyConnected(2, bias_std=0.1)
 
@@ -34,6 +35,27 @@ def test_label_noise_is_learnt_last(rng, method):
     # Without noise, training longer does no harm.
     clean = fn.GradientFlow(op, y, method=method).early_stopping(Z, y_Z, times=[1.0, 100.0, np.inf])
     assert clean.time > 100
+
+
+@pytest.mark.parametrize("best", [3.3, 0.02, 27.0])
+def test_minima_between_times_and_beyond_the_last(best):
+    """Within a thousandth of the neighbours' distance; the last finite time is no end."""
+    found = earliest_best(
+        lambda times: np.square(np.minimum(times, 1e3) - best),
+        [0.0, 1.0, 5.0, 10.0, np.inf],
+        "cost",
+    )
+    width = {3.3: 5.0, 0.02: 1.0, 27.0: 90.0}[best]
+    assert abs(found.time - best) <= width / 1000
+    assert len(found.times) <= 5 + 4 * 9
+
+
+def test_a_plateau_is_reached_once():
+    """Rounding does not choose between times at which all is learnt; nor is it looked beyond."""
+    found = earliest_best(lambda times: np.exp(-np.asarray(times)), [0.0, 40.0, 50.0], "error")
+    assert found.time == 40.0
+    end = earliest_best(lambda times: np.zeros(len(times)), [np.inf], "cost")
+    assert end.time == np.inf
 
 
 def test_error_rates(rng):

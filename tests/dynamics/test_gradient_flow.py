@@ -64,6 +64,7 @@ def test_steps_are_gradient_descent(X, rng, method):
             want = plain.steps(op.to_dense(), y, f0, rate, count)
             found = flow.outputs(count * rate)
             np.testing.assert_allclose(found, want, rtol=0, atol=CLOSE[method])
+        np.testing.assert_array_equal(flow.outputs(3 * rate), flow.outputs(3.0000001 * rate))
         # Between two steps nothing happens.
         np.testing.assert_array_equal(flow.outputs(2.7 * rate), flow.outputs(2 * rate))
         np.testing.assert_allclose(flow.outputs(np.inf), y, rtol=0, atol=CLOSE[method])

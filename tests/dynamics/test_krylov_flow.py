@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import fastntk as fn
+from fastntk.linalg.basis import Basis
 from reference import gradient_flow as plain
 
 NET = fn.FullyConnected(3, bias_std=0.1)
@@ -79,9 +80,9 @@ def test_errors_of_steps_whose_signs_change(rng):
     y, rate = rng.standard_normal((200, 1)), 1.99
     flow = fn.GradientFlow((K + K.T) / 2, y, method="krylov", learning_rate=rate)
     for count in (10, 159, 160):
-        bound = flow.error(count * rate)
         want = plain.steps(K, y, 0 * y, rate, count)
         found = K @ flow.coefficients(count * rate)
+        bound = flow.error(count * rate)
         # And the rounding of both, of some hundred operations.
         assert np.linalg.norm(found - want) <= (bound + 1e-13) * np.linalg.norm(y)
         assert bound <= 1e-4
@@ -126,13 +127,55 @@ def test_an_interrupted_space_goes_on(rng, interrupt):
     assert flow.error(np.inf) <= 1e-4
 
 
+def test_an_interrupt_while_the_basis_changes(rng, monkeypatch):
+    """What was appended is forgotten: the pass is made again."""
+    op, y, _ = problem(rng, n=200)
+    flow = fn.GradientFlow(op, y, method="krylov")
+    flow.outputs(0.1)
+    passes, whole = flow.passes, Basis.next_block
+
+    def once(*arguments):
+        monkeypatch.setattr(Basis, "next_block", whole)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Basis, "next_block", once)
+    with pytest.raises(KeyboardInterrupt):
+        flow.coefficients(np.inf)
+    assert flow.passes == passes
+    c = flow.coefficients(np.inf)
+    error = np.linalg.norm(op.to_dense() @ c - y, axis=0) / np.linalg.norm(y, axis=0)
+    assert error.max() <= flow.error(np.inf) <= 1e-4
+
+
+def test_the_integral_is_that_of_the_defects(rng):
+    """At most 20 % above a quadrature that is thirty times finer, and not below it."""
+    op, y, _ = problem(rng, n=200)
+    flow = fn.GradientFlow(op, y, method="krylov", tol=1e-2)
+    flow.outputs([100.0])
+    engine, ritz = flow._engine, flow._engine._space.ritz()
+    nodes, found = engine._integral(ritz, [100.0])
+    fine = np.concatenate([[0.0], np.geomspace(nodes[1], 100.0, 4000)])
+    norms = ritz.tail(np.exp(-np.outer(fine, ritz.values * ritz.unit) / 200)) * ritz.unit / 200
+    steps = np.diff(fine)[:, None] * (norms[1:] + norms[:-1]) / 2
+    want = steps.sum(axis=0)
+    assert nodes[-1] <= 100
+    assert (want * (1 - 1e-6) <= found[-1]).all()
+    assert (found[-1] <= 1.2 * want).all()
+
+
 def test_what_is_not_reached_is_said(rng):
     op, y, _ = problem(rng)
     flow = fn.GradientFlow(op, y, method="krylov", max_passes=6)
     with pytest.warns(fn.ConvergenceWarning, match=r"after 6 passes .* the next call goes on"):
         flow.outputs(np.inf)
+    # The error of what was returned; only outputs go on.
+    assert flow.error(np.inf) > 1e-4
+    assert flow.passes == 6
     with pytest.warns(fn.ConvergenceWarning, match="after 12 passes"):
-        assert flow.error(np.inf) > 1e-4
+        flow.coefficients(np.inf)
+    few = fn.GradientFlow(op, y, method="krylov", max_passes=2)
+    with pytest.raises(ValueError, match=r"k must be at most 16, .* raise memory or max_passes"):
+        few.components(100)
     small = fn.GradientFlow(op, y, method="krylov", memory=400_000)
     with pytest.warns(fn.ConvergenceWarning, match="raise memory or tol"):
         small.outputs(np.inf)

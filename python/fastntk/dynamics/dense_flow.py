@@ -108,6 +108,9 @@ class DenseFlow:
     def _slow(self, t: float) -> float:
         return min(t * self.null / self._evolution.points, 1.0)
 
+    def reach(self, times: list[float]) -> None:
+        """Nothing: every time is known."""
+
     def transposed_map(self, t: float, cross: Any) -> Any:
         """Return phi_t(K) K(X, Z), (rows, M), for ``cross`` = K(Z, X)."""
         return self._times(self._evolution.phi(self.values, t, self.null), cross.T)

@@ -24,8 +24,10 @@ _METRICS = ("cost", "error")
 # hardly begun to where eight more decades of them are done.
 _FIRST, _LAST, _TIMES = 0.1, 1e7, 41
 # Each look between the neighbours of the best time so far is at so many times, and divides the
-# interval by half as many; four looks leave 1e-3 of it.
+# interval by half as many; four looks leave steps of 1e-3 of it.
 _REFINED, _LOOKS = 9, 4
+# Values that differ by so much of the largest are equal.
+_ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 
 # Arrays have no single truth value: results are compared by identity.
@@ -36,7 +38,7 @@ class EarlyStopping:
     Attributes
     ----------
     time : float
-        The first time of the least value; infinite where training should not stop.
+        The first time of the least value, to rounding.
     value : float
         The metric then.
     times : ndarray of shape (T,)
@@ -114,7 +116,9 @@ def earliest_best(
         best = int(values.argmin())
         low, high = known[max(best - 1, 0)], known[min(best + 1, len(known) - 1)]
         if not np.isfinite(high):
-            high = 10 * known[best] if np.isfinite(known[best]) else low
+            high = 10 * (known[best] if np.isfinite(known[best]) else low)
+        if not np.isfinite(high):
+            break
         inner = np.linspace(low, high, _REFINED + 2)[1:-1]
         inner = np.setdiff1d(inner, known)
         if len(inner) == 0:
@@ -123,5 +127,7 @@ def earliest_best(
         order = np.argsort(np.concatenate([known, inner]), kind="stable")
         known = np.concatenate([known, inner])[order]
         values = np.concatenate([values, found])[order]
-    best = int(values.argmin())
+    # Where all is learnt, rounding is not to choose.
+    least = values.min() + _ROUNDING * values.max()
+    best = int((values <= least).argmax())
     return EarlyStopping(float(known[best]), float(values[best]), known, values, metric)

@@ -70,8 +70,8 @@ class GradientFlow:
         The kernel.
     points : int
         N.
-    method : str
-        What "auto" chose.
+    learning_rate, method
+        As given; what "auto" chose.
 
     Raises
     ------
@@ -87,20 +87,16 @@ class GradientFlow:
     Notes
     -----
     The cost is ``C(f) = 1/(2N) sum_i |f(x_i) - y_i|^2``; in the paper's units of time, learning
-    rate times steps,
-
-        f_t(Z) = f_0(Z) + K(Z, X) c_t,   c_t = phi_t(K) (y - f_0(X)),
-        phi_t(lambda) = (1 - exp(-t lambda / N)) / lambda,
-
-    and in steps (1 - (1 - learning_rate lambda / N)^k) / lambda. Eigenvalues that are 0 to rounding
-    (``N eps lambda_1``) are the null space, which stays as it is.
+    rate times steps, ``f_t(Z) = f_0(Z) + K(Z, X) c_t`` with ``c_t = phi_t(K) (y - f_0(X))`` and
+    ``phi_t(lambda) = (1 - exp(-t lambda / N)) / lambda``, or in steps
+    ``(1 - (1 - learning_rate lambda / N)^k) / lambda``. Eigenvalues that are 0 to rounding (``N eps
+    lambda_1``) are the null space, which stays as it is.
 
     References
     ----------
     .. [1] A. Jacot, F. Gabriel, C. Hongler, "Neural tangent kernel: convergence and generalization
        in neural networks", NeurIPS 2018, section 5.
-    .. [2] J. Lee et al., "Wide neural networks of any depth evolve as linear models under gradient
-       descent", NeurIPS 2019.
+    .. [2] J. Lee et al., "Wide neural networks of any depth evolve as linear models", NeurIPS 2019.
 
     Examples
     --------
@@ -186,8 +182,7 @@ class GradientFlow:
         Raises
         ------
         ValueError
-            A time that is negative or NaN, new points for an operator that knows none, shapes that
-            do not fit.
+            A time that is negative or NaN, new points for an operator without data, other shapes.
         MemoryError
             The outputs do not fit the budget.
 
@@ -196,8 +191,7 @@ class GradientFlow:
         ConvergenceWarning
             "krylov" did not meet ``tol`` in ``max_passes``; the next call goes on.
         UserWarning
-            At infinite time a part of y - f_0 has not been learnt, once; with the rows, where two
-            are equal.
+            At infinite time, once: a part of y - f_0 is not learnt; with rows that are equal.
         """
         times, single = checked_times(t)
         problem = self._problem
@@ -230,13 +224,12 @@ class GradientFlow:
         It is relative: the root mean square over the points of f_t less what is returned, over that
         of y - f_0, the largest of all outputs. At the training points it is a bound, which for
         "dense" is what the rounding of the eigenpairs may do. At new points it is an estimate: from
-        the difference to a smaller Krylov space, at a product with K(Z, X). The operator is taken
-        as it is: how its entries are rounded is not in it.
+        the difference to a smaller Krylov space, at a product with K(Z, X). It is that of what has
+        been returned: only `outputs` and the like make the space grow, or the first call of all.
 
-        Parameters
-        ----------
-        t, Z, cross
-            As in `outputs`.
+        The operator is taken as it is: how its entries are rounded is not in it. What the rounding
+        of products adds is estimated from the products, to a factor of about 2. Arguments are those
+        of `outputs`.
         """
         times, single = checked_times(t)
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
@@ -251,7 +244,7 @@ class GradientFlow:
         times, single = checked_times(t)
         residual = self._problem.residual
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
-            self._engine.error(times)  # a Krylov space grows for all of them at once
+            self._engine.reach(times)  # all of them at once
             self._require_room(times[:1])
             moves = (self._engine.moves([time])[0] for time in times)
             squares = [float(((residual - move) ** 2).sum()) for move in moves]
@@ -286,7 +279,7 @@ class GradientFlow:
         The paper's text has the sign of the other parts reversed: f_inf is f_0 less their sum.
         """
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
-            self._engine.error([math.inf])  # a Krylov space grows for it
+            self._engine.reach([math.inf])
             left, _ = self._engine.stays()
             return self._problem.shaped(-left[None], self._problem.library)[0]
 
@@ -339,12 +332,8 @@ class GradientFlow:
         times : array_like of shape (T,), optional
             To look at first; by default 0, infinity and 41 times over eight decades from a tenth of
             the fastest time constant. The cost is then looked at between the neighbours of the best
-            of them, down to 1/400 of their distance.
+            of them, down to a thousandth of their distance.
 
-        Returns
-        -------
-        EarlyStopping
-            ``time``, ``value``, and the curve: ``times``, ``values``.
         """
         return early_stopping(self, Z, y_Z, f0_Z, cross, metric, times)
 

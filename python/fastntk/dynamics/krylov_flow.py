@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastntk._arrays import to_host
 from fastntk.linalg.convergence import ConvergenceWarning
 from fastntk.linalg.eigen import eigenpairs
 from fastntk.linalg.matrix_functions import KrylovSpace, RitzValues
@@ -42,8 +43,9 @@ _FLOAT32_TOL = 1e-5
 _RATIO, _EARLY, _LATE = 1.15, 1e-4, 10.0
 # Passes before the first look at the errors.
 _FIRST = 4
-# Where what float32 products err by is so much above the tolerance, float64 ones begin anew.
-_HOPELESS = 2.0
+# Where what float32 products err by is so much above the tolerance, float64 ones begin anew; the
+# first passes see up to three times as much as there is.
+_HOPELESS = 5.0
 # A bound whose other part is so much less than that of the rounding: passes do not help.
 _MOSTLY = 0.25
 # New points whose covariance is asked for share a space of so many columns.
@@ -137,9 +139,16 @@ class KrylovFlow:
         return space.apply(ritz, [1 - one for one in decays])
 
     def error(self, times: list[float]) -> NDArray[np.float64]:
-        """Return a bound of the error at the training points for each time, see the module."""
-        space = self._reached(times)
+        """Return a bound of the error at the training points for each time, see the module.
+
+        It is that of the space as it is, which grows only if it is new.
+        """
+        space = self._reached(times) if not self.passes else self._space
         return np.zeros(len(times)) if space is None else self._bound(space.ritz(), times)
+
+    def reach(self, times: list[float]) -> None:
+        """Let the space grow until the error of every time is within the tolerance."""
+        self._reached(times)
 
     def error_at(self, new: NewPoints, times: list[float]) -> NDArray[np.float64]:
         """Return an estimate of the error at new points for each time.
@@ -147,7 +156,7 @@ class KrylovFlow:
         The difference to a space of fewer passes, in the root mean square over the points, says how
         far that one is off; the bounds at the training points say how much nearer the space is.
         """
-        space = self._reached(times)
+        space = self._reached(times) if not self.passes else self._space
         if space is None:
             return np.zeros(len(times))
         ritz = space.ritz()
@@ -188,18 +197,24 @@ class KrylovFlow:
     def components(self, count: int) -> tuple[NDArray[np.float64], Any]:
         """Return the first eigenvalues, and the residual's parts along them, (k, rows, columns)."""
         space = self._space
-        if space is None:
-            raise ValueError("components of a flow that starts at its targets: y - f0 is 0")
-        while True:
+        if space is None:  # there are no parts
+            pairs = eigenpairs(self._op, count, seed=self._rng, progress=self._progress)
+            return to_host(pairs.values), self._op.xp.zeros((count, *self._residual.shape))
+        for _ in range(self._max_passes):
             if space.size >= count:
                 ritz = space.ritz()
-                residuals = np.sqrt((ritz.tails[:, :count] ** 2).sum(axis=0))
-                allowed = max(self._tol * float(ritz.values[0]), 2 * ritz.noise)
-                if float(residuals.max()) <= allowed or space.full:
+                residual = np.sqrt((ritz.tails[:, :count] ** 2).sum(axis=0)).max()
+                if residual <= max(self._tol * ritz.values[0], 2 * ritz.noise):
                     break
+            if space.full:
+                break
             space.grow(f"components, pass {space.passes + 1}", self._progress)
         if space.size < count:
-            raise ValueError(f"k must be at most {space.size}, the dimension of the Krylov space")
+            raise ValueError(
+                f"k must be at most {space.size}, the columns of the Krylov space, got {count}: "
+                "raise memory or max_passes"
+            )
+        ritz = space.ritz()
         vectors = space.ritz_vectors(ritz, count)
         parts = self._op.xp.asarray(ritz.parts[:count] * column_norms(self._residual))
         return ritz.values[:count] * ritz.unit, vectors.T[:, :, None] * parts[:, None, :]

@@ -13,7 +13,7 @@ References
 ----------
 .. [1] N. J. Higham, "Functions of matrices", SIAM 2008, section 13.2.
 .. [2] Y. Saad, "Analysis of some Krylov subspace approximations to the matrix exponential
-   operator", SIAM J. Numer. Anal. 29 (1992), 209-228.
+   operator", SIAM Journal on Numerical Analysis 29 (1992), 209-228.
 """
 
 from __future__ import annotations
