@@ -159,7 +159,7 @@ def all_steps(out: Path, build: Path, *, install: bool) -> list[Step]:
         Step("import", 60, _import, ("tools", "build")),
         Step("small", 60, _small, ready),
         Step("tests", 150, _tests, ready),
-        Step("function space", 90, lambda shell: _function_space(shell, out), ready),
+        Step("function-space", 90, lambda shell: _function_space(shell, out), ready),
         Step("figures", 180, lambda shell: _figures(shell, out), ready),
         *(
             Step(tool, 90, partial(_sanitizer, tool=tool), (*ready, "small"))

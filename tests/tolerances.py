@@ -8,8 +8,8 @@ gram-exact
 gram-float
     Entries of a Gram matrix from float32 or float64 data.
 gradient-exact, gradient-float
-    Derivatives of entries from pixels and from other data, relative to the larger of themselves and
-    of the geometric mean of the two diagonal ones.
+    Derivatives of entries from pixels and from other data, relative to the larger of themselves
+    and of the geometric mean of the two diagonal ones.
 spectral
     Relative error of the 50 smallest eigenvalues of a Gram matrix with near-duplicates.
 psd
@@ -60,13 +60,13 @@ TOLERANCES: dict[tuple[str, str], Bound] = {
     ("gradient-exact", "float32"): Bound(1e-7, "a result of float64 rounded once: 6e-8"),
     ("gradient-float", "float32"): Bound(1e-7, "a result of float64 rounded once: 6e-8"),
     ("gradient-exact", "float64"): Bound(
-        2e-14,
-        "some 40 roundings of 2.2e-16 per layer of jets, most of which cancel; 2e-15 is reached "
-        "here, and biases of 1e-3 magnify roundings in pairs of very different norms",
+        1e-14,
+        "ten layers of a jet's roundings of 2.2e-16, most of which later layers contract: 1e-15 is "
+        "reached here",
     ),
     ("gradient-float", "float64"): Bound(
         1e-12,
-        "that of float data in float64, for the same reason; up to 6e-14 is reached here",
+        "that of float data in float64, for the same reason; 1e-13 is reached here",
     ),
     ("spectral", "float32"): Bound(
         4e-3,

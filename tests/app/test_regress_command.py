@@ -193,6 +193,8 @@ def test_conflicting_labels_of_one_point_are_named(run, here, rng):
         ("regress --data one.npz", "one.npz has one class only, 1"),
         ("regress --data nan.npz", "nan.npz: labels must be finite, got nan in row"),
         ("regress --data names.npz --targets values", "labels as values must be numbers"),
+        ("dynamics --data zero.npz --bias-std 0", "the kernel of zero.npz is 0: nothing can"),
+        ("dynamics --tol 2", "--tol must be between 0 and 1, got 2"),
         ("dynamics --holdout 1", "--holdout must be at least 0 and below 1, got 1"),
         ("dynamics --holdout 0.01 --samples 9", "of 9 training rows leaves a part without rows"),
         ("dynamics --label-noise 2", "--label-noise must be between 0 and 1, got 2"),
@@ -206,6 +208,7 @@ def test_one_line_and_exit_code_2(run, here, arguments, message):
     X = np.arange(40.0).reshape(20, 2)
     y = np.linspace(0, 1, 20)
     np.save(here / "bare.npy", X)
+    np.savez(here / "zero.npz", X=np.zeros((20, 2)), y=np.arange(20) % 2)
     np.savez(here / "one.npz", X=X, y=np.ones(20, int))
     np.savez(here / "nan.npz", X=X, y=np.where(y > 0.5, np.nan, y))
     np.savez(here / "names.npz", X=X, y=np.array(["a", "b"])[np.arange(20) % 2])

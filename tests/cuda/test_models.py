@@ -84,6 +84,7 @@ def test_processes(gpu, X, Z, y, law, t, method):
     want = fn.GaussianProcess(NET, law, device="cpu", **options).fit(X, y)
     for data, new in ((X, Z), (cp.asarray(X), cp.asarray(Z))):
         model = fn.GaussianProcess(NET, law, device="cuda", **options).fit(data, y)
+        assert isinstance(model.dual_coef_, type(data))
         for moment in ({}, {"return_std": True}, {"return_cov": True}):
             found, expected = model.predict(new, **moment), want.predict(Z, **moment)
             pairs = zip(found, expected, strict=True) if moment else [(found, expected)]

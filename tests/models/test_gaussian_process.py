@@ -83,6 +83,31 @@ def test_networks_in_training(X, Z, y, t, method):
     np.testing.assert_allclose(cov, covariance, rtol=0, atol=EXACT * np.abs(covariance).max())
 
 
+@pytest.mark.parametrize("t", [3.0, INF])
+def test_gradient_flow_agrees(X, Z, y, t):
+    """The same law by two ways, one of which is made for many times."""
+    law = fn.GradientFlow(fn.GramOperator(NET, X), y).gaussian(t, Z, prior=NET)
+    mean, covariance = GaussianProcess(NET, "ntk", t=t).fit(X, y).predict(Z, return_cov=True)
+    np.testing.assert_allclose(law.mean, mean, rtol=0, atol=EXACT)
+    np.testing.assert_allclose(law.covariance, covariance[..., 0], rtol=0, atol=EXACT)
+
+
+@pytest.mark.parametrize("law", ["nngp", "ntk", "ntkgp"])
+def test_a_network_of_finite_width(X, Z, y, law):
+    """Its empirical kernels, as they were at the fit."""
+    network = fn.FiniteNetwork(NET, (5, 30, 30, 1), seed=1, dtype="float64")
+    S, K = ((f(X), f(Z, X), f(Z)) for f in (network.nngp, network.ntk))
+    if law == "ntk":
+        mean, covariance = process.trained(*K[:2], *S, y, INF, RIDGE)
+    else:
+        mean, covariance = process.posterior(*(S if law == "nngp" else K), y, RIDGE)
+    model = GaussianProcess(network, law, ridge=RIDGE, device="cpu").fit(X, y)
+    network.flat *= 2
+    found, cov = model.predict(Z, return_cov=True)
+    np.testing.assert_allclose(found, mean, rtol=0, atol=EXACT * np.abs(mean).max())
+    np.testing.assert_allclose(cov[..., 1], covariance, rtol=0, atol=EXACT * np.abs(K[2]).max())
+
+
 def test_with_one_kernel_networks_are_a_posterior(X, Z, y):
     """ "ntk" with Theta replaced by Sigma: a kernel of one's own is both."""
     trained, posterior = (
@@ -134,7 +159,8 @@ def test_the_law_as_a_gaussian(X, Z, y):
 
 @pytest.mark.parametrize("ridge", [0.0, RIDGE])
 @pytest.mark.parametrize("law", ["nngp", "ntk", "ntkgp"])
-def test_leave_one_out_is_fitting_again(X, y, law, ridge):
+def test_leave_one_out_is_fitting_again(X, y, law, ridge, monkeypatch):
+    monkeypatch.setattr("fastntk.models.likelihood._COLUMNS", 17)
     left_out = GaussianProcess(NET, law, ridge=ridge).fit(X, y).leave_one_out()
     assert left_out.mean.shape == left_out.log_density.shape == (50, 2)
     for i in (0, 17, 49):
@@ -178,6 +204,17 @@ def test_clone_and_pickle(X, Z, y, t, method):
         again.set_params(law="nngp", t=INF, net=None).predict(Z, True)[1],
         model.predict(Z, True)[1],
     )
+
+
+def test_a_file_keeps_the_kernel_of_the_weights(X, Z, y, tmp_path):
+    """The other kernel of trained networks is not written there."""
+    options = {"method": "iterative", "ridge": RIDGE, "storage": tmp_path / "K.gram", "tol": 1e-12}
+    model = GaussianProcess(NET, "ntk", **options).fit(X, y)
+    stored = fn.GramOperator.from_file(tmp_path / "K.gram")
+    np.testing.assert_allclose(stored.to_dense(), NET.ntk(X), rtol=1e-12)
+    _, covariance = dense("ntk", X, Z, y, RIDGE)
+    std = model.predict(Z, return_std=True)[1]
+    np.testing.assert_allclose(std[:, 0] ** 2, np.diag(covariance), rtol=0, atol=EXACT)
 
 
 def test_searches(X, y):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log marginal likelihood, its gradient in closed form, and parameters that maximise it."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -96,15 +98,20 @@ def test_optimising(X, y, law):
 
 
 def test_what_is_optimised(X, y):
-    model = GaussianProcess(NET, ridge=0.5)
-    model.fit(X, y, optimize=("bias_std",))
-    assert (model.net_.weight_std, model.ridge_) == (1.3, 0.5)
-    assert model.net_.bias_std != 0.4
-    model.fit(X, y, optimize=["ridge"], bounds={"ridge": (0.3, 0.9)})
-    assert model.net_ == NET
-    # The best ridge is lower: it ends at the bound, which the logarithm rounds.
-    assert abs(model.ridge_ - 0.3) <= 1e-12
-    assert model.fit(X, y).net_ == NET
+    # exp(log(x)) is not x for this bias and this ridge, which stay to the bit.
+    net, ridge = fn.FullyConnected(2, bias_std=0.03), 0.046
+    model = GaussianProcess(net, ridge=ridge)
+    model.fit(X, y, optimize="weight_std")
+    assert (model.net_.bias_std, model.ridge_) == (0.03, ridge)
+    assert model.net_.weight_std != 1
+    model.fit(X, y, optimize=("weight_std", "bias_std"))
+    assert model.ridge_ == ridge
+    assert model.net_.bias_std != 0.03
+    model.fit(X, y, optimize=["ridge"], bounds={"ridge": (0.04, 0.05)})
+    assert model.net_ == net
+    # The best ridge is higher: it ends at the bound, which the logarithm rounds.
+    assert abs(model.ridge_ - 0.05) <= 1e-12
+    assert model.fit(X, y).net_ == net
     assert model.evaluations_ == 0
 
 
@@ -188,6 +195,12 @@ def test_bad_likelihoods(X, y):
     for theta in ([0.0, 0.0], [0.0, 0.0, np.nan], [0.0, np.inf, 0.0]):
         with pytest.raises(ValueError, match="theta must be the logarithms of weight_std"):
             model.log_marginal_likelihood(theta)
+
+
+def test_without_scipy(X, y, monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    with pytest.raises(ImportError, match=r"optimize needs SciPy: pip install 'fastntk\[app\]'"):
+        GaussianProcess(NET, ridge=0.1).fit(X, y, optimize=True)
 
 
 def test_a_search_that_ends_early_is_said(X, y, monkeypatch):

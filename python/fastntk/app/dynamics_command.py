@@ -182,5 +182,5 @@ def dynamics(
         late = run.times[run.error > tol]
         warn(
             f"f_t is known to {run.error.max():.1e} of the targets only from t = {late[0]:.3g} on, "
-            f"where --tol is {tol:g}: try --tol 9e-06, with products in float64, or --dtype float64"
+            f"where --tol is {tol:g}: try a larger --tol, or --dtype float64"
         )

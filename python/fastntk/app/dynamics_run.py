@@ -68,13 +68,6 @@ class Dynamics:
     dtype: str
     seconds: dict[str, float]
 
-    @property
-    def time_constants(self) -> Array:
-        """N / lambda_i of the known components; infinite where rounding leaves none."""
-        rates = self.eigenvalues_over_n
-        positive = rates > 0
-        return np.where(positive, 1 / np.where(positive, rates, 1.0), np.inf)
-
 
 def dynamics(
     net: fastntk.FullyConnected,
@@ -83,7 +76,13 @@ def dynamics(
     engine: Engine,
     progress: Progress | None = None,
 ) -> Dynamics:
-    """Train on the least-squares cost and evaluate f_t on every part of the data."""
+    """Train on the least-squares cost and evaluate f_t on every part of the data.
+
+    Raises
+    ------
+    ValueError
+        A kernel that is 0 everywhere.
+    """
     start = time.perf_counter()
     operator = fastntk.GramOperator(
         net,
@@ -111,6 +110,10 @@ def dynamics(
             progress=progress,
         )
         rates = _decay_rates(flow, settings, progress)
+        if not rates[0] > 0:
+            raise ValueError(
+                f"the kernel of {problem.fit.name} is 0: nothing can be learnt with it"
+            )
         known = time.perf_counter()
         times = (
             np.geomspace(_FIRST, _LAST, _DEFAULT_TIMES) / rates[0]

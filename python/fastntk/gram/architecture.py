@@ -275,7 +275,7 @@ class FullyConnected:
         also for a zero row or opposite rows, where K has a kink.
 
         Errors relative to the larger of the derivative and of the geometric mean of the two
-        diagonal ones: at most 1e-12 in float64 (2e-14 for uint8 data), 1e-7 in float32,
+        diagonal ones: at most 1e-12 in float64 (1e-14 for uint8 data), 1e-7 in float32,
         near-duplicates included; the kernel's are those of `ntk`. Cost: two to three times that of
         a float64 `ntk` by layers, for no table replaces them (a GPU computes the products once per
         matrix), and three matrices of memory.

@@ -125,8 +125,8 @@ class GaussianProcess(Regressor, ProcessBase):
        in neural networks", NeurIPS 2018, section 5.
     .. [2] J. Lee et al., "Wide neural networks of any depth evolve as linear models under gradient
        descent", NeurIPS 2019, equations 14 to 16 ("ntk", in units of N times their time).
-    .. [3] B. He, B. Lakshminarayanan, Y. W. Teh, "Bayesian deep ensembles via the neural tangent
-       kernel", NeurIPS 2020 ("ntkgp").
+    .. [3] B. He et al., "Bayesian deep ensembles via the neural tangent kernel", NeurIPS 2020
+       ("ntkgp").
     .. [4] C. E. Rasmussen, C. K. I. Williams, "Gaussian processes for machine learning", MIT Press
        2006, chapters 2 and 5.
 
@@ -179,7 +179,7 @@ class GaussianProcess(Regressor, ProcessBase):
         self,
         X: ArrayLike,
         y: ArrayLike,
-        optimize: bool | Iterable[str] = False,
+        optimize: bool | str | Iterable[str] = False,
         *,
         bounds: Mapping[str, tuple[float, float]] | None = None,
         restarts: int = 0,
@@ -192,7 +192,7 @@ class GaussianProcess(Regressor, ProcessBase):
             uint8, float32 or float64; other real types become float64.
         y : array_like of shape (n_samples,) or (n_samples, n_outputs)
             Real numbers; outputs are independent. The prior mean is 0.
-        optimize : bool or iterable of {"weight_std", "bias_std", "ridge"}
+        optimize : bool, or one or several of {"weight_std", "bias_std", "ridge"}
             Which parameters of the network and the noise are first set to where the log marginal
             likelihood is largest, by L-BFGS-B from their values; True: all that are not 0.
         bounds : mapping, optional

@@ -81,11 +81,14 @@ def at_theta(net: FullyConnected, theta: ArrayLike) -> tuple[FullyConnected, flo
     return dataclasses.replace(net, weight_std=weight_std, bias_std=bias_std), ridge
 
 
-def chosen_names(optimize: bool | Iterable[str], theta: NDArray[np.float64]) -> tuple[str, ...]:
+def chosen_names(
+    optimize: bool | str | Iterable[str], theta: NDArray[np.float64]
+) -> tuple[str, ...]:
     """Return which parameters are to be found: by default those that are not 0."""
     if isinstance(optimize, bool):
         return tuple(name for name, one in zip(NAMES, theta, strict=True) if np.isfinite(one))
-    names = tuple(_validate.choice(name, "optimize", NAMES) for name in optimize)
+    given = (optimize,) if isinstance(optimize, str) else optimize
+    names = tuple(_validate.choice(name, "optimize", NAMES) for name in given)
     for name, one in zip(NAMES, theta, strict=True):
         if name in names and not np.isfinite(one):
             raise ValueError(f"{name} must be positive to be optimised, got 0")
@@ -157,9 +160,8 @@ def _search(
         except np.linalg.LinAlgError:
             if not values:  # nothing to come back to
                 raise
-            # A step into singular matrices is taken back halfway: a finite wall, which a line
-            # search can interpolate.
-            value, gradient = min(values) - 10 * abs(min(values)) - 1, np.zeros(3)
+            # A step into singular matrices is taken back: a line search needs a finite wall.
+            value, gradient = min(values), np.zeros(3)
         else:
             values.append(value)
         return -value, -gradient[free]

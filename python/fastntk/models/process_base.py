@@ -54,7 +54,7 @@ class ProcessBase(KernelEstimator):
         self,
         X: ArrayLike,
         y: ArrayLike,
-        optimize: bool | Iterable[str],
+        optimize: bool | str | Iterable[str],
         bounds: Mapping[str, tuple[float, float]] | None,
         restarts: int,
     ) -> None:
@@ -114,7 +114,7 @@ class ProcessBase(KernelEstimator):
         points: NDArray[Any],
         targets: Any,
         kernel: str,
-        optimize: bool | Iterable[str],
+        optimize: bool | str | Iterable[str],
         bounds: Mapping[str, tuple[float, float]] | None,
         restarts: int,
     ) -> tuple[Any, float, int]:
@@ -201,13 +201,13 @@ class ProcessBase(KernelEstimator):
         engine = self._engine(points)
         with engine.here(), _backend.strict_linalg(engine.xp):
             prediction, Z = self._prediction(engine), engine.asarray(points)
-            moment = prediction.covariance(Z) if whole else prediction.variance(Z)
+            moment, prior = prediction.covariance(Z) if whole else prediction.variance(Z)
             # Covariances are differences of matrices whose entries have the errors of the kernel,
             # or of the iterations, times the size of the prior.
             eps = float(np.finfo(self._dtype).eps)
             error = eps if self.method_ == "dense" else max(eps, self._fitted_tol)
-            size = (self.n_samples_ + len(points)) * prediction.largest_variance(Z)
-            return in_library(moment, array_namespace(points)), 10 * error * size
+            rounding = 10 * (self.n_samples_ + len(points)) * error * prior
+            return in_library(moment, array_namespace(points)), rounding
 
     def _prediction(self, engine: _backend.Engine) -> ProcessPrediction:
         budget, X = engine.budget_bytes(self.memory), engine.asarray(self.X_fit_)

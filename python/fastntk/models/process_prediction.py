@@ -85,30 +85,32 @@ class ProcessPrediction:
     column_bytes: int
     threads: int | None
 
-    def variance(self, Z: Any) -> Any:
-        """Return the variances at points, (M,), by blocks of these; not negative."""
+    def variance(self, Z: Any) -> tuple[Any, float]:
+        """Return the variances at points, (M,), not negative, and the largest of the prior.
+
+        They are computed by blocks of points.
+        """
         count, each = len(Z), 8 * _ARRAYS * len(self.X) + self.column_bytes
         block = min(count, _MOST_POINTS, max(1, self.room.left // each))
         self.room.require(block * each, f"the variances of {block} new points")
-        found = self.engine.xp.empty(count)
+        found, largest = self.engine.xp.empty(count), 0.0
         for start in range(0, count, block):
             part = Z[start : start + block]
-            found[start : start + block] = self._moments(part, self._own(part).diagonal())
-        return self.engine.xp.maximum(found, 0.0)
+            before = self._own(part).diagonal()
+            largest = max(largest, float(before.max()))
+            found[start : start + block] = self._moments(part, before)
+        return self.engine.xp.maximum(found, 0.0), largest
 
-    def covariance(self, Z: Any) -> Any:
-        """Return the covariance of points, (M, M)."""
+    def covariance(self, Z: Any) -> tuple[Any, float]:
+        """Return the covariance of points, (M, M), and the largest variance of the prior."""
         count = len(Z)
         needed = count * (8 * _ARRAYS * len(self.X) + self.column_bytes + 8 * 4 * count)
         self.room.require(
             needed, f"the covariance of {count} new points (variances come by blocks)"
         )
-        K_ZZ = self._own(Z).to_dense(self.engine.xp.empty((count, count)))
-        return self._moments(Z, K_ZZ)
-
-    def largest_variance(self, Z: Any) -> float:
-        """Return the largest prior variance of points."""
-        return float(self._own(Z).diagonal().max())
+        before = self._own(Z).to_dense(self.engine.xp.empty((count, count)))
+        largest = float(before.reshape(-1)[:: count + 1].max())
+        return self._moments(Z, before), largest
 
     def _moments(self, Z: Any, K_ZZ: Any) -> Any:
         K_XZ = self._cross(self.maker, Z)
