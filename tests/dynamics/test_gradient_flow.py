@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import fastntk as fn
+from fastntk.dynamics.evolution import Evolution
 from reference import gradient_flow as plain
 
 NET = fn.FullyConnected(2, bias_std=0.1)
@@ -70,6 +71,17 @@ def test_steps_are_gradient_descent(X, rng, method):
         np.testing.assert_allclose(flow.outputs(np.inf), y, rtol=0, atol=CLOSE[method])
     with pytest.raises(ValueError, match=r"learning_rate must be below 2 N / lambda_1 = "):
         flow_of(op, y, method=method, learning_rate=1.01 * limit)
+
+
+def test_steps_are_counted_whatever_their_rounding():
+    """Three steps of 0.1 end a little after 0.3, and no step is added to a billion."""
+    evolution = Evolution(1, 0.1)
+    for count in (0, 1, 3, 10**9, 10**9 + 1, 10**12 - 1):
+        assert evolution.steps(count * 0.1) == count
+    assert evolution.steps(0.3) == 3
+    assert evolution.steps(np.cumsum(np.full(100_000, 0.1))[-1]) == 100_000
+    assert evolution.steps(0.2999) == 2
+    assert evolution.steps(np.inf) == np.inf
 
 
 @pytest.mark.parametrize("method", METHODS)

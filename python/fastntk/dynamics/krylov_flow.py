@@ -17,13 +17,13 @@ the training points are given. The rounding of products adds its size times the 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastntk._arrays import to_host
+from fastntk._warnings import warn
 from fastntk.linalg.convergence import ConvergenceWarning
 from fastntk.linalg.eigen import eigenpairs
 from fastntk.linalg.matrix_functions import KrylovSpace, RitzValues
@@ -268,11 +268,10 @@ class KrylovFlow:
             advice = "raise memory or tol"
         else:
             advice = "raise max_passes or tol; the next call goes on"
-        warnings.warn(
-            f"the flow's Krylov space stopped after {space.passes} passes at an error of "
+        warn(
+            f"the flow's Krylov space stopped after pass {space.passes} at an error of "
             f"{error:.1e}, tol={self._tol:g}; {advice}",
             ConvergenceWarning,
-            stacklevel=4,
         )
         return space
 
