@@ -46,6 +46,9 @@ def test_laws_and_early_stopping(gpu, problem, method):
     op = fn.GramOperator(NET, cp.asarray(X))
     flow = fn.GradientFlow(op, cp.asarray(y[:, 0]), method=method, tol=1e-9)
     law, want = flow.gaussian(3.0, cp.asarray(Z)), host.gaussian(3.0, Z)
+    sigma = [NET.nngp(*points, device="cpu") for points in ((X,), (Z, X), (Z,))]
+    given = flow.gaussian(3.0, cross=cp.asarray(NET.ntk(Z, X, device="cpu")), prior=sigma)
+    np.testing.assert_allclose(given.covariance.get(), want.covariance, rtol=0, atol=1e-7)
     np.testing.assert_allclose(law.mean.get(), want.mean, rtol=0, atol=1e-7)
     np.testing.assert_allclose(law.covariance.get(), want.covariance, rtol=0, atol=1e-7)
     np.testing.assert_allclose(law.std.get(), want.std, rtol=0, atol=1e-5)

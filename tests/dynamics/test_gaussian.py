@@ -103,6 +103,70 @@ def test_the_law_with_sigma_in_place_of_theta_is_the_posterior(rng):
     np.testing.assert_allclose(law.covariance, posterior, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("method", ["dense", "krylov"])
+def test_the_rounding_of_sigma_counts(rng, method):
+    """Sigma in float32, Theta in float64: nothing is left of the variance but that rounding."""
+    X, y = rng.standard_normal((80, 5)), rng.standard_normal(80)
+    single = fn.GramOperator(NET, X, kernel="nngp", dtype="float32")
+    flow = fn.GradientFlow(fn.GramOperator(NET, X), y, method=method, tol=1e-9)
+    for options in ({}, {"covariance": False}):
+        law = flow.gaussian(np.inf, X[:40], prior=single, **options)
+        assert np.abs(law.variance).max() < 1e-4
+
+
+def test_sigma_that_is_no_kernel(rng):
+    """Negative variances that no rounding explains."""
+    X, Z, y = rng.standard_normal((30, 4)), rng.standard_normal((6, 4)), rng.standard_normal(30)
+    flow = fn.GradientFlow(fn.GramOperator(NET, X), y)
+    S, S_ZX = NET.nngp(X), NET.nngp(Z, X)
+    for covariance in (False, True):
+        with pytest.raises(ValueError, match=r"must not be negative|semidefinite"):
+            flow.gaussian(1.0, Z, prior=(S, S_ZX, np.eye(6) * 1e-3), covariance=covariance)
+
+
+@pytest.mark.parametrize(
+    ("prior", "error", "message"),
+    [
+        ((np.eye(20), np.eye(20)), ValueError, "three matrices .* got 2"),
+        ((np.eye(4), np.ones((2, 4)), np.eye(2)), ValueError, "20 training points, got"),
+        ((np.triu(np.ones((20, 20))), 0, 0), ValueError, r"prior\[0\]: K must be symmetric"),
+        (
+            [np.eye(20), np.ones((2, 20)), np.eye(5)],
+            ValueError,
+            r"of 2 new points, got Sigma\(Z, X\) of 2 rows and Sigma\(Z, Z\) of 5",
+        ),
+        (np.eye(20), TypeError, "a network, an operator or three matrices, got a NumPy array"),
+        (fn.GramOperator.from_matrix(np.eye(20)), ValueError, "must be three matrices where there"),
+    ],
+)
+def test_bad_priors(rng, prior, error, message):
+    """Said before anything is computed."""
+    op = fn.GramOperator(NET, rng.standard_normal((20, 3)))
+    flow = fn.GradientFlow(op, np.ones(20), method="krylov")
+    with pytest.raises(error, match=message):
+        flow.gaussian(1.0, np.ones((2, 3)), prior=prior)
+    assert flow.passes == 0
+
+
+def test_kernels_of_users_have_no_sigma(rng):
+    X = rng.standard_normal((20, 3))
+    flow = fn.GradientFlow(fn.GramOperator(fn.RBF(), X), np.ones(20))
+    with pytest.raises(ValueError, match=r"prior must be given .* not one of a network"):
+        flow.gaussian(1.0, X[:2])
+    assert flow.gaussian(1.0, X[:2], prior=fn.RBF(2.0)).variance.max() < 1
+    with pytest.raises(ValueError, match="where there are no points Z"):
+        flow.gaussian(1.0, cross=np.ones((2, 20)), prior=NET)
+
+
+@pytest.mark.parametrize("Z", [None, (300, 3)])
+def test_memory(rng, Z):
+    """Said before anything is computed."""
+    op = fn.GramOperator(NET, rng.standard_normal((100, 3)))
+    flow = fn.GradientFlow(op, np.ones(100), memory=450_000)
+    with pytest.raises(MemoryError, match=f"the law of f_t at {300 if Z else 100} points needs"):
+        flow.gaussian(1.0, None if Z is None else rng.standard_normal(Z))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import fastntk as fn
+from fastntk.dynamics.evolution import Evolution
 from reference import gradient_flow as plain
 
 NET = fn.FullyConnected(2, bias_std=0.1)
@@ -72,6 +73,17 @@ def test_steps_are_gradient_descent(X, rng, method):
         flow_of(op, y, method=method, learning_rate=1.01 * limit)
 
 
+def test_steps_are_counted_whatever_their_rounding():
+    """Three steps of 0.1 end a little after 0.3, and no step is added to a billion."""
+    evolution = Evolution(1, 0.1)
+    for count in (0, 1, 3, 10**9, 10**9 + 1, 10**12 - 1):
+        assert evolution.steps(count * 0.1) == count
+    assert evolution.steps(0.3) == 3
+    assert evolution.steps(np.cumsum(np.full(100_000, 0.1))[-1]) == 100_000
+    assert evolution.steps(0.2999) == 2
+    assert evolution.steps(np.inf) == np.inf
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_properties(X, rng, method):
     """Units of time, the semigroup, and the distance to the limit."""
@@ -125,6 +137,17 @@ def test_equal_rows_with_different_targets_are_named(X, rng, method, dtype):
     # Both learn the mean of their targets; within what either method errs by.
     np.testing.assert_allclose(end[[11, 70]], y[[11, 70]].mean(), rtol=0, atol=2e-3)
     flow.outputs(np.inf)  # said once
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_equal_rows_with_equal_targets_are_not_the_reason(method):
+    x = np.array([[1.0], [1.0], [4.0]])
+    with pytest.warns(UserWarning, match="y - f0 has a part in the null space of the kernel"):
+        fn.GradientFlow(x @ x.T, [3.0, 3.0, 0.0], method=method).outputs(np.inf)
+    # Of three equal rows, those whose targets differ most.
+    x = np.array([[1.0], [1.0], [0.0], [1.0]])
+    with pytest.warns(UserWarning, match="rows 0 and 3 of the kernel are equal"):
+        fn.GradientFlow(x @ x.T, [3.0, 2.9, 0.0, 1.0], method=method).outputs(np.inf)
 
 
 def test_matrix_valued_kernels(rng):

@@ -166,12 +166,12 @@ def test_the_integral_is_that_of_the_defects(rng):
 def test_what_is_not_reached_is_said(rng):
     op, y, _ = problem(rng)
     flow = fn.GradientFlow(op, y, method="krylov", max_passes=6)
-    with pytest.warns(fn.ConvergenceWarning, match=r"after 6 passes .* the next call goes on"):
+    with pytest.warns(fn.ConvergenceWarning, match=r"after pass 6 .* the next call goes on"):
         flow.outputs(np.inf)
     # The error of what was returned; only outputs go on.
     assert flow.error(np.inf) > 1e-4
     assert flow.passes == 6
-    with pytest.warns(fn.ConvergenceWarning, match="after 12 passes"):
+    with pytest.warns(fn.ConvergenceWarning, match="after pass 12"):
         flow.coefficients(np.inf)
     few = fn.GradientFlow(op, y, method="krylov", max_passes=2)
     with pytest.raises(ValueError, match=r"k must be at most 16, .* raise memory or max_passes"):
@@ -269,3 +269,19 @@ def test_auto(rng):
         fn.GradientFlow(op, y, method="krylov", memory=30_000)
     with pytest.raises(MemoryError, match="the outputs of 1000 times"):
         fn.GradientFlow(op, y, memory=500_000).outputs(np.ones(1000))
+
+
+def test_warnings_point_at_the_line_that_asked(rng):
+    """However deep in the package they arise."""
+    X = rng.standard_normal((60, 3))
+    op, y = fn.GramOperator(NET, X), rng.standard_normal(60)
+    for ask in (
+        lambda flow: flow.outputs(np.inf),
+        lambda flow: flow.outputs(np.inf, X),
+        lambda flow: flow.cost(np.inf),
+        lambda flow: flow.gaussian(np.inf, X[:2]),
+        lambda flow: flow.early_stopping(X, y),
+    ):
+        with pytest.warns(fn.ConvergenceWarning, match="stopped after pass") as caught:
+            ask(fn.GradientFlow(op, y, method="krylov", max_passes=1))
+        assert {warning.filename for warning in caught} == {__file__}

@@ -60,6 +60,11 @@ class DenseFlow:
         self._unmoved = float((null / np.where(whole > 0, whole, np.inf)).max())
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the eigenvectors."""
+        return int(self.vectors.nbytes)
+
+    @property
     def largest(self) -> float:
         """The largest eigenvalue of K."""
         return float(self.values[0])

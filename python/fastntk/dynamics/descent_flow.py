@@ -9,7 +9,6 @@ K gives both, and every Runge-Kutta step keeps f = f_0 + K alpha up to rounding.
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from fastntk import _validate
 from fastntk._arrays import to_host
 from fastntk._progress import Meter
 from fastntk._stops import DivergenceError, deferred_interrupt
+from fastntk._warnings import warn
 from fastntk.costs import direction_norm
 from fastntk.dynamics import integration
 from fastntk.dynamics.descent_problem import history, interrupted
@@ -158,13 +158,12 @@ def _check_balance(record: DescentRecord, first: int, error: float, outputs: int
     # Steps of outputs err by the tolerance each, and the cost by the direction's norm times that.
     allowed = _SLACK * error * math.sqrt(outputs) + _ROUNDING * float(np.abs(costs).max())
     if not imbalance <= allowed:
-        warnings.warn(
+        warn(
             f"the cost dropped by {drop[-1]:.6g}, the integral of ||d||_K^2 over time is "
             f"{integral[-1]:.6g}: they differ by up to {imbalance:.3g}, where the tolerance "
             f"explains {allowed:.3g}. The direction of the cost is not minus its gradient (N times "
             "that of a mean over points), or the tolerance is too large",
             ConvergenceWarning,
-            stacklevel=4,
         )
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from fastntk import _validate
 from fastntk._progress import Meter
 from fastntk._stops import DivergenceError, deferred_interrupt
+from fastntk._warnings import warn
 from fastntk.dynamics.descent_problem import history, interrupted
 from fastntk.linalg.convergence import ConvergenceWarning
 
@@ -73,11 +73,10 @@ def descend(
                 smoothness = _secant(before, (record._f, now.direction))
             meter.add(1)
     if cost is not None and first is not None and cost > first:
-        warnings.warn(
+        warn(
             f"the cost rose from {first:.6g} to {cost:.6g} in {steps} steps of learning_rate "
             f"{rate:g}; {_advice(problem, smoothness)}",
             ConvergenceWarning,
-            stacklevel=3,
         )
     return record
 

@@ -25,8 +25,9 @@ from fastntk._arrays import to_host
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-# A time that is this little short of a whole number of steps, relative to it, is that number.
-_STEP_ROUNDING = 1e-9
+# A time that is this little short of a whole number of steps, relative to it and at most in steps,
+# is that number: times are sums of rounded rates.
+_STEP_ROUNDING, _SHORT = 1e-9, 1e-3
 
 # What a step decays by, at least, as far as rounding tells.
 _LEAST_DECAY = 1e-15
@@ -49,7 +50,8 @@ class Evolution:
     def steps(self, t: float) -> float:
         """Return the steps that are done by time t: an integral number, or infinity."""
         assert self.learning_rate is not None
-        return float(np.floor(t / self.learning_rate * (1 + _STEP_ROUNDING)))
+        steps = t / self.learning_rate
+        return float(np.floor(steps + min(_STEP_ROUNDING * steps, _SHORT)))
 
     def decay(self, values: NDArray[np.float64], t: float, null: float) -> NDArray[np.float64]:
         """Return what is left of a residual at time t along eigenvectors: 1 - lambda phi_t(lambda).

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastntk import _backend, _validate
 from fastntk._memory import Budget, parse_bytes
+from fastntk._warnings import warn
 from fastntk.dynamics.components import FlowComponents, flow_components
 from fastntk.dynamics.dense_flow import DenseFlow
 from fastntk.dynamics.early_stopping import EarlyStopping, early_stopping
@@ -396,4 +396,4 @@ class GradientFlow:
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
             said = unlearnt(self._problem, *self._engine.stays())
         if said:
-            warnings.warn(said, UserWarning, stacklevel=3)
+            warn(said, UserWarning)

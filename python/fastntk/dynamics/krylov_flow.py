@@ -17,13 +17,13 @@ the training points are given. The rounding of products adds its size times the 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastntk._arrays import to_host
+from fastntk._warnings import warn
 from fastntk.linalg.convergence import ConvergenceWarning
 from fastntk.linalg.eigen import eigenpairs
 from fastntk.linalg.matrix_functions import KrylovSpace, RitzValues
@@ -96,12 +96,16 @@ class KrylovFlow:
         return 0 if self._space is None else self._space.size
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the basis."""
+        return 0 if self._space is None else self._space.nbytes
+
+    @property
     def largest(self) -> float:
         """The largest eigenvalue of K."""
         if self._largest is None:
             room, rng = self._room, self._rng
-            held = 0 if self._space is None else self._space.nbytes
-            left = max(room.left - held, 1)
+            left = max(room.holding(self.nbytes).left, 1)
             pairs = eigenpairs(self._op, 1, seed=rng, memory=left, progress=self._progress)
             self._largest = float(pairs.values[0])
         return self._largest
@@ -163,7 +167,7 @@ class KrylovFlow:
         c = space.apply(ritz, self._phi(ritz, times))
         c = c - space.apply(other, self._phi(other, times))
         flat = c.transpose(1, 0, 2).reshape(c.shape[1], -1)
-        difference = new.times(flat, self._room.holding(space.nbytes), self._progress)
+        difference = new.times(flat, self._room.holding(self.nbytes), self._progress)
         norms = column_norms(self._residual)
         units = np.where(norms > 0, norms, np.inf) / len(self._residual) ** 0.5
         rms = column_norms(difference).reshape(len(times), -1) / len(difference) ** 0.5 / units
@@ -184,7 +188,7 @@ class KrylovFlow:
                 tol=self._tol,
                 max_passes=self._max_passes,
                 rng=self._rng,
-                room=self._room,
+                room=self._room.holding(self.nbytes + W.nbytes),
                 progress=self._progress,
             )
             W[:, start : start + _COLUMNS] = each.coefficients([t])[0]
@@ -264,11 +268,10 @@ class KrylovFlow:
             advice = "raise memory or tol"
         else:
             advice = "raise max_passes or tol; the next call goes on"
-        warnings.warn(
-            f"the flow's Krylov space stopped after {space.passes} passes at an error of "
+        warn(
+            f"the flow's Krylov space stopped after pass {space.passes} at an error of "
             f"{error:.1e}, tol={self._tol:g}; {advice}",
             ConvergenceWarning,
-            stacklevel=4,
         )
         return space
 

@@ -35,15 +35,17 @@ def unlearnt(problem: Problem, left: Any, accuracy: float) -> str:
     if share <= 2 * accuracy:
         return ""
     op, xp = problem.op, problem.op.xp
-    row = int((left * left).sum(axis=1).argmax())
+    most = xp.abs(left).max(axis=1)
+    row = int(most.argmax())
     diagonal = to_host(op.diagonal()).astype(np.float64)
-    column = to_host(op.columns(xp.asarray([row]) if xp is np else np.array([row])))[:, 0]
+    column = to_host(op.columns(np.array([row])))[:, 0]
     distance = diagonal[row] + diagonal - 2 * column.astype(np.float64)
-    distance[row] = np.inf
-    other = int(distance.argmin())
+    equal = distance <= _EQUAL * float(np.finfo(op.dtype).eps) * diagonal[row]
+    gaps = np.abs(to_host(problem.residual - problem.residual[row])).max(axis=1) * equal
+    other = int(gaps.argmax())
     why = "y - f0 has a part in the null space of the kernel, which stays as it is"
-    eps = float(np.finfo(op.dtype).eps)
-    if distance[other] <= _EQUAL * eps * diagonal[row]:
+    # Of equal rows the mean is learnt: what stays of one is at most its distance to another.
+    if 2 * gaps[other] >= float(most[row]):
         first, second = sorted((row, other))
         why = f"rows {first} and {second} of the kernel are equal, and their targets are not"
     return f"{share:.1e} of y - f0 is never learnt: {why}"

@@ -31,29 +31,29 @@ def trained_gaussian(
     op, engine = flow.operator, flow._engine
     if flow._problem.joint:
         raise ValueError("the law of f_t needs a kernel with one row per point, got N C rows")
-    at_training = Z is None and cross is None
-    mean = flow.outputs(time, Z, f0_Z, cross=cross)
+    new = None if Z is None and cross is None else NewPoints(op, Z, cross)
+    if new is None and not isinstance(engine, DenseFlow):
+        raise ValueError("Z must be given: the law at all training points needs method='dense'")
     with op.here(), _backend.strict_linalg(op.xp):
-        law = InitialLaw(op, prior, Z, flow._room, flow._progress)
-        eps = float(np.finfo(op.dtype).eps)
-        if at_training:
-            if not isinstance(engine, DenseFlow):
-                raise ValueError(
-                    "Z must be given: the law at all training points needs method='dense'"
-                )
-            left = engine.remaining(time)
-            S = law.training_matrix()
-            found = left @ S @ left
-            size = float(abs(left).sum(axis=1).max()) ** 2 * float(abs(S).max())
+        N, M = op.shape[0], op.shape[0] if new is None else new.rows
+        # The map, Sigma, their products and differences; Sigma at the points, and the covariance.
+        needed = 8 * (5 * N * N if new is None else 6 * N * M + (4 * M * M if covariance else M))
+        room = flow._room.holding(engine.nbytes)
+        room.require(needed, "the law of f_t at {} points", M)
+        law = InitialLaw(op, prior, new, room.holding(needed), flow._progress)
+        mean = flow.outputs(time, Z, f0_Z, cross=cross)
+        if new is None:
+            assert isinstance(engine, DenseFlow)
+            left, S = engine.remaining(time), law.training_matrix()
+            found, total = left @ S @ left, abs(left).sum(axis=1)
             found = found if covariance else op.xp.diagonal(found)
         else:
-            K_ZX = NewPoints(op, Z, cross).matrix(flow._room)
-            W = engine.transposed_map(time, K_ZX)
+            W = engine.transposed_map(time, new.matrix(room))
             S_XZ, S_ZZ = law.new_to_training(), law.new(covariance)
-            found = trained_covariance(W, S_XZ, law.times(W), S_ZZ)
-            size = (1 + float(abs(W).sum(axis=0).max())) ** 2 * float(abs(S_ZZ).max())
-        # The covariance is a quadratic form of Sigma, whose entries are rounded.
-        rounding = 4 * eps * size
+            found, total = trained_covariance(W, S_XZ, law.times(W), S_ZZ), 1 + abs(W).sum(axis=0)
+        # A quadratic form of Sigma, whose entries are rounded, as K's are.
+        rounding = 4 * max(law.eps, float(np.finfo(op.dtype).eps)) * float(total.max()) ** 2
+        rounding *= law.largest
         found = in_library(found, array_namespace(mean))
     if covariance:
         return Gaussian(mean, found, rounding=rounding)
