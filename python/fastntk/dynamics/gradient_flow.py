@@ -358,8 +358,9 @@ class GradientFlow:
         f0_Z, cross
             As of `outputs`.
         prior : FullyConnected, GramOperator or tuple of ndarray, optional
-            The kernel Sigma of f_0: a network's NNGP, by default that of the operator's network; an
-            operator of it on the same data; or the matrices Sigma(X, X), Sigma(Z, X), Sigma(Z, Z).
+            The kernel Sigma of f_0: a network's NNGP, by default that of the operator's (a user's
+            kernel has none); an operator of it on the same data; or the matrices Sigma(X, X),
+            Sigma(Z, X), Sigma(Z, Z).
         covariance : bool
             Whether the covariance is wanted, or the variances only.
 
