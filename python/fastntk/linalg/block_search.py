@@ -35,6 +35,8 @@ from fastntk.linalg.solution import column_norms
 from fastntk.linalg.solve_course import Course
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastntk._progress import Progress
     from fastntk.linalg.operator import SymmetricOperator
     from fastntk.linalg.preconditioner import PartialCholesky
@@ -46,6 +48,12 @@ _DIGITS = 0.01
 _MARGIN = 0.9
 # Squared length of what a direction of length 1 must have outside the span of the others.
 _INDEPENDENT = 1e-12
+# Progress is a residual below this part of the least one; after so many passes without, something
+# is wrong with the system.
+_PROGRESS = 0.9
+_PATIENCE = 20
+# Growth of the residual, over its least, beyond what a condition of 1 / eps explains.
+_DIVERGED = 1e8
 # Columns that a product takes at a time: fewer cost as much, where there are more than half of it.
 _WIDTH = 16
 
@@ -53,6 +61,7 @@ OUT_OF_PASSES = "raise max_passes, rank, ridge or tol"
 INDEFINITE = (
     "K + ridge I is not positive definite to rounding: raise ridge, or use a float64 operator"
 )
+DIVERGED = "K + ridge I is singular to rounding: raise ridge"
 STAGNATED = "float64 products certify nothing smaller: raise tol or ridge"
 
 
@@ -78,6 +87,8 @@ class BlockSearch:
         Draws the right-hand sides that fill up the block.
     progress : callable, optional
         Told of the digits won.
+    doubt : callable, optional
+        Called after each 20 passes without progress: what it raises ends the search.
 
     Attributes
     ----------
@@ -85,6 +96,9 @@ class BlockSearch:
         Solutions so far, whenever the search is interrupted; None before the first.
     errors : ndarray of shape (C,)
         Norms of the residuals, on the host; during a search those carried along.
+    stuck : ndarray of shape (N,)
+        The size in each row of what is in the way: of the least residual so far, or of a direction
+        along which the matrix is not positive.
     passes : int
         Products so far.
     """
@@ -97,6 +111,7 @@ class BlockSearch:
         max_passes: int,
         rng: np.random.Generator,
         progress: Progress | None,
+        doubt: Callable[[], None] | None = None,
     ) -> None:
         self.op, self.ridge, self.precondition = op, ridge, precondition
         self.scale, self.xp = precondition.scale, array_namespace(op)
@@ -105,6 +120,8 @@ class BlockSearch:
         self.course: Course | None = None
         self.X: Any = None
         self.errors: NDArray[np.float64] = np.empty(0)
+        self.stuck: Any = None
+        self.doubt = doubt
 
     def run(self, B: Any, tol: float, stage: str, start: Any = None) -> str:
         """Search until the true residuals meet ``tol``; return "", or why it ended before.
@@ -122,6 +139,8 @@ class BlockSearch:
         self.others = xp.asarray(self.rng.standard_normal((len(B), companions(B.shape[1]))))
         self.others /= xp.asarray(column_norms(self.others))
         self._forget()
+        self.best, self.idle = np.inf, 0
+        self._judge(self.R, float(self.errors.max()))
         if self.progress is not None:
             self.course = Course(self.progress, stage, float(self.errors.max()), tol)
         return self._search(tol)
@@ -188,11 +207,24 @@ class BlockSearch:
             largest = float(errors.max())
             if self.course is not None:
                 self.course.reached(largest)
+            if largest > _DIVERGED * self.best:
+                return largest, DIVERGED
+            self._judge(R[:, :count], largest)
             rest = np.flatnonzero(errors > solved)
             self.others = R[:, count:]
             if len(rest) < count:
                 active, R = active[rest], self._joined(R, rest)
         return largest, ""
+
+    def _judge(self, R: Any, largest: float) -> None:
+        """Note where the least residual is large; say so where it does not become less."""
+        if largest < _PROGRESS * self.best:
+            self.best, self.idle = largest, 0
+            self.stuck = self.xp.abs(R).max(axis=1)
+            return
+        self.idle += 1
+        if self.idle % _PATIENCE == 0 and self.doubt is not None:
+            self.doubt()
 
     def _joined(self, R: Any, active: NDArray[np.integer[Any]]) -> Any:
         """Return some columns of R, and those that fill up the block."""
@@ -226,6 +258,8 @@ class BlockSearch:
                 self.inverse = (V / values) @ V.T
                 return ""
             if not self.single:
+                # A vector of the null space, or of a negative eigenvalue.
+                self.stuck = self.xp.abs(self.P @ self.xp.asarray(V[:, 0]))
                 return INDEFINITE
             if self.passes >= self.last - 1:
                 return OUT_OF_PASSES

@@ -153,11 +153,10 @@ def solve(
     follows [1]_.
 
     "cg" costs ``2 N^2 C`` operations of the operator per pass and ``O(N C (rank + C))`` others,
-    after ``O(N rank^2)`` for the preconditioner, and holds ``N (s rank + 96 C)`` bytes for entries
-    of s bytes. More than 256 right-hand sides, or than fit, are solved block by block, with one
-    preconditioner. A pass of a float32 operator is in float32 as long as that wins digits; true
-    residuals, computed in float64, keep its rounding out of the solution. K may be singular if B is
-    in its range.
+    after ``O(N rank^2)`` for the preconditioner, and holds ``8 N (rank + 12 C)`` bytes. More than
+    256 right-hand sides, or than fit, are solved block by block, with one preconditioner. A pass of
+    a float32 operator is in float32 as long as that wins digits; true residuals, computed in
+    float64, keep its rounding out of the solution. K may be singular if B is in its range.
 
     References
     ----------

@@ -68,6 +68,10 @@ def broadcast_to(array, shape):
     return array._view(np.broadcast_to(plain(array), shape))
 
 
+def concatenate(arrays, axis=0):
+    return new(np.concatenate([plain(one) for one in arrays], axis))
+
+
 def stack(arrays, axis=0):
     return new(np.stack([plain(one) for one in arrays], axis))
 
