@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 import fastntk as fn
-from fastntk.linalg import GramOperator, SolveInterrupted, conjugate_gradients, solve
+from fastntk.linalg import (
+    ConvergenceWarning,
+    GramOperator,
+    SolveInterrupted,
+    block_search,
+    conjugate_gradients,
+    solve,
+)
 from fastntk.linalg.conjugate_gradients import gradients_bytes
 from fastntk.linalg.equal_rows import contradicting_rows, contradiction
 
@@ -86,6 +93,45 @@ def test_a_start_for_zero_columns_and_vectors(system):
     value = solve(op, B, **options(start=np.ones((N, 20)))).value
     assert (value[:, 3] == 0).all()
     assert solve(op, B[:, 0], **options(start=value[:, 0])).passes == 1
+
+
+def test_starts_that_help_nobody_are_left(system):
+    op, B = system
+    cold = solve(op, B, 1e-3, **options())
+    wild = solve(op, B, 1e-3, **options(start=1e200 * B))
+    assert wild.passes <= cold.passes + 1
+    with pytest.warns(ConvergenceWarning):
+        stopped = solve(op, B, 1e-3, **options(start=0.999 * cold.value, max_passes=2))
+    assert stopped.residuals.max() <= 1.1e-3  # no worse than the start
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [1, 10])
+def test_one_equal_row_is_named(columns, dtype, rng):
+    X = rng.random((N, 20))
+    X[50] = X[3]
+    op = GramOperator(fn.FullyConnected(hidden_layers=3), X, dtype=dtype)
+    with pytest.raises(np.linalg.LinAlgError, match="rows 3 and 50 are equal"):
+        solve(op, rng.standard_normal((N, columns)), method="cg")
+
+
+def test_an_interruption_at_the_begin_of_a_block(system, monkeypatch):
+    op, B = system
+    monkeypatch.setattr(conjugate_gradients, "_MOST", 8)
+    norms, calls = block_search.column_norms, []
+
+    def interrupted(A):
+        calls.append(A.shape)
+        if calls.count((N, 7)) > 1 and calls[-1] == (N, 6):  # B of the last block
+            raise KeyboardInterrupt
+        return norms(A)
+
+    monkeypatch.setattr(block_search, "column_norms", interrupted)
+    with pytest.raises(SolveInterrupted) as caught:
+        solve(op, B, **options())
+    partial = caught.value.solution
+    assert residuals(op, partial.value, B)[:14].max() <= 1e-6
+    assert (partial.residuals[14:] == 1).all()
 
 
 @pytest.mark.parametrize(

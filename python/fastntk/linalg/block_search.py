@@ -96,9 +96,6 @@ class BlockSearch:
         Solutions so far, whenever the search is interrupted; None before the first.
     errors : ndarray of shape (C,)
         Norms of the residuals, on the host; during a search those carried along.
-    stuck : ndarray of shape (N,)
-        The size in each row of what is in the way: of the least residual so far, or of a direction
-        along which the matrix is not positive.
     passes : int
         Products so far.
     """
@@ -117,10 +114,13 @@ class BlockSearch:
         self.scale, self.xp = precondition.scale, array_namespace(op)
         self.passes, self.max_passes = 0, max_passes
         self.rng, self.progress = rng, progress
+        # The norm of what entries are rounded by: curvature of the null space looks like this.
+        self.noise = float(np.finfo(op.dtype).eps) * op.shape[0] ** 0.5
         self.course: Course | None = None
         self.X: Any = None
         self.errors: NDArray[np.float64] = np.empty(0)
-        self.stuck: Any = None
+        self.left: Any = 0.0
+        self.flat: Any = 0.0
         self.doubt = doubt
 
     def run(self, B: Any, tol: float, stage: str, start: Any = None) -> str:
@@ -130,20 +130,33 @@ class BlockSearch:
         ``max_passes``.
         """
         xp = self.xp
+        # Nothing of the run before is told of this one, whenever it is interrupted.
+        self.X, self.errors = None, np.ones(B.shape[1])
         self.B, self.last = B, self.passes + self.max_passes
         self.single = self.op.dtype == np.float32
-        self.X = xp.zeros(B.shape) if start is None else start.copy()
-        self.R, self.errors = B.copy(), column_norms(B)
+        self.certain, self.certified = xp.zeros(B.shape), column_norms(B)
+        self.R, self.errors = B.copy(), self.certified.copy()
+        self.X = self.certain.copy()
         if start is not None:
+            self.X += start
             self._certify()
+            self._return()  # columns that are better begun at 0
         self.others = xp.asarray(self.rng.standard_normal((len(B), companions(B.shape[1]))))
         self.others /= xp.asarray(column_norms(self.others))
         self._forget()
-        self.best, self.idle = np.inf, 0
+        self.best, self.idle, self.flat = np.inf, 0, 0.0
         self._judge(self.R, float(self.errors.max()))
         if self.progress is not None:
             self.course = Course(self.progress, stage, float(self.errors.max()), tol)
         return self._search(tol)
+
+    @property
+    def stuck(self) -> Any:
+        """The size in each row, (N,), of what is in the way.
+
+        That is the least residual so far, and a direction in which the matrix is singular.
+        """
+        return self.left + self.flat
 
     def _forget(self) -> None:
         """Leave the directions searched so far: the next ones start anew."""
@@ -155,7 +168,7 @@ class BlockSearch:
         reason = ""
         while (self.errors > tol).any():
             before = float(self.errors.max())
-            goal = max(_MARGIN * tol, _DIGITS * before) if self.single else _MARGIN * tol
+            goal = max(_MARGIN * tol, (_DIGITS if self.single else _EPS) * before)
             carried, reason = self._descend(_MARGIN * tol, goal)
             self._certify()
             after = float(self.errors.max())
@@ -175,12 +188,25 @@ class BlockSearch:
                     self._forget()
         if self.course is not None:
             self.course.reached(float(self.errors.max()))
+        self.X, self.errors = self.certain, self.certified
         return "" if (self.errors <= tol).all() else reason
 
     def _certify(self) -> None:
-        """Replace the residuals by the true ones."""
+        """Replace the residuals by the true ones; keep what is better than before."""
         self.R = self.B - self._product(self.X, np.dtype(np.float64))
         self.errors = column_norms(self.R)
+        better = np.flatnonzero(self.errors < self.certified)
+        columns = self.xp.asarray(better)
+        self.certain[:, columns] = self.X[:, columns]
+        self.certified[better] = self.errors[better]
+
+    def _return(self) -> None:
+        """Go back to the columns' best solutions that are certified; those are 0, or the last."""
+        worse = np.flatnonzero(self.errors > self.certified)
+        columns = self.xp.asarray(worse)
+        self.X[:, columns] = self.certain[:, columns]
+        self.R[:, columns] = self.B[:, columns]
+        self.errors[worse] = self.certified[worse]
 
     def _descend(self, solved: float, goal: float) -> tuple[float, str]:
         """Step until the largest residual carried along is at ``goal``; return it, and any reason.
@@ -220,7 +246,8 @@ class BlockSearch:
         """Note where the least residual is large; say so where it does not become less."""
         if largest < _PROGRESS * self.best:
             self.best, self.idle = largest, 0
-            self.stuck = self.xp.abs(R).max(axis=1)
+            rows = self.xp.abs(R).max(axis=1)
+            self.left = rows / (float(rows.max()) or 1.0)
             return
         self.idle += 1
         if self.idle % _PATIENCE == 0 and self.doubt is not None:
@@ -254,13 +281,22 @@ class BlockSearch:
             D = to_host(self.P.T @ self.Q)
             values, V = np.linalg.eigh(D / 2 + D.T / 2)
             rounding = 8 * _EPS * max(self.precondition.largest, float(values[-1]))
-            if values[0] > rounding:
+            kept = values > rounding
+            if values[0] < self.noise:
+                # A vector of the null space, or of a negative eigenvalue, as far as one can see.
+                flat = self.xp.abs(self.P @ self.xp.asarray(V[:, 0]))
+                self.flat = flat / flat.max()
+            if kept.all():
                 self.inverse = (V / values) @ V.T
                 return ""
             if not self.single:
-                # A vector of the null space, or of a negative eigenvalue.
-                self.stuck = self.xp.abs(self.P @ self.xp.asarray(V[:, 0]))
-                return INDEFINITE
+                if values[0] < -rounding - self.noise or not kept.any():
+                    return INDEFINITE
+                # No step goes along the null space.
+                some = self.xp.asarray(V[:, kept])
+                self.P, self.Q = self.P @ some, self.Q @ some
+                self.inverse = np.diag(1 / values[kept])
+                return ""
             if self.passes >= self.last - 1:
                 return OUT_OF_PASSES
             self.single = False

@@ -40,7 +40,7 @@ def gradients_bytes(
     """
     width = columns if width is None else width
     # Solutions, residuals, directions, products, and the temporaries of a step.
-    together = 12 * (width + companions(width)) + 6 * width * refined
+    together = 13 * (width + companions(width)) + 6 * width * refined
     return 8 * n * (together + 2 * columns * (columns > width))
 
 
@@ -65,7 +65,7 @@ class GradientSystem:
         For the preconditioner and the search.
     """
 
-    method = "cg"
+    method, resumes = "cg", True
 
     def __init__(
         self,
@@ -87,7 +87,9 @@ class GradientSystem:
         self.op, self.ridge = op, ridge
         # With a ridge there is a solution, however slowly it is found.
         doubt = (lambda: self._require_consistent(self.search.B)) if ridge == 0 else None
-        self.search = BlockSearch(op, ridge, precondition, max_passes, rng, progress, doubt)
+        self.search: BlockSearch = BlockSearch(
+            op, ridge, precondition, max_passes, rng, progress, doubt
+        )
 
     @property
     def passes(self) -> int:

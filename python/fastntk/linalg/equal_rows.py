@@ -65,7 +65,8 @@ def singular_below(op: SymmetricOperator) -> float:
     eps, entry = float(np.finfo(np.float64).eps), float(np.finfo(op.dtype).eps)
     # The rounding of the entries; and that of the largest eigenvalue, at most N times an entry,
     # with two digits left for the solution.
-    return 10 * max(n**0.5 * entry, 100 * n * eps) * largest
+    share: float = 10 * max(n**0.5 * entry, 100 * n * eps)
+    return share * largest
 
 
 def contradiction(op: SymmetricOperator, ridge: float, pairs: list[tuple[int, int, float]]) -> str:

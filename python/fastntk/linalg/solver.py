@@ -37,6 +37,8 @@ METHODS = ("auto", "cholesky", "cg")
 _CHOLESKY_ROWS = 4000
 # Some 50 passes of 2 N^2 operations per column against N^3 / 3.
 _ROWS_PER_COLUMN = 300
+# Smaller numbers have fewer digits.
+_SMALLEST = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
 
 
 def select_solver(op: SymmetricOperator, columns: int, budget: int | None = None) -> str:
@@ -138,7 +140,7 @@ def solve(
     MemoryError
         The method does not fit the budget: said before it allocates.
     FloatingPointError
-        A product of the operator, or the solution, is not finite.
+        A product of the operator, or the solution, is not finite, or too small to have digits.
 
     Warns
     -----
@@ -202,6 +204,9 @@ def solve(
             with np.errstate(over="ignore"):
                 A = solution.value * scales
             require_finite(A, "a solution")
+            known = column_norms(solution.value) > 0
+            if (known & (column_norms(A) < _SMALLEST)).any():
+                raise FloatingPointError("a solution is too small for float64: scale B or K")
             A = A if right.ndim == 2 else A[:, 0]
             return replace(solution, value=operator._returned(A, B))
 
