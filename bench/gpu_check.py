@@ -119,6 +119,16 @@ def _sanitizer(shell: Shell, tool: str) -> str:
     return summary[-1].lstrip("= ")
 
 
+def _function_space(shell: Shell, out: Path) -> str:
+    """Dynamics, regression and Gaussian processes on CuPy arrays, beside the CPU's."""
+    lines = shell.run(
+        *(sys.executable, "-m", "bench.gpu_function_space"),
+        *("--out", out / "function_space.json"),
+    ).splitlines()
+    left_out = [line for line in lines if line.startswith("left out")]
+    return "; ".join([f"{len(lines) - len(left_out)} subjects", *left_out])
+
+
 def _figures(shell: Shell, out: Path) -> str:
     """The benchmarks, answers asserted first."""
     shell.run(sys.executable, "-m", "bench", "--device", "cuda", "--out", out / "bench.json")
@@ -149,6 +159,7 @@ def all_steps(out: Path, build: Path, *, install: bool) -> list[Step]:
         Step("import", 60, _import, ("tools", "build")),
         Step("small", 60, _small, ready),
         Step("tests", 150, _tests, ready),
+        Step("function-space", 90, lambda shell: _function_space(shell, out), ready),
         Step("figures", 180, lambda shell: _figures(shell, out), ready),
         *(
             Step(tool, 90, partial(_sanitizer, tool=tool), (*ready, "small"))

@@ -156,13 +156,18 @@ void register_for(py::module_& module, const std::string& bits) {
       .def(py::init(&make_gradients<T>), py::arg("X").noconvert(), py::arg("Y").noconvert(),
            py::arg("scale"), py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"),
            py::arg("nngp"), py::arg("threads") = 0, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
-      .def_property_readonly("largest_diagonal", &LimitingGradients<T>::largest_diagonal)
+      .def_property_readonly(
+          "shape", [](const LimitingGradients<T>& s) { return py::make_tuple(s.rows(), s.cols()); })
+      .def_property_readonly("dtype",
+                             [](const LimitingGradients<T>&) { return py::dtype::of<T>(); })
+      .def_property_readonly("symmetric", &LimitingGradients<T>::symmetric)
       .def_property_readonly("nbytes", &LimitingGradients<T>::bytes)
-      .def("to_dense_all", [](const LimitingGradients<T>& s, const std::vector<py::array>& outs,
-                              int threads, const py::object& progress) {
-             to_dense<T>(s, outs, threads, progress);
-           },
-           py::arg("outs"), py::arg("threads") = 0, py::arg("progress") = py::none());
+      .def_property_readonly("largest_diagonal", &LimitingGradients<T>::largest_diagonal)
+      .def(
+          "to_dense_all",
+          [](const LimitingGradients<T>& s, const std::vector<py::array>& outs, int threads,
+             const py::object& progress) { to_dense<T>(s, outs, threads, progress); },
+          py::arg("outs"), py::arg("threads") = 0, py::arg("progress") = py::none());
 
   py::class_<PackedTriangle<T>, TileSource<T>>(module, ("PackedTriangle" + bits).c_str());
   module.def(

@@ -54,9 +54,8 @@ struct Jet {
   }
 
   FASTNTK_HD friend Jet mul_add(Jet a, Jet b, Jet c) {
-    return of(mul_add(a.value, b.value, c.value), [&](int i) {
-      return mul_add(a.by[i], b.value, mul_add(a.value, b.by[i], c.by[i]));
-    });
+    return of(mul_add(a.value, b.value, c.value),
+              [&](int i) { return mul_add(a.by[i], b.value, mul_add(a.value, b.by[i], c.by[i])); });
   }
   FASTNTK_HD friend Jet neg_mul_add(Jet a, Jet b, Jet c) {
     return of(neg_mul_add(a.value, b.value, c.value), [&](int i) {
@@ -82,9 +81,8 @@ struct Jet {
   // The angle of the point (x, y).
   FASTNTK_HD friend Jet arc_tangent(Jet y, Jet x) {
     const V inverse = V(Scalar(1)) / mul_add(x.value, x.value, y.value * y.value);
-    return of(arc_tangent(y.value, x.value), [&](int i) {
-      return (x.value * y.by[i] - rounded(y.value * x.by[i])) * inverse;
-    });
+    return of(arc_tangent(y.value, x.value),
+              [&](int i) { return (x.value * y.by[i] - rounded(y.value * x.by[i])) * inverse; });
   }
 };
 

@@ -89,8 +89,8 @@ FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activa
     const bool zero = !(now.q > none);
     const Real q = zero ? one : now.q;
     // Seeded with q: derivatives are by log q.
-    const RowDual<Jet<Real, 1>> dual =
-        activation_row_step<Jet<Real, 1>>(activations[l], Jet<Real, 1>::of(q, [&](int) { return q; }));
+    const RowDual<Jet<Real, 1>> dual = activation_row_step<Jet<Real, 1>>(
+        activations[l], Jet<Real, 1>::of(q, [&](int) { return q; }));
     const Real moment =
         zero ? Real(activation_square_at_zero(activations[l])) : dual.second_moment.value;
     const Real moment_growth = zero ? none : dual.second_moment.by[0] / dual.second_moment.value;
@@ -101,8 +101,8 @@ FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activa
     const Real bias(map.bias_std);
     FASTNTK_UNROLL
     for (int i = 0; i < kParameters; ++i) {
-      log_weights[i] = (i == kWeightStd ? two / Real(map.weight_std) : none) +
-                       moment_growth * now.log_q[i];
+      log_weights[i] =
+          (i == kWeightStd ? two / Real(map.weight_std) : none) + moment_growth * now.log_q[i];
       const Real own = weight_part * log_weights[i] + (i == kBiasStd ? two * bias : none);
       const Real log_derivative = log_weights[i] + (slope_growth - one) * now.log_q[i];
       const Real ratio = theta > none ? theta_by[i] / theta : none;

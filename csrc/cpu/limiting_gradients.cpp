@@ -2,9 +2,6 @@
 #include "cpu/limiting_gradients.h"
 
 #include <algorithm>
-
-#include "common/gradient_outputs.h"
-
 namespace fastntk::cpu {
 
 template <class T>
@@ -12,11 +9,8 @@ LimitingGradients<T>::LimitingGradients(const Samples& x, const Samples* y, doub
                                         const Network& network, bool nngp, const std::string& isa,
                                         int threads)
     : TileSource<T>(x.rows, y ? y->rows : x.rows, y == nullptr),
-      tiles_(x, y, scale, network, gradient_outputs(network, nngp),
-             network.activations.empty() ? Derivatives::kNone
-             : nngp                      ? Derivatives::kNngp
-                                         : Derivatives::kNtk,
-             isa, threads) {
+      tiles_(x, y, scale, network, outputs_with_derivatives(network, nngp),
+             derivatives_by_jets(network, nngp), isa, threads) {
   require(tiles_.outputs() == outputs(), "a kernel has two derivatives");
 }
 

@@ -100,8 +100,8 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
     auto operand = std::make_unique<Operand<P>>(samples, columns, product, shape, network, input,
                                                 outputs, lease.threads());
     if (differentiates)
-      operand->gradients = std::make_unique<RowGradients>(network, nngp, operand->weight_variances,
-                                                          lease.threads());
+      operand->gradients =
+          std::make_unique<RowGradients>(network, nngp, operand->weight_variances, lease.threads());
     return operand;
   };
   rows_ = prepare(x);

@@ -5,12 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "common/derivatives.h"
 #include "cpu/limiting_plan.h"
 
 namespace fastntk::cpu {
-
-// Of which kernel; they take a recursion in double.
-enum class Derivatives { kNone, kNtk, kNngp };
 
 template <class P>
 class LimitingTiles {
@@ -19,7 +17,7 @@ public:
   LimitingTiles(const Samples& x, const Samples* y, double scale, const Network& network,
                 const std::vector<TrainedShares>& outputs, const std::string& isa, int threads)
       : LimitingTiles(x, y, scale, network, outputs, Derivatives::kNone, isa, threads) {}
-  // The same with derivatives of the only output: tiles of it, by weight_std and by bias_std.
+  // The same with tiles of the derivatives of the only output behind its own; in double.
   LimitingTiles(const Samples& x, const Samples* y, double scale, const Network& network,
                 const std::vector<TrainedShares>& outputs, Derivatives derivatives,
                 const std::string& isa, int threads);

@@ -55,6 +55,9 @@ RowGradients::RowGradients(const Network& network, bool nngp,
         one.layers.back().scalars[k] = AlignedBuffer<double>(rows);
     }
   }
+  for (const AlignedBuffer<double>* buffer : buffers())
+    bytes_ += buffer->bytes();
+
   const long tasks = ceil_div(count, kTile);
   std::vector<double> largest(tasks, 0.0);
   run_tasks(tasks, threads, nullptr, [&](int, long task) {
@@ -100,13 +103,6 @@ std::vector<AlignedBuffer<double>*> RowGradients::buffers() {
     }
   }
   return all;
-}
-
-std::size_t RowGradients::bytes() const {
-  std::size_t total = 0;
-  for (const AlignedBuffer<double>* buffer : const_cast<RowGradients*>(this)->buffers())
-    total += buffer->bytes();
-  return total;
 }
 
 }  // namespace fastntk::cpu

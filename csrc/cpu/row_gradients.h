@@ -26,11 +26,13 @@ struct RowGradients {
   ByParameter by[kParameters];
   double largest_diagonal = 0;  // in magnitude; infinite where one is no finite number
 
-  std::size_t bytes() const;
+  std::size_t bytes() const { return bytes_; }
 
 private:
   std::vector<AlignedBuffer<double>*> buffers();
   double fill_row(const Network& network, bool nngp, double weights, long i);
+
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace fastntk::cpu

@@ -39,12 +39,16 @@ class Expected:
 
 
 EXPECTED = (
-    Expected(r"\btile_kernel<kInteger\b", ("IMMA",)),
+    Expected(r"\b(tile|gradient)_kernel<kInteger\b", ("IMMA",)),
     Expected(r"\btile_kernel<kSlices\b", ("IMMA",)),
     Expected(r"\btile_kernel<kFloat\b", ("HMMA",)),
-    Expected(r"\btile_kernel<k(Double|WideInteger)\b", ("DMMA",), ("80", "90a", "100")),
+    Expected(r"\b(tile|gradient)_kernel<k(Double|WideInteger)\b", ("DMMA",), ("80", "90a", "100")),
     # Chips for graphics have a double unit or two; there the compiler may choose.
-    Expected(r"\btile_kernel<k(Double|WideInteger)\b", ("DMMA", "DFMA"), ("86", "89", "120")),
+    Expected(
+        r"\b(tile|gradient)_kernel<k(Double|WideInteger)\b",
+        ("DMMA", "DFMA"),
+        ("86", "89", "120"),
+    ),
     Expected(r"\bempirical_(tile|chunk)_kernel<float\b", ("HMMA",)),
     Expected(r"\bempirical_(tile|chunk)_kernel<double\b", ("DMMA",), ("80", "90a", "100")),
     Expected(r"\bempirical_(tile|chunk)_kernel<double\b", ("DMMA", "DFMA"), ("86", "89", "120")),

@@ -38,12 +38,6 @@ LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double sca
   require(batch >= 1 && batch <= kLargestBatch, "batch must be between 1 and 65535");
   require(x.rows % batch == 0 && (!y || y->rows % batch == 0),
           "every problem of a batch must have as many rows");
-  network.validate();
-  require(x.rows > 0 && x.columns > 0, "X must not be empty");
-  require(!outputs.empty(), "a kernel has at least one output");
-  require(scale > 0, "scale must be positive");
-  require(y == nullptr || (y->columns == x.columns && y->type == x.type && y->rows > 0),
-          "X and Y must match");
   constexpr bool kFloat = sizeof(T) < sizeof(double);
   if (!kFloat || !too_steep_for_float(network)) {
     same_ = std::make_unique<LimitingProblem<T>>(x, y, scale, network, outputs, context);

@@ -37,9 +37,16 @@ template <class P>
 LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double scale,
                                     const Network& network,
                                     const std::vector<TrainedShares>& outputs,
-                                    const Context& context)
-    : type_(x.type), data_columns_(x.columns), hidden_layers_(network.hidden_layers()),
+                                    Derivatives derivatives, const Context& context)
+    : derivatives_(derivatives), type_(x.type), data_columns_(x.columns),
+      hidden_layers_(network.hidden_layers()),
       input_(input_layer(network, x.type, x.columns, scale)), all_trained_(all_trained(outputs)) {
+  network.validate();
+  require(x.rows > 0 && x.columns > 0, "X must not be empty");
+  require(!outputs.empty(), "a kernel has at least one output");
+  require(scale > 0, "scale must be positive");
+  require(y == nullptr || (y->columns == x.columns && y->type == x.type && y->rows > 0),
+          "X and Y must match");
   constexpr long kMost = std::numeric_limits<int>::max();
   require(x.columns <= kMost, "too many columns");
   require(x.rows <= kMost - kRangeRows && (!y || y->rows <= kMost - kRangeRows), "too many rows");
@@ -62,8 +69,8 @@ void LimitingProblem<P>::survey(const Samples& x, const Samples* y, const Networ
   const bool floats = x.type == SampleType::kFloat32 && sizeof(P) == sizeof(float);
   const bool may_slice = floats && hidden_layers_ > 0 && data_columns_ >= kLeastSliceColumns;
   const auto side = [&](const Samples& samples, int s) {
-    return std::make_unique<Side<P>>(samples, input_, row_network, y == nullptr, may_slice, summary,
-                                     s, context);
+    return std::make_unique<Side<P>>(samples, input_, row_network, derivatives_, y == nullptr,
+                                     may_slice, summary, s, context);
   };
   rows_ = side(x, 0);
   if (y != nullptr)
@@ -169,6 +176,12 @@ OutputView<P> LimitingProblem<P>::output(int o) const {
     view.obtuse_table = each > kBranchNumbers<P> ? view.acute_table + kBranchNumbers<P> : nullptr;
   }
   return view;
+}
+
+template <class P>
+GradientView LimitingProblem<P>::gradient(int parameter) const {
+  const RowGradientView rows = rows_->gradient(parameter);
+  return {rows, cols_ ? cols_->gradient(parameter) : rows, derivatives_ == Derivatives::kNngp};
 }
 
 template <class P>

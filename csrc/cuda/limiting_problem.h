@@ -13,6 +13,7 @@
 #include "common/limiting_plan.h"
 #include "common/network.h"
 #include "cuda/context.h"
+#include "cuda/gradient_kernel.h"
 #include "cuda/problem.h"
 #include "cuda/side.h"
 
@@ -24,11 +25,17 @@ public:
   // Samples in device memory. y == nullptr: symmetric. Both must outlive the problem. Throws
   // std::invalid_argument if they hold NaN or infinity.
   LimitingProblem(const Samples& x, const Samples* y, double scale, const Network& network,
-                  const std::vector<TrainedShares>& outputs, const Context& context);
+                  const std::vector<TrainedShares>& outputs, const Context& context)
+      : LimitingProblem(x, y, scale, network, outputs, Derivatives::kNone, context) {}
+  // The same with what derivatives of the only output take.
+  LimitingProblem(const Samples& x, const Samples* y, double scale, const Network& network,
+                  const std::vector<TrainedShares>& outputs, Derivatives derivatives,
+                  const Context& context);
 
   // As one matrix, or as so many of which each has its part of the rows.
   ProblemView<P> view(int batch = 1) const;
   OutputView<P> output(int o) const;
+  GradientView gradient(int parameter) const;
   int outputs() const { return static_cast<int>(all_trained_.size()); }
   std::size_t bytes() const;
 
@@ -53,6 +60,7 @@ private:
   void plan(long rows, long cols, const Network& network, const std::vector<TrainedShares>& outputs,
             const DataSummary& summary, const Context& context);
 
+  Derivatives derivatives_;
   SampleType type_;
   long data_columns_;
   int hidden_layers_;

@@ -14,18 +14,25 @@ constexpr long kStrideUnit = 32;  // rows of a field begin on a line of memory
 
 template <class P>
 Side<P>::Side(const Samples& samples, const InputLayer& input, const RowNetwork& network,
-              bool keep_diagonals, bool ask_fixed_point, DataSummary& summary, int s,
-              const Context& context)
+              Derivatives derivatives, bool keep_diagonals, bool ask_fixed_point,
+              DataSummary& summary, int s, const Context& context)
     : samples_(samples),
       fields_(context, row_fields(network.hidden_layers) * round_up(samples.rows, kStrideUnit)),
       stride_(round_up(samples.rows, kStrideUnit)), scale_(context, samples.rows),
-      diagonals_(context, keep_diagonals ? network.outputs * samples.rows : 0) {
+      diagonals_(context, keep_diagonals ? network.outputs * samples.rows : 0),
+      hidden_layers_(network.hidden_layers) {
   const DeviceArray<double> weights(context, samples.rows);
   survey_columns(samples, summary.used(s), summary.side(s), context);
   measure(input, ask_fixed_point ? summary.side(s) : nullptr, weights.data(), context);
   fill_row_table<P>(network, weights.data(), samples.rows,
                     {fields_.data(), stride_, scale_.data(), diagonals_.data()}, summary.side(s),
                     summary.ranges(s), context);
+  if (derivatives == Derivatives::kNone)
+    return;
+  const long fields = kParameters * RowGradientArrays::field_count(hidden_layers_);
+  gradients_ = DeviceArray<double>(context, fields * stride_);
+  fill_row_gradients(network, derivatives == Derivatives::kNngp, weights.data(), samples.rows,
+                     gradients(), summary.side(s), context);
 }
 
 template <class P>
@@ -89,6 +96,11 @@ SideView<P> Side<P>::view() const {
 }
 
 template <class P>
+RowGradientView Side<P>::gradient(int parameter) const {
+  return gradients().view(parameter);
+}
+
+template <class P>
 const P* Side<P>::diagonal(int output) const {
   return diagonals_.size() > 0 ? diagonals_.data() + output * samples_.rows : nullptr;
 }
@@ -96,7 +108,7 @@ const P* Side<P>::diagonal(int output) const {
 template <class P>
 std::size_t Side<P>::bytes() const {
   return panel_.bytes() + norms_.bytes() + radius_.bytes() + ranges_.bytes() + numbers_.bytes() +
-         fields_.bytes() + scale_.bytes() + diagonals_.bytes();
+         fields_.bytes() + scale_.bytes() + diagonals_.bytes() + gradients_.bytes();
 }
 
 template class Side<float>;

@@ -2,10 +2,12 @@
 // One side of a Gram matrix in device memory; twin of cpu/operand.h.
 #pragma once
 
+#include "common/derivatives.h"
 #include "common/input_layer.h"
 #include "cuda/data_summary.h"
 #include "cuda/packing.h"
 #include "cuda/problem.h"
+#include "cuda/row_gradients.h"
 #include "cuda/row_table.h"
 
 namespace fastntk::cuda {
@@ -16,17 +18,19 @@ public:
   // Measures all rows and fills their table, and adds side s of the summary. No product is chosen
   // yet; ask_fixed_point: float32 rows that may be multiplied as fixed point.
   Side(const Samples& samples, const InputLayer& input, const RowNetwork& network,
-       bool keep_diagonals, bool ask_fixed_point, DataSummary& summary, int s,
-       const Context& context);
+       Derivatives derivatives, bool keep_diagonals, bool ask_fixed_point, DataSummary& summary,
+       int s, const Context& context);
 
   // columns: device memory; null: all of them.
   void pack(Product product, const int* columns, long count, const Context& context);
 
   SideView<P> view() const;
+  RowGradientView gradient(int parameter) const;  // where derivatives were asked for
   const P* diagonal(int output) const;
   std::size_t bytes() const;
 
 private:
+  RowGradientArrays gradients() const { return {gradients_.data(), stride_, hidden_layers_}; }
   void measure(const InputLayer& input, SideSummary* fixed_point, double* weights,
                const Context& context);
 
@@ -41,6 +45,8 @@ private:
   long stride_;
   DeviceArray<P> scale_;
   DeviceArray<P> diagonals_;
+  DeviceArray<double> gradients_;
+  int hidden_layers_;
 };
 
 }  // namespace fastntk::cuda

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from fastntk import costs, datasets
     from fastntk._backend import CudaError
     from fastntk._stops import DivergenceError, TrainingInterrupted
-    from fastntk.dynamics import Gaussian, GradientFlow
+    from fastntk.dynamics import (
+        DescentRecord,
+        Gaussian,
+        GradientFlow,
+        KernelDescent,
+        kernel_gradient,
+        kernel_norm,
+    )
     from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.gradients import KernelGradients
     from fastntk.gram.route import Route
@@ -35,7 +42,7 @@ if TYPE_CHECKING:
         select_solver,
         solve,
     )
-    from fastntk.models import KernelClassifier, KernelPCA, KernelRidge
+    from fastntk.models import GaussianProcess, KernelClassifier, KernelPCA, KernelRidge
     from fastntk.networks.averages import MonteCarloInterrupted, MonteCarloKernels
     from fastntk.networks.callbacks import CallbackJacobian
     from fastntk.networks.drift import effective_rank, kernel_alignment, ntk_drift
@@ -54,16 +61,19 @@ __all__ = [
     "CenteredOperator",
     "ConvergenceWarning",
     "CudaError",
+    "DescentRecord",
     "DivergenceError",
     "Eigenpairs",
     "FiniteNetwork",
     "FullyConnected",
     "Gaussian",
+    "GaussianProcess",
     "GradientFlow",
     "GramOperator",
     "Jacobian",
     "JacobianOperator",
     "KernelClassifier",
+    "KernelDescent",
     "KernelGradients",
     "KernelPCA",
     "KernelRidge",
@@ -84,6 +94,8 @@ __all__ = [
     "effective_rank",
     "eigenpairs",
     "kernel_alignment",
+    "kernel_gradient",
+    "kernel_norm",
     "monte_carlo_kernels",
     "ntk_drift",
     "select_method",
@@ -97,14 +109,17 @@ _ORIGINS = {
     "RBF": "fastntk.gram.user_kernel",
     "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
+    "DescentRecord": "fastntk.dynamics",
     "DivergenceError": "fastntk._stops",
     "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
     "Gaussian": "fastntk.dynamics",
+    "GaussianProcess": "fastntk.models",
     "GradientFlow": "fastntk.dynamics",
     "Jacobian": "fastntk.networks.jacobian",
     "JacobianOperator": "fastntk.networks.jacobian_operator",
     "KernelClassifier": "fastntk.models",
+    "KernelDescent": "fastntk.dynamics",
     "KernelGradients": "fastntk.gram.gradients",
     "KernelPCA": "fastntk.models",
     "KernelRidge": "fastntk.models",
@@ -123,6 +138,8 @@ _ORIGINS = {
     "effective_rank": "fastntk.networks.drift",
     "gram": "fastntk.gram",
     "kernel_alignment": "fastntk.networks.drift",
+    "kernel_gradient": "fastntk.dynamics",
+    "kernel_norm": "fastntk.dynamics",
     "linalg": "fastntk.linalg",
     "models": "fastntk.models",
     "monte_carlo_kernels": "fastntk.networks.monte_carlo",

@@ -2,8 +2,8 @@
 """The native CUDA engine, typed by hand. It checks little: the package validates before it calls.
 
 Arrays are whatever has ``__cuda_array_interface__``, C-contiguous. Work is queued on the context's
-stream; only making a `LimitingKernel32` or `LimitingKernel64`, an `EmpiricalKernel32` or
-`EmpiricalKernel64` waits for it, once.
+stream; only making a `LimitingKernel32` or `LimitingKernel64`, a `LimitingGradients32` or
+`LimitingGradients64`, an `EmpiricalKernel32` or `EmpiricalKernel64` waits for it, once.
 """
 
 from collections.abc import Callable, Sequence
@@ -59,6 +59,33 @@ class _LimitingKernel(_TileSource):
 
 class LimitingKernel32(_LimitingKernel, TileSource32): ...
 class LimitingKernel64(_LimitingKernel, TileSource64): ...
+
+class _LimitingGradients:
+    def __init__(
+        self,
+        X: Any,
+        Y: Any,
+        scale: float,
+        activations: Sequence[str],
+        weight_std: Sequence[float],
+        bias_std: Sequence[float],
+        nngp: bool,
+        context: Context,
+    ) -> None: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def symmetric(self) -> bool: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def largest_diagonal(self) -> float: ...
+    def to_dense_all(self, outs: Sequence[Any], context: Context) -> None: ...
+
+class LimitingGradients32(_LimitingGradients): ...
+class LimitingGradients64(_LimitingGradients): ...
 
 _Terms = Sequence[tuple[Any, Any]]
 

@@ -75,8 +75,12 @@ class CudaEngine(Engine):
     def limiting_gradients(
         self, dtype: np.dtype[Any], X: Any, Y: Any, *arguments: Any, threads: int = 0
     ) -> Any:
-        """Refuse: derivatives are computed on the CPU only."""
-        raise ValueError(f'gradients are computed by device="cpu" only, got "{self.name}"')
+        """Return the source of a kernel's tiles and of its derivatives', of device arrays."""
+        single = dtype == np.float32
+        gradients = self.native.LimitingGradients32 if single else self.native.LimitingGradients64
+        with self.here() as stream:
+            native = gradients(X, Y, *arguments, self.context(stream))
+            return CudaSource(self, native, stream, native.largest_diagonal, X, Y)
 
     def empirical_kernel(
         self,

@@ -97,7 +97,7 @@ def real_array(X: ArrayLike, name: str) -> NDArray[Any]:
         array: NDArray[Any] = _backend.as_array(X)
     except ValueError:  # rows of different lengths
         raise TypeError(
-            f"{name} must be a 2-D array of real numbers, got nested sequences of unequal lengths"
+            f"{name} must be an array of real numbers, got nested sequences of unequal lengths"
         ) from None
     if array.dtype.kind not in "buif":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")

@@ -2,12 +2,13 @@
 """``fastntk dynamics``: curves against dense NumPy, label noise, early stopping, files."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 import fastntk
-from fastntk.app.dynamics_run import parsed_times
+from fastntk.app.dynamics_problem import parsed_times
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def test_curves_agree_with_dense_numpy(run, here):
                 error = np.mean(f.argmax(axis=1) != digits.y[where])
                 assert arrays[f"{part}_error"][i] == pytest.approx(error)
         assert np.abs(arrays["test_outputs"][i] - f).max() < 1e-6  # float32
-    np.testing.assert_allclose(arrays["time_constants"], 90 / values[::-1], rtol=1e-9)
+    np.testing.assert_allclose(arrays["eigenvalues_over_n"], values[::-1] / 90, rtol=1e-9)
     assert content["times"][-1] == "inf"
     assert content["curves"]["test"]["cost"] == pytest.approx(arrays["test_cost"].tolist())
     assert content["max_learning_rate"] == pytest.approx(180 / values[-1])
@@ -76,6 +77,9 @@ def test_label_noise_has_a_best_time_that_held_out_rows_find(run, here):
         assert curve[-1] > 1.02 * curve[best]
     assert np.all(np.diff(arrays["train_cost"]) < 0)
     stop = content["early_stopping"]
+    best = int(np.argmin(arrays["held_out_cost"]))
+    assert arrays["times"][best - 1] < stop["time"] < arrays["times"][best + 1]
+    assert stop["held_cost"] <= arrays["held_out_cost"][best]
     # Half of the mistakes that training to the end adds are avoided, at least. The cost is least a
     # little earlier: held-out rows with random labels favour smaller outputs than the test rows.
     best, last = arrays["test_error"].min(), arrays["test_error"][-1]
@@ -105,9 +109,39 @@ def test_values_have_costs_and_no_accuracy(run, here, rng):
     assert "test_error" not in arrays
     assert arrays["test_cost"][-1] < 0.2 * arrays["test_cost"][0]
     # Default times: 20, from a tenth to 10^5 of the first time constant.
-    first = arrays["time_constants"][0]
+    first = 1 / arrays["eigenvalues_over_n"][0]
     np.testing.assert_allclose(arrays["times"], np.geomspace(0.1 * first, 1e5 * first, 20))
 
 
 def test_times_are_numbers_and_rows_of_them():
     np.testing.assert_allclose(parsed_times("inf,5,1:100:3,0"), [0, 1, 5, 10, 100, np.inf])
+
+
+def test_more_samples_take_a_krylov_space(run, here, monkeypatch):
+    options = ("--samples", 200, "--times", "1:3000:3", "--dtype", "float64")
+    with monkeypatch.context() as patch:
+        patch.setattr("fastntk.dynamics.flow_method._DENSE_ROWS", 50)
+        outcome = run("dynamics", *options, "-k", 7)
+    assert outcome.code == 0, outcome.output
+    assert re.search(r"krylov method, \d+ passes", outcome.output)
+    found, content = read(here / "fastntk-dynamics")
+    assert content["solver"]["converged"] is True
+    assert len(found["eigenvalues_over_n"]) == 7
+    run("dynamics", *options, "--out", "dense")
+    exact, _ = read(here / "dense")
+    # Outputs of size 1 by the tolerance of 1e-4; eigenvalues by eigenpairs' own 1e-6.
+    np.testing.assert_allclose(found["test_outputs"], exact["test_outputs"], atol=1e-3)
+    np.testing.assert_allclose(
+        found["eigenvalues_over_n"], exact["eigenvalues_over_n"][:7], rtol=1e-5
+    )
+
+
+def test_what_is_never_learnt_is_said(run, here, rng):
+    X = rng.standard_normal((30, 3))
+    X[8] = X[3]
+    y = np.arange(30) % 2
+    np.savez(here / "twice.npz", x_train=X, y_train=y, x_test=X, y_test=y)
+    outcome = run("dynamics", "--data", "twice.npz", "--holdout", 0, "--times", "10,inf")
+    assert outcome.code == 0, outcome.output
+    assert "note: " in outcome.output
+    assert "3 and 8" in outcome.output

@@ -68,17 +68,23 @@ def test_agreement_shows_values_and_residuals(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "times", [[1.0, 10.0, 100.0], [0.0, 1.0, 10.0, np.inf], [np.inf], [0.0], [0.0, np.inf], [7.0]]
+    ("times", "classes"),
+    [
+        ([1.0, 10.0, 100.0], True),
+        ([0.0, 1.0, 10.0, np.inf], False),
+        ([0.0, np.inf], True),
+        ([np.inf], False),
+        ([0.0], True),
+    ],
 )
-@pytest.mark.parametrize("classes", [True, False])
 def test_training_is_drawn_for_any_times(tmp_path, times, classes):
     times = np.array(times)
     cost = np.linspace(1, 0.5, len(times))
     error = cost / 2 if classes else None
     curves = {name: Curve(cost, error) for name in ("train", "held-out", "test")}
     stop = Stop(float(times[-1]), 0.5, 0.5, None)
-    constants = np.array([1.0, 10.0, np.inf])
-    figure = dynamics_plots.dynamics(times, curves, stop, constants, **WORDS)
+    rates = np.array([1.0, 0.1, 0.0])
+    figure = dynamics_plots.dynamics(times, curves, stop, rates, **WORDS)
     assert len(figure.axes) == (3 if classes else 2)
     spectrum, panel = figure.axes[:2]
     np.testing.assert_allclose(spectrum.lines[0].get_ydata(), [1, 0.1])
@@ -93,14 +99,22 @@ def test_training_is_drawn_for_any_times(tmp_path, times, classes):
 
 def test_early_stopping_counts_the_components_learnt():
     curves = {"train": Curve(np.ones(2), None)}
-    constants = np.array([1.0, 5.0, 20.0, 80.0])
+    rates = np.array([1.0, 0.2, 0.05, 0.0125])
     figure = dynamics_plots.dynamics(
-        np.array([1.0, 30.0]), curves, Stop(30.0, 1.0, 1.0, None), constants, **WORDS
+        np.array([1.0, 30.0]), curves, Stop(30.0, 1.0, 1.0, None), rates, **WORDS
     )
     assert texts(figure.axes[0]) == ["early stopping: 3 faster"]
     assert texts(figure.axes[1]) == ["early stopping, t = 30"]
 
 
-def test_a_figure_is_a_file(tmp_path):
-    ink.save(ink.figure((1, 1)), tmp_path / "one.png")
-    assert (tmp_path / "one.png").read_bytes().startswith(PNG)
+def test_nothing_is_cut_off_in_the_file(tmp_path):
+    true = np.arange(50) % 10
+    panels = [outcome_plots.Panel("one", true), outcome_plots.Panel("two", true)]
+    figure = outcome_plots.confusion(true, panels, [str(c) for c in range(10)], **WORDS)
+    ink.save(figure, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").read_bytes().startswith(PNG)
+    for axes in figure.axes:
+        box = axes.get_tightbbox()
+        assert min(box.x0, box.y0) >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1

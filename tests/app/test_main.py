@@ -113,7 +113,7 @@ def test_missing_matplotlib_is_said_before_computing(run, monkeypatch):
 def test_no_command_prints_the_help(run):
     outcome = run()
     assert outcome.code == 0
-    for command in ("kpca", "gram", "info"):
+    for command in ("kpca", "regress", "dynamics", "gram", "info"):
         assert command in outcome.output
 
 

@@ -116,6 +116,40 @@ def test_result_names_everything_needed_to_repeat(run, here):
     assert "peak memory" in outcome.output
 
 
+def test_refinement_wins_the_digits_that_float32_has_lost(run, here):
+    options = ("--samples", 300, "--kernel", "ntk", "--dtype", "float32", "--out", "out")
+    outcome = run("regress", *options)
+    part = result(here / "out")["kernels"]["ntk"]
+    before, *after = part["residuals_float64"]
+    # float32 entries, condition number 1e3: far above what is asked for, which one step reaches.
+    assert before > 1e-6
+    assert after[-1] <= 1e-6
+    assert "refinement 1" in outcome.output
+    assert {"kernel", "solve", "refine", "predict"} == set(part["seconds"])
+    train, test = fastntk.datasets.load_split("digits", samples=300, seed=0)
+    net = fastntk.FullyConnected()
+    K = net.ntk(train.X, scale=1 / 16, dtype="float64")
+    A = np.linalg.solve(K, np.eye(10)[train.y] - 0.1)
+    cross = net.ntk(test.X, train.X, scale=1 / 16, dtype="float64")
+    with np.load(here / "out" / "predictions.npz") as predictions:
+        # K(Z, X) is of float32, whose rounding the coefficients of size 10 magnify.
+        np.testing.assert_allclose(predictions["ntk_scores"], cross @ A + 0.1, atol=1e-4)
+    outcome = run("regress", *options, "--refine", 0)
+    assert outcome.code == 0, outcome.output
+    assert result(here / "out")["kernels"]["ntk"]["residuals_float64"] == []
+    assert "refinement" not in outcome.output
+
+
+def test_scores_are_those_of_the_classifier(run, here):
+    run("regress", "--samples", 100, "--kernel", "nngp", "--ridge", 0.01, "--dtype", "float64")
+    train, test = fastntk.datasets.load_split("digits", samples=100, seed=0)
+    model = fastntk.KernelClassifier(kernel="nngp", ridge=0.01, scale=1 / 16, dtype="float64")
+    outputs = model.fit(train.X, train.y).decision_function(test.X)
+    with np.load(here / "fastntk-regress" / "predictions.npz") as predictions:
+        np.testing.assert_allclose(predictions["nngp_scores"], outputs + 0.1, atol=1e-10)
+        np.testing.assert_array_equal(predictions["nngp_predicted"], model.predict(test.X))
+
+
 def test_a_solution_that_did_not_converge_is_written_and_said(run, here, monkeypatch):
     solve = fastntk.solve
     monkeypatch.setattr(fastntk, "solve", lambda *a, **k: replace(solve(*a, **k), converged=False))
@@ -125,23 +159,27 @@ def test_a_solution_that_did_not_converge_is_written_and_said(run, here, monkeyp
     assert result(here / "fastntk-regress")["kernels"]["nngp"]["converged"] is False
 
 
-def test_a_stop_leaves_no_file(run, here, monkeypatch):
+@pytest.mark.parametrize("where", ["solve", "draw"])
+def test_a_stop_leaves_no_file(run, here, monkeypatch, where):
     def stop(*_, **__):
+        if where == "solve":
+            raise fastntk.SolveInterrupted("how to go on in Python", None)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(regress_files, "draw", stop)
-    assert run("regress", "--samples", 40).code == 130
+    monkeypatch.setattr(fastntk if where == "solve" else regress_files, where, stop)
+    outcome = run("regress", "--samples", 40)
+    assert outcome == (130, "fastntk: interrupted; no file was left half written\n")
     assert names(here) == []
 
 
 def test_conflicting_labels_of_one_point_are_named(run, here, rng):
     X = rng.standard_normal((20, 3))
-    X[7] = X[3]
+    X[8] = X[3]
     np.savez(here / "twice.npz", x_train=X, y_train=np.arange(20) % 2, x_test=X, y_test=X[:, 0] > 0)
     outcome = run("regress", "--data", "twice.npz")
     assert outcome.code in (1, 2)
     assert "3" in outcome.output
-    assert "7" in outcome.output
+    assert "8" in outcome.output
     assert outcome.output.count("\n") == 1
 
 
@@ -155,6 +193,8 @@ def test_conflicting_labels_of_one_point_are_named(run, here, rng):
         ("regress --data one.npz", "one.npz has one class only, 1"),
         ("regress --data nan.npz", "nan.npz: labels must be finite, got nan in row"),
         ("regress --data names.npz --targets values", "labels as values must be numbers"),
+        ("dynamics --data zero.npz --bias-std 0", "the kernel of zero.npz is 0: nothing can"),
+        ("dynamics --tol 2", "--tol must be between 0 and 1, got 2"),
         ("dynamics --holdout 1", "--holdout must be at least 0 and below 1, got 1"),
         ("dynamics --holdout 0.01 --samples 9", "of 9 training rows leaves a part without rows"),
         ("dynamics --label-noise 2", "--label-noise must be between 0 and 1, got 2"),
@@ -168,6 +208,7 @@ def test_one_line_and_exit_code_2(run, here, arguments, message):
     X = np.arange(40.0).reshape(20, 2)
     y = np.linspace(0, 1, 20)
     np.save(here / "bare.npy", X)
+    np.savez(here / "zero.npz", X=np.zeros((20, 2)), y=np.arange(20) % 2)
     np.savez(here / "one.npz", X=X, y=np.ones(20, int))
     np.savez(here / "nan.npz", X=X, y=np.where(y > 0.5, np.nan, y))
     np.savez(here / "names.npz", X=X, y=np.array(["a", "b"])[np.arange(20) % 2])

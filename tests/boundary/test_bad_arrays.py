@@ -108,7 +108,7 @@ def test_ragged(call, name):
     """Rows of different lengths."""
     bad = [[1.0, 2.0], [3.0]]
     args = (bad,) if name == "X" else (X, bad)
-    with pytest.raises(TypeError, match=say(name, "2-D", "unequal lengths")):
+    with pytest.raises(TypeError, match=say(name, "array", "unequal lengths")):
         call(*args)
 
 

@@ -24,6 +24,7 @@ RANKS = {
     "_memory": 1,
     "_progress": 1,
     "_stops": 1,
+    "_warnings": 1,
     "costs": 2,
     "gram": 2,
     "linalg": 3,

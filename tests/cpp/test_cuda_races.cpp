@@ -4,11 +4,13 @@
 #include <cmath>
 
 #include "check.h"
+#include "cuda/limiting_gradients.h"
 #include "cuda/limiting_kernel.h"
 #include "cuda/pointwise.h"
 #include "cuda/stored_sources.h"
 #include "cuda_empirical_problem.h"
 #include "emulated_gpu.h"
+#include "gradient_problem.h"
 #include "kernel_problem.h"
 #include "rows.h"
 
@@ -59,6 +61,17 @@ void check_empirical(long outputs, long width, int multiprocessors, bool in_part
     CHECK(std::isfinite(sum));
 }
 
+void check_gradient(const Kind& kind, long columns) {
+  constexpr long kCount = 33;
+  const Rows rows(kind, kCount, columns, 1);
+  const Problem problem{kind_name(kind), rows.view(0, kCount), nullptr, 1.0, network(2, 0.1)};
+  const fastntk::cuda::LimitingGradients<double> source(problem.x, nullptr, problem.scale,
+                                                        problem.net, false, gpu());
+  std::vector<std::vector<double>> outputs(3, std::vector<double>(kCount * kCount, NAN));
+  source.write_dense({outputs[0].data(), outputs[1].data(), outputs[2].data()}, gpu());
+  check_gradients(problem, false, gradient_probes(problem, false), outputs, "emulated GPU");
+}
+
 template <class T>
 void check_pointwise() {
   std::vector<T> z(70 * 40, T(-1)), values(z.size()), shift(40, T(3)), signals(2 * z.size(), T(1));
@@ -83,6 +96,8 @@ int main() {
   check<float>(floats, 100, network(2, 0.1), Product::kFloat);
   check<double>(floats, 20, network(1, 0.1, 1.0, fastntk::Activation::kErf), Product::kDouble);
   check<double>(doubles, 20, network(2, 0.1), Product::kDouble);
+  check_gradient(pixels, 40);
+  check_gradient(doubles, 20);
   check_empirical<float>(1, 20, 1, false);
   check_empirical<float>(2, 20, 1, false);
   check_empirical<double>(1, 20, 1, false);

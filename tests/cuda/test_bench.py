@@ -135,3 +135,28 @@ def test_the_small_program_compares_both_engines(standin, monkeypatch, capsys):
     monkeypatch.setattr(gpu_small, "_BOUND", {"float32": -1.0, "float64": -1.0})
     with pytest.raises(AssertionError, match="away from the CPU engine"):
         gpu_small.main()
+
+
+def test_function_space_is_compared_and_timed(cupy, tmp_path, monkeypatch, capsys):
+    from bench import gpu_function_space
+
+    monkeypatch.setattr(gpu_function_space, "_TEST_POINTS", 20)
+    out = tmp_path / "record.json"
+    assert gpu_function_space.main(["--points", "40", "--large", "50", "--out", str(out)]) == 0
+    record = json.loads(out.read_text())["subjects"]
+    assert set(record) == set(gpu_function_space.subjects())
+    assert all(part["error"] <= 1e-7 and part["seconds"] > 0 for part in record.values())
+    printed = capsys.readouterr().out
+    assert all(f"{name}: " in printed for name in record)
+
+
+def test_function_space_that_differs_is_named(cupy):
+    from bench import gpu_function_space
+
+    def shifted(X, Z, Y):
+        return Z + (1 if isinstance(X, cupy.ndarray) else 0)
+
+    with pytest.raises(AssertionError, match=r"shifted: .* away from the CPU"):
+        gpu_function_space.compared(cupy, "shifted", shifted, 5)
+    with pytest.raises(AssertionError, match="host: CuPy arrays give a ndarray"):
+        gpu_function_space.compared(cupy, "host", lambda X, Z, Y: np.ones(3), 5)

@@ -48,6 +48,22 @@ def test_kpca(gpu, run, here, options):
     assert on_cpu["device"] == {"name": "cpu", "description": "the CPU"}
 
 
+def test_regress_and_dynamics(gpu, run, here, monkeypatch):
+    monkeypatch.setattr("fastntk.app.ink.save", lambda _, path: path.write_bytes(b""))
+    # A ridge far above the kernel's rounding: both engines give the same function.
+    for command, file, key, tolerance in (
+        ("regress --ridge 0.1 --method cg", "predictions.npz", "ntk_scores", 1e-5),
+        ("dynamics --times 1,1000", "curve.npz", "test_outputs", 1e-4),
+    ):
+        arguments = [*command.split(), "--samples", 100]
+        assert run(*arguments, "--device", "cpu", "--out", "cpu").code == 0
+        outcome = run(*arguments, "--out", "gpu")
+        assert outcome.code == 0, outcome.output
+        assert "on cuda:0 (" in outcome.output
+        with np.load(here / "gpu" / file) as found, np.load(here / "cpu" / file) as want:
+            np.testing.assert_allclose(found[key], want[key], atol=tolerance)
+
+
 @pytest.mark.parametrize(("memory", "how"), [("1 GB", "in memory"), ("1 kB", "through a memory")])
 def test_gram(gpu, run, here, memory, how):
     command = ["gram", "--samples", 300, "--memory", memory]

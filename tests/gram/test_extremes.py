@@ -139,3 +139,13 @@ def test_pixels_are_floats_of_the_same_value(isa, dtype):
         net.ntk(X.astype(np.float64), scale=PIXELS, dtype=dtype),
         rtol=2 * tolerance("gram-float", dtype),
     )
+
+
+@pytest.mark.parametrize("size", [1.0, 1e5, 1e10])
+def test_opposite_rows_of_an_odd_activation(isa, dtype, size):
+    """K(x, -x) = -K(x, x), also of rows so long that erf is a step."""
+    X = size * np.random.default_rng(9).standard_normal((5, 8))
+    net = fn.FullyConnected(2, "erf", bias_std=0.0)
+    gate = 2 * gram_gate(dtype, X.dtype, 2)
+    for K, opposite in zip(net.kernels(X), net.kernels(X, -X, dtype=dtype), strict=True):
+        np.testing.assert_allclose(np.diagonal(opposite), -np.diagonal(K), rtol=gate)

@@ -43,21 +43,21 @@ class TestPacked(TestGaussian):
 
 @pytest.mark.parametrize("storage", ["dense", "packed", "lazy"])
 def test_several_blocks(rng, storage):
-    """2,100 rows are three blocks; two rows per point; a budget makes them smaller."""
-    X, Z = rng.standard_normal((1050, 3)), rng.standard_normal((70, 3))
+    """1,100 rows are two blocks each way; two rows per point."""
+    X, Z = rng.standard_normal((550, 3)), rng.standard_normal((70, 3))
     kernel = fn.UserKernel(two_rows, rows_per_point=2)
     op = fn.GramOperator(kernel, X, storage=storage, scale=0.5)
     K, K_ZX = two_rows(X / 2, X / 2), two_rows(Z / 2, X / 2)
     assert op.shape == K.shape
-    assert op.nbytes >= {"dense": 2100**2, "packed": 2100**2 // 2, "lazy": 1}[storage] * 8
-    V = rng.standard_normal((2100, 2))
-    # Sums of 2,100 terms of size 10.
+    assert op.nbytes >= {"dense": 1100**2, "packed": 1100**2 // 2, "lazy": 1}[storage] * 8
+    V = rng.standard_normal((1100, 2))
+    # Sums of 1,100 terms of size 10.
     tight = {"rtol": 0, "atol": 1e-10}
     np.testing.assert_allclose(op @ V, K @ V, **tight)
     np.testing.assert_allclose(op.diagonal(), np.diag(K), **tight)
     np.testing.assert_allclose(op.cross(Z), K_ZX, **tight)
     np.testing.assert_allclose(op.cross_matmat(Z, V), K_ZX @ V, **tight)
-    some = np.array([3, 4, 2000])
+    some = np.array([3, 4, 1050])
     np.testing.assert_allclose(op.columns(some), K[:, some], **tight)
     dense = op.to_dense()
     np.testing.assert_array_equal(dense, dense.T)
@@ -87,13 +87,13 @@ def test_blocks_fit_the_budget(rng):
 
 def test_algorithms(rng):
     """Eigenpairs, systems, kernel PCA."""
-    X = rng.standard_normal((120, 2))
-    K, y = gaussian(X, X), rng.standard_normal(120)
+    X = rng.standard_normal((60, 2))
+    K, y = gaussian(X, X), rng.standard_normal(60)
     for storage in ("packed", "lazy"):
         op = fn.GramOperator(fn.RBF(), X, storage=storage)
         values = fn.eigenpairs(op, 4, method="krylov", tol=1e-10).values
         np.testing.assert_allclose(values, np.linalg.eigvalsh(K)[:-5:-1], rtol=1e-10)
-        want = np.linalg.solve(K + 0.1 * np.eye(120), y)
+        want = np.linalg.solve(K + 0.1 * np.eye(60), y)
         for method in ("cholesky", "cg"):
             solution = op.solve(y, 0.1, method=method, tol=1e-10)
             # The residual over the ridge.
@@ -102,6 +102,21 @@ def test_algorithms(rng):
     values, vectors = np.linalg.eigh(K)
     want = vectors[:, :-3:-1] * np.sqrt(values[:-3:-1])
     np.testing.assert_allclose(np.abs(projected), np.abs(want), rtol=0, atol=1e-5)
+
+
+def test_training_in_function_space(rng):
+    """The closed form of least squares, the same by integration, and its limit as a regression."""
+    X, Z, y = rng.standard_normal((30, 2)), rng.standard_normal((5, 2)), rng.standard_normal(30)
+    K, K_ZX = gaussian(X, X, 0.5), gaussian(Z, X, 0.5)
+    op = fn.GramOperator(fn.RBF(0.5), X, storage="packed")
+    values, vectors = np.linalg.eigh(K)
+    c = vectors @ (-np.expm1(-50 * values / 30) / values * (vectors.T @ y))
+    np.testing.assert_allclose(fn.GradientFlow(op, y).outputs(50.0, Z), K_ZX @ c, rtol=0, atol=1e-9)
+    record = fn.KernelDescent(op, y).flow(50.0, tolerance=1e-8)
+    np.testing.assert_allclose(record.outputs(Z)[-1], K_ZX @ c, rtol=0, atol=1e-6)
+    fit = fn.KernelRidge(fn.RBF(0.5), ridge=0.1).fit(X, y)
+    want = K_ZX @ np.linalg.solve(K + 0.1 * np.eye(30), y)
+    np.testing.assert_allclose(fit.predict(Z), want, rtol=0, atol=1e-5)
 
 
 def test_types_and_copies(rng):
@@ -124,6 +139,25 @@ def test_types_and_copies(rng):
     np.testing.assert_array_equal(op @ np.ones(20), np.full(20, 20.0))
 
 
+@pytest.mark.parametrize("storage", ["dense", "packed", "lazy"])
+def test_functions_may_fill_a_buffer(rng, storage):
+    """One for each shape, of which 2,100 points have several blocks."""
+    X, buffers = rng.standard_normal((2100, 2)), {}
+
+    def filled(X, Y):
+        buffer = buffers.setdefault((len(X), len(Y)), np.empty((len(X), len(Y))))
+        return np.dot(X, Y.T, out=buffer)
+
+    op, v = fn.GramOperator(fn.UserKernel(filled), X, storage=storage), np.ones(2100)
+    np.testing.assert_allclose(op @ v, X @ (X.T @ v), rtol=0, atol=1e-9)
+
+
+def test_bools_are_numbers(rng):
+    X = rng.integers(0, 3, (20, 1)).astype(float)
+    op = fn.GramOperator(fn.UserKernel(lambda X, Y: X == Y.T), X)
+    np.testing.assert_array_equal(op.to_dense(), (X == X.T).astype(float))
+
+
 def test_called_and_pickled(rng):
     X, Y = rng.standard_normal((5, 2)), rng.standard_normal((3, 2))
     kernel = pickle.loads(pickle.dumps(fn.RBF(0.7)))
@@ -140,6 +174,9 @@ def test_distances_keep_their_digits(rng):
     X = 1e4 + 1e-3 * rng.standard_normal((8, 3))
     # Data round at 2e-12, 2e-9 of the length scale.
     np.testing.assert_allclose(fn.RBF(1e-3)(X), gaussian(X, X, 1e-3), rtol=0, atol=1e-8)
+    # Exact in float32, in which their squares are not.
+    X = (1e3 + rng.integers(0, 9, (8, 3)) / 8).astype(np.float32)
+    np.testing.assert_allclose(fn.RBF(0.5)(X), gaussian(X, X, 0.5), rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +210,11 @@ def test_bad_arguments(tmp_path):
         fn.UserKernel(quadratic, rows_per_point=0)
     with pytest.raises(ValueError, match="length_scale must be positive"):
         fn.RBF(0.0)
+    with pytest.raises(TypeError, match="name must be a str, got 3"):
+        fn.UserKernel(quadratic, name=3)
+    for kernel, points in ((fn.RBF(), X * 1e200), (fn.RBF(1e-320), X)):
+        with pytest.raises(ValueError, match="points must have finite squared distances in units"):
+            kernel(points)
     with pytest.raises(ValueError, match="outputs must be 'full' for a user's kernel"):
         fn.GramOperator(fn.RBF(), X, outputs=(0, 0))
     with pytest.raises(ValueError, match=r"storage in a file .* network's .*RBF\(length_scale=1"):

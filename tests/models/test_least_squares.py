@@ -156,6 +156,25 @@ def test_pixels_and_options_reach_the_kernel(rng, kind):
     np.testing.assert_allclose(model.predict(Z), want, rtol=0, atol=EXACT)
 
 
+@pytest.mark.parametrize("method", ["cholesky", "cg"])
+def test_refinement_solves_with_the_float64_kernel(rng, method):
+    X = rng.integers(0, 256, (120, 6)).astype(np.uint8)
+    y = X[:, :2] / 255
+    options = {"ridge": 1e-4, "scale": 1 / 255, "method": method, "tol": 1e-10}
+    K = NET.ntk(X, scale=1 / 255, dtype="float64") + 1e-4 * np.eye(120)
+
+    def residual(model):
+        return np.linalg.norm(y - K @ model.dual_coef_, axis=0) / np.linalg.norm(y, axis=0)
+
+    plain = KernelRidge(NET, **options).fit(X, y)
+    refined = KernelRidge(NET, **options, refine=True).fit(X, y)
+    # Rounding K to float32 leaves 6e-8 of it times the coefficients; two corrections square that.
+    assert residual(plain).min() > 1e-8
+    assert refined.converged_
+    assert residual(refined).max() <= 1e-10
+    np.testing.assert_allclose(refined.residuals_, residual(refined), rtol=0, atol=1e-12)
+
+
 def test_a_network_of_finite_width(X, Z):
     network = fn.FiniteNetwork(NET, (5, 40, 40, 1), seed=1)
     y = X[:, 0]

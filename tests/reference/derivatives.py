@@ -8,13 +8,16 @@ taken to be 0 where bias_std is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from mpmath import mp, mpf
 
+from reference import data
+from reference.exact import to_longdouble
 from reference.multiprecision import DIGITS, Entry, _inner, _recursion
-from reference.network import NetworkLike
+from reference.network import Network, NetworkLike
 
 
 class Derivatives(NamedTuple):
@@ -77,3 +80,14 @@ def derivatives(
                 )
             )
         return found
+
+
+@lru_cache(maxsize=256)
+def sampled(name: str, net: Network, parameter: str) -> dict[str, np.ndarray]:
+    """Derivatives of "nngp" and "ntk" at the case's chosen pairs, as np.longdouble."""
+    X, scale, pairs = data.case(name)
+    found = derivatives(net, X, X, pairs, parameter, scale)
+    return {
+        kernel: np.array([to_longdouble(getattr(entry, kernel)) for entry in found])
+        for kernel in Derivatives._fields
+    }

@@ -9,6 +9,7 @@
 #include "bindings/cuda/place.h"
 #include "bindings/network.h"
 #include "bindings/route.h"
+#include "cuda/limiting_gradients.h"
 #include "cuda/limiting_kernel.h"
 #include "cuda/stored_sources.h"
 
@@ -18,6 +19,7 @@ namespace {
 using cuda::Context;
 using cuda::DenseBlock;
 using cuda::DenseMatrix;
+using cuda::LimitingGradients;
 using cuda::LimitingKernel;
 using cuda::PackedTriangle;
 using cuda::TileSource;
@@ -93,6 +95,35 @@ make_kernel(const py::object& rows, const py::object& cols, double scale,
 }
 
 template <class T>
+std::unique_ptr<LimitingGradients<T>>
+make_gradients(const py::object& rows, const py::object& cols, double scale,
+               const std::vector<std::string>& activations, const std::vector<double>& weight_std,
+               const std::vector<double>& bias_std, bool nngp, const Context& context) {
+  const Samples x = samples_of(rows, "X");
+  const bool square = cols.is_none();
+  const Samples y = square ? x : samples_of(cols, "Y");
+  const Network network = make_network(activations, weight_std, bias_std);
+  const py::gil_scoped_release release;
+  const OnDevice device(context);
+  return std::make_unique<LimitingGradients<T>>(x, square ? nullptr : &y, scale, network, nngp,
+                                                context);
+}
+
+template <class T>
+void gradients_to_dense(const LimitingGradients<T>& source, const std::vector<py::object>& outs,
+                        const Context& context) {
+  std::vector<T*> to;
+  for (const py::object& out : outs) {
+    const DeviceView view = view_of(out, "out");
+    check_shape(view, "out", {source.rows(), source.cols()});
+    to.push_back(data_of<T>(view, "out", true));
+  }
+  const py::gil_scoped_release release;
+  const OnDevice device(context);
+  source.write_dense(to, context);
+}
+
+template <class T>
 std::unique_ptr<PackedTriangle<T>> pack_triangle(const TileSource<T>& source,
                                                  double largest_magnitude, const Context& context) {
   const py::gil_scoped_release release;
@@ -157,6 +188,19 @@ void register_for(py::module_& module, const std::string& bits) {
       .def_property_readonly("largest_diagonal", &LimitingKernel<T>::largest_diagonal)
       .def_property_readonly(
           "route", [](const LimitingKernel<T>& kernel) { return route_dict<T>(kernel.route()); });
+
+  py::class_<LimitingGradients<T>>(module, ("LimitingGradients" + bits).c_str())
+      .def(py::init(&make_gradients<T>), py::arg("X"), py::arg("Y"), py::arg("scale"),
+           py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"), py::arg("nngp"),
+           py::arg("context"), py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+      .def_property_readonly(
+          "shape", [](const LimitingGradients<T>& s) { return py::make_tuple(s.rows(), s.cols()); })
+      .def_property_readonly("dtype",
+                             [](const LimitingGradients<T>&) { return py::dtype::of<T>(); })
+      .def_property_readonly("symmetric", &LimitingGradients<T>::symmetric)
+      .def_property_readonly("nbytes", &LimitingGradients<T>::bytes)
+      .def_property_readonly("largest_diagonal", &LimitingGradients<T>::largest_diagonal)
+      .def("to_dense_all", &gradients_to_dense<T>, py::arg("outs"), py::arg("context"));
 
   py::class_<PackedTriangle<T>, TileSource<T>>(module, ("PackedTriangle" + bits).c_str());
   module.def("pack_triangle", &pack_triangle<T>, py::arg("source"), py::arg("largest_magnitude"),

@@ -9,6 +9,7 @@
 // A = E[f(u)^2], A' = E[f(v)^2]:
 //   deficit = (1 - E[f(u) f(v)] / sqrt(A A')) / 2,
 //   slope = E[f'(u) f'(v)] sqrt(q q' / (A A')).
+// Both also run on jets (common/jet.h), whose derivatives they carry along.
 // For a finite network it is two more: value(u) = f(u) and slope(u) = f'(u), elementwise, within two
 // units in the last place. A NaN stays one in the value.
 // Nothing here knows weights, biases or depth: common/layer.h mixes those in. A new activation is a

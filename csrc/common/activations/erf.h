@@ -9,7 +9,7 @@
 //     = ((phi_q - phi) + (phi_q' - phi)) / 2 - (sqrt phi_q - sqrt phi_q')^2 / 2,
 //   sin(phi_q - phi) = (R^2 - rho)(R^2 + rho) / (R^2 cos phi + rho cos phi_q),
 //   R^2 - rho = R (R - R') + 2 R R' x,
-// and 1 - rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi accurate for large q. Where that difference
+// and 1 - rho, 1 + rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi accurate for large q. Where that difference
 // loses more digits than it saves (phi_q and phi_q' far apart, or x large),
 //   z = (1 - phi / sqrt(phi_q phi_q')) / 2.
 //
@@ -60,13 +60,19 @@ struct Erf {
   FASTNTK_HD static PairDual<V> pair_step(V x, const V* a, const V* b) {
     using T = Scalar<V>;
     const V one(T(1)), half(T(0.5)), quarter(T(0.25));
-    if constexpr (kLevel == kFolded)
+    V rest = one - x;  // 1 - x
+    if constexpr (kLevel == kFolded) {
+      const auto obtuse = less(x, V(T(0)));
+      rest = select(obtuse, negated(x), rest);
       x = unfold(x);
-    const V product = a[0] * b[0];
-    const V shift = (product + product) * x;  // R R' - rho
+    }
+    const V product = a[0] * b[0], twice = product + product;
+    const V shift = twice * x;  // R R' - rho
     const V rho = product - shift;
-    const V below_one = mul_add(half, a[1] + b[1] + square(a[0] - b[0]), shift);  // 1 - rho
-    const V cosine = square_root(maximum(below_one * (one + rho), V(T(0))));
+    const V apart = a[1] + b[1] + square(a[0] - b[0]);       // 2 (1 - R R')
+    const V below_one = mul_add(half, apart, shift);         // 1 - rho
+    const V above_one = mul_add(half, apart, twice * rest);  // 1 + rho
+    const V cosine = square_root(below_one * above_one);
     const V inverse = one / (a[3] * b[3]);  // 1 / sqrt(phi_q phi_q')
     const V gap_a = angle_between(a, b, rho, shift, cosine);
     const V gap_b = angle_between(b, a, rho, shift, cosine);
@@ -87,7 +93,7 @@ private:
   template <class V>
   FASTNTK_HD static V angle_between(const V* a, const V* b, V rho, V shift, V cosine) {
     using T = Scalar<V>;
-    const V one(T(1)), half(T(0.5)), pi(T(3.14159265358979323846));
+    const V one(T(1)), pi(T(3.14159265358979323846));
     const V r2 = a[0] * a[0];
     const V gap = mul_add(a[0], a[0] - b[0], shift);  // R^2 - rho
     // Acute phi: the sum of two positive terms divides; otherwise the plain difference of products
@@ -97,13 +103,11 @@ private:
     const V sine_stable = gap * ((r2 + rho) / sum);  // the quotient of small numbers is not small
     const V sine = select(less(rho, V(T(0))), sine_direct, sine_stable);
     const V cosine_gap = mul_add(a[2], cosine, rounded(r2 * rho));
-    // delta = 2 asin(h), h = sin(delta / 2); past a right angle through its supplement.
-    const auto acute = less(V(T(0)), cosine_gap);
-    const V h = sine / square_root((one + maximum(cosine_gap, V(T(0)))) * V(T(2)));
-    const V g = square_root(half * (one + minimum(cosine_gap, V(T(0)))));
-    const V argument = select(acute, h, g);
-    const V angle = twice_arc_sine(argument);
-    return select(acute, angle, pi - angle);
+    // delta = 2 asin(h), h = sin(delta / 2); past a right angle through its supplement, whose sine is
+    // the same.
+    const V size = maximum(cosine_gap, negated(cosine_gap));
+    const V angle = twice_arc_sine(sine / square_root((one + size) * V(T(2))));
+    return select(less(V(T(0)), cosine_gap), angle, pi - angle);
   }
 };
 

@@ -150,7 +150,8 @@ inline void store_gradient(const LimitingPlan<double>& plan, const Strip& strip,
         F64 log_scale[kParameters];
         FASTNTK_UNROLL
         for (int p = 0; p < kParameters; ++p)
-          log_scale[p] = F64(rows.by(p).log_scale[unit.row]) + F64::load(&cols.by(p).log_scale[col]);
+          log_scale[p] =
+              F64(rows.by(p).log_scale[unit.row]) + F64::load(&cols.by(p).log_scale[col]);
         const F64 scale = F64(rows.scale(unit.row)) * cols.scales(col);
         const JetPack kernel = kernel_of(unit.state[u], plan.gradients_of_nngp, scale, log_scale);
         double* to = corner + i * kTile + j + u * F64::kLanes;

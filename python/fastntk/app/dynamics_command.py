@@ -8,15 +8,23 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from fastntk import _validate, datasets
 from fastntk._memory import budget_bytes
-from fastntk.app import dynamics_files, dynamics_run, function_tables, options, tables
+from fastntk.app import (
+    dynamics_files,
+    dynamics_problem,
+    dynamics_run,
+    function_tables,
+    options,
+    tables,
+)
 from fastntk.app.ink import require_matplotlib
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
 from fastntk.app.resumable import resumable
-from fastntk.app.shared import Clock, circumstances, engine_for, network, stderr
+from fastntk.app.shared import Clock, circumstances, engine_for, network, stderr, warn
 from fastntk.linalg.storage import storage_path
 from fastntk.linalg.tile_file import require_place
 
@@ -54,6 +62,18 @@ def dynamics(
     bias_std: options.BiasStd = 0.1,
     init_std: options.InitStd = None,
     kernel: options.KernelChoice = options.Kernel.NTK,
+    components: Annotated[
+        int | None,
+        typer.Option(
+            "--components",
+            "-k",
+            min=1,
+            metavar="K",
+            rich_help_panel="Computation",
+            help="Eigenvalues to compute for the picture of the spectrum. Default: 50; all of them "
+            "up to 3,000 samples.",
+        ),
+    ] = None,
     times: Annotated[
         str | None,
         typer.Option(
@@ -64,6 +84,15 @@ def dynamics(
             "time constant.",
         ),
     ] = None,
+    tol: Annotated[
+        float,
+        typer.Option(
+            metavar="TOL",
+            rich_help_panel="Computation",
+            help="Bound of the error of f_t at the training rows, relative to the targets, where "
+            "f_t comes from a Krylov space.",
+        ),
+    ] = 1e-4,
     storage: options.Storage = "auto",
     dtype: options.Dtype = None,
     memory: options.Memory = None,
@@ -81,17 +110,23 @@ def dynamics(
         raise ValueError(f"--holdout must be at least 0 and below 1, got {holdout}")
     if not 0 <= label_noise <= 1:
         raise ValueError(f"--label-noise must be between 0 and 1, got {label_noise}")
+    if not 0 < tol < 1:
+        raise ValueError(f"--tol must be between 0 and 1, got {tol}")
     if times is not None:
-        dynamics_run.parsed_times(times)  # what cannot be read is said before the data are loaded
+        dynamics_problem.parsed_times(
+            times
+        )  # what cannot be read is said before the data are loaded
     file = storage_path(storage)
     if file is not None:
         require_place(file)
     factor = None if scale is None else _validate.positive(scale, "scale")
     budget_bytes(memory)  # so is a size
     net = network(hidden_layers, activation, weight_std, bias_std, init_std)
-    settings = dynamics_run.DynamicsSettings(
+    settings = dynamics_problem.DynamicsSettings(
         kernel=kernel.value,
+        components=components,
         times=times,
+        tol=tol,
         holdout=holdout,
         label_noise=label_noise,
         storage=storage,
@@ -124,7 +159,7 @@ def dynamics(
                 progress=bar,
             ),
         )
-        problem = dynamics_run.prepared(split, settings)
+        problem = dynamics_problem.prepared(split, settings)
         run = dynamics_run.dynamics(net, problem, settings, engine, bar)
         clock.seconds |= run.seconds
         content = dynamics_run.report(run, net, problem, settings)
@@ -141,3 +176,11 @@ def dynamics(
     print(f"{run.storage} storage, {run.dtype}, on {engine.description}")
     print(tables.cost_line(content))
     print(f"wrote to {out}: dynamics.png, curve.npz, result.json")
+    for note in run.notes:
+        warn(escape(note))
+    if not run.converged:
+        late = run.times[run.error > tol]
+        warn(
+            f"f_t is known to {run.error.max():.1e} of the targets only from t = {late[0]:.3g} on, "
+            f"where --tol is {tol:g}: try a larger --tol, or --dtype float64"
+        )

@@ -13,16 +13,18 @@ from fastntk.app import dynamics_plots, ink
 
 if TYPE_CHECKING:
     import fastntk
-    from fastntk.app.dynamics_run import Dynamics, DynamicsSettings, Problem
+    from fastntk.app.dynamics_problem import DynamicsSettings, Problem
+    from fastntk.app.dynamics_run import Dynamics
 
 
 def write_curves(path: Path, run: Dynamics, problem: Problem) -> None:
-    """Write times, costs, errors, time constants and f_t at the test rows to an ``.npz`` file."""
+    """Write times, costs, errors, eigenvalues and f_t at the test rows to an ``.npz`` file."""
     targets = problem.targets
     arrays: dict[str, NDArray[Any]] = {
         "times": run.times,
-        "time_constants": run.time_constants,
-        "solver_error": run.error,
+        "eigenvalues_over_n": run.eigenvalues_over_n,
+        "error_bound": run.error,
+        "test_error_estimate": run.test_error,
         "test_outputs": run.test_outputs,
         "test_labels": targets.labels(targets.y_test),
         "train_labels": targets.labels(targets.y_train),
@@ -54,7 +56,7 @@ def draw(
         run.times,
         run.curves,
         run.stop,
-        run.time_constants,
+        run.eigenvalues_over_n,
         title=f"Training on {len(problem.fit):,} samples of {problem.fit.name}{noise}",
         subtitle=f"{settings.kernel.upper()} of {ink.network_words(net)}; tested on "
         f"{len(problem.test):,}",

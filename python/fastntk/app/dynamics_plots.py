@@ -33,7 +33,7 @@ def dynamics(
     times: Array,
     curves: dict[str, Curve],
     stop: Stop | None,
-    time_constants: Array,
+    rates: Array,
     *,
     title: str,
     subtitle: str,
@@ -48,15 +48,15 @@ def dynamics(
         "train", "held-out", "test".
     stop : Stop or None
         Where the held-out cost is least.
-    time_constants : ndarray of shape (k,)
-        N / lambda_i, ascending; infinite ones are left out.
+    rates : ndarray of shape (k,)
+        Largest eigenvalues of K/N, descending; zeros are left out.
     title, subtitle : str
         Written above, as they are.
     """
     classes = all(curve.error is not None for curve in curves.values())
     figure = ink.figure((11.6, 7.2 if classes else 5.2))
     grid = figure.add_gridspec(2 if classes else 1, 2, width_ratios=(4, 5))
-    _spectrum(figure.add_subplot(grid[:, 0]), time_constants, times, stop)
+    _spectrum(figure.add_subplot(grid[:, 0]), rates, stop)
     places, limit = _places(times)
     # On a logarithmic axis 0 and infinity are at its ends.
     stopped = None if stop is None else min(max(stop.time, places[0]), places[-1])
@@ -116,10 +116,10 @@ def _time_axis(axes: Axes, times: Array, places: Array, limit: float | None) -> 
     axes.set_xlabel("time t  (learning rate x steps)", color=ink.INK)
 
 
-def _spectrum(axes: Axes, time_constants: Array, times: Array, stop: Stop | None) -> None:
-    known = time_constants[np.isfinite(time_constants)]
+def _spectrum(axes: Axes, rates: Array, stop: Stop | None) -> None:
+    known = rates[rates > 0]
     count = np.arange(1, len(known) + 1)
-    axes.plot(count, 1 / known, color=ink.BLUE, marker="o", markersize=3, linewidth=1)
+    axes.plot(count, known, color=ink.BLUE, marker="o", markersize=3, linewidth=1)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("component i", color=ink.INK)
@@ -131,10 +131,11 @@ def _spectrum(axes: Axes, time_constants: Array, times: Array, stop: Stop | None
     ink.heading(axes, "component i decays as exp(-t λᵢ / N)")
     ink.plain(axes)
     if stop is not None and 0 < stop.time < np.inf:
-        learnt = int(np.searchsorted(known, stop.time, side="right"))
+        learnt = int((known > 1 / stop.time).sum())
+        more = " or more" if learnt == len(rates) else ""
         axes.axhline(1 / stop.time, color=ink.GREEN, linewidth=1, linestyle=":")
         axes.annotate(
-            f"early stopping: {learnt:,} faster", (0.02, 1 / stop.time), (0, 3),
+            f"early stopping: {learnt:,}{more} faster", (0.02, 1 / stop.time), (0, 3),
             xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=9,
             color=ink.GREEN,
         )  # fmt: skip

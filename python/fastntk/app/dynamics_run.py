@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+import warnings
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import fastntk
+from fastntk.app.dynamics_problem import DynamicsSettings, Problem, parsed_times
 from fastntk.app.kpca_run import data_parameters, network_parameters
-from fastntk.app.targets import Targets, targets_of
+from fastntk.linalg import ConvergenceWarning
 
 if TYPE_CHECKING:
     from fastntk._backend import Engine
     from fastntk._progress import Progress
-    from fastntk.datasets import Dataset, Split
+    from fastntk.app.targets import Targets
 
 Array = NDArray[np.float64]
 
@@ -25,41 +27,8 @@ Array = NDArray[np.float64]
 # learnt, to 10^5 of it, when thousands of MNIST's digits are fitted to 1e-3 in cost.
 _DEFAULT_TIMES = 20
 _FIRST, _LAST = 0.1, 1e5
-# Time constants that result.json lists; curve.npz has all that are known.
-_LISTED = 50
-
-
-@dataclass(frozen=True)
-class DynamicsSettings:
-    """Everything that decides the result, in the words of the command line."""
-
-    kernel: str
-    times: str | None
-    holdout: float
-    label_noise: float
-    storage: str
-    dtype: str | None
-    memory: str | None
-    threads: int | None
-    device: str
-    seed: int
-    samples: int | None
-    test_data: str | None
-    targets: str
-    normalize: str
-    scale: float | None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Rows to train on, rows held out to stop by (none where there are none), rows to test on."""
-
-    fit: Dataset
-    held: Dataset | None
-    test: Dataset
-    targets: Targets  # y_train belongs to ``fit``
-    y_held: NDArray[Any]
-    noisy: int  # training labels, held-out ones included, that are drawn at random
+# Eigenvalues that are computed where nothing is said and the flow has not all of them.
+_COMPONENTS = 50
 
 
 @dataclass(frozen=True)
@@ -88,73 +57,16 @@ class Dynamics:
     curves: dict[str, Curve]  # "train", "held-out" where there is one, "test"
     test_outputs: NDArray[np.float32]  # (T, M, C), scores
     stop: Stop | None
-    time_constants: Array
-    max_learning_rate: float
-    error: Array  # (T,) relative, see `fastntk.GradientFlow.error`
+    eigenvalues_over_n: Array  # (k,) descending, the decay rates
+    error: Array  # (T,) relative, a bound, see `fastntk.GradientFlow.error`
+    test_error: Array  # (T,) the same at the test rows, an estimate
+    notes: list[str]
+    converged: bool
     method: str
+    passes: int
     storage: str
     dtype: str
     seconds: dict[str, float]
-
-
-def prepared(split: Split, settings: DynamicsSettings) -> Problem:
-    """Return the parts of the data, with label noise in the training rows.
-
-    Label noise gives that share of the training rows the labels of rows drawn at random: all of
-    them where it is 1. The held-out rows are taken from the training rows after that.
-
-    Raises
-    ------
-    ValueError
-        Labels that are no targets, or nothing left of a part.
-    """
-    rng = np.random.default_rng(settings.seed)
-    n = len(split.train)
-    labels, noisy = np.array(split.train.y), round(settings.label_noise * n)
-    labels[rng.permutation(n)[:noisy]] = labels[rng.integers(0, n, noisy)]
-    train = replace(split.train, y=labels)
-    targets = targets_of(split._replace(train=train), settings.targets)
-    count = round(settings.holdout * n)
-    if settings.holdout > 0 and not 0 < count < n:
-        raise ValueError(
-            f"--holdout {settings.holdout:g} of {n} training rows leaves a part without rows"
-        )
-    order = rng.permutation(n)
-    held, fit = np.sort(order[:count]), np.sort(order[count:])
-    return Problem(
-        fit=train.take(fit),
-        held=train.take(held) if count else None,
-        test=split.test,
-        targets=replace(targets, y_train=targets.y_train[fit]),
-        y_held=targets.y_train[held],
-        noisy=noisy,
-    )
-
-
-def parsed_times(text: str) -> Array:
-    """Return times from text: numbers, "inf", and FIRST:LAST:COUNT for a logarithmic row of them.
-
-    Raises
-    ------
-    ValueError
-        Text that is none of these, a negative time, or a row that does not ascend from above 0.
-    """
-    times: list[float] = []
-    for part in text.split(","):
-        try:
-            ends = [float(number) for number in part.split(":")]
-        except ValueError:
-            ends = []
-        if len(ends) == 1 and ends[0] >= 0:
-            times += ends
-        elif len(ends) == 3 and 0 < ends[0] < ends[1] < np.inf and ends[2] in range(2, 100_001):
-            times += np.geomspace(ends[0], ends[1], int(ends[2])).tolist()
-        else:
-            raise ValueError(
-                "--times must be non-negative numbers, inf, or FIRST:LAST:COUNT, separated by "
-                f"commas, got {part!r}"
-            )
-    return np.unique(times)
 
 
 def dynamics(
@@ -164,7 +76,13 @@ def dynamics(
     engine: Engine,
     progress: Progress | None = None,
 ) -> Dynamics:
-    """Train on the least-squares cost and evaluate f_t on every part of the data."""
+    """Train on the least-squares cost and evaluate f_t on every part of the data.
+
+    Raises
+    ------
+    ValueError
+        A kernel that is 0 everywhere.
+    """
     start = time.perf_counter()
     operator = fastntk.GramOperator(
         net,
@@ -182,45 +100,83 @@ def dynamics(
     engine.wait()  # what a GPU still computes of the kernel is not the solver's time
     stored = time.perf_counter()
     targets = problem.targets
-    flow = fastntk.GradientFlow(operator, targets.columns(targets.y_train), progress=progress)
-    unit = flow.max_learning_rate / 2
-    times = (
-        np.geomspace(_FIRST * unit, _LAST * unit, _DEFAULT_TIMES)
-        if settings.times is None
-        else parsed_times(settings.times)
-    )
-    parts = [problem.test] if problem.held is None else [problem.test, problem.held]
-    # One product with the kernel for all new rows.
-    new = flow.outputs(times, np.concatenate([part.X for part in parts]))
-    test, held = new[:, : len(problem.test)], new[:, len(problem.test) :]
-    curves = {"train": _curve(targets, flow.outputs(times), targets.y_train)}
-    if problem.held is not None:
-        curves["held-out"] = _curve(targets, held, problem.y_held)
-    curves["test"] = _curve(targets, test, targets.y_test)
-    stop = None if problem.held is None else _grid_minimum(times, curves)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        flow = fastntk.GradientFlow(
+            operator,
+            targets.columns(targets.y_train),
+            tol=settings.tol,
+            seed=settings.seed,
+            progress=progress,
+        )
+        rates = _decay_rates(flow, settings, progress)
+        if not rates[0] > 0:
+            raise ValueError(
+                f"the kernel of {problem.fit.name} is 0: nothing can be learnt with it"
+            )
+        known = time.perf_counter()
+        times = (
+            np.geomspace(_FIRST, _LAST, _DEFAULT_TIMES) / rates[0]
+            if settings.times is None
+            else parsed_times(settings.times)
+        )
+        curves = {"train": _curve(targets, flow.outputs(times), targets.y_train)}
+        error = flow.error(times)
+        stop = None
+        if problem.held is not None:
+            held = flow.outputs(times, problem.held.X)
+            curves["held-out"] = _curve(targets, held, problem.y_held)
+            stop = _stop(flow, problem, times)
+        test = flow.outputs(times, problem.test.X)
+        curves["test"] = _curve(targets, test, targets.y_test)
+        test_error = flow.error(times, problem.test.X)
     return Dynamics(
         times=times,
         curves=curves,
         test_outputs=(test + targets.offset).astype(np.float32),
         stop=stop,
-        time_constants=flow.time_constants,
-        max_learning_rate=flow.max_learning_rate,
-        error=flow.error(times),
+        eigenvalues_over_n=rates,
+        error=error,
+        test_error=test_error,
+        # What is not met is said by ``converged``.
+        notes=[str(w.message) for w in caught if not issubclass(w.category, ConvergenceWarning)],
+        converged=flow.method == "dense" or bool(error.max() <= settings.tol),
         method=flow.method,
+        passes=flow.passes,
         storage=operator.storage,
         dtype=str(operator.dtype),
-        seconds={"kernel": stored - start, "flow": time.perf_counter() - stored},
+        seconds={
+            "kernel": stored - start,
+            "spectrum": known - stored,
+            "flow": time.perf_counter() - known,
+        },
     )
 
 
-def _grid_minimum(times: Array, curves: dict[str, Curve]) -> Stop:
-    best = int(np.argmin(curves["held-out"].cost))
-    test = curves["test"]
+def _decay_rates(
+    flow: fastntk.GradientFlow, settings: DynamicsSettings, progress: Progress | None
+) -> Array:
+    """Return the largest eigenvalues of K/N: all, from a flow that has them, else as many as asked.
+
+    Those of the null space are 0.
+    """
+    if flow.method == "dense":
+        return np.asarray(1 / flow.time_constants[: settings.components], dtype=np.float64)
+    count = min(settings.components or _COMPONENTS, flow.points)
+    pairs = fastntk.eigenpairs(flow.operator, count, seed=settings.seed, progress=progress)
+    return np.maximum(np.asarray(pairs.values, dtype=np.float64), 0.0) / flow.points
+
+
+def _stop(flow: fastntk.GradientFlow, problem: Problem, times: Array) -> Stop:
+    assert problem.held is not None
+    targets = problem.targets
+    best = flow.early_stopping(problem.held.X, targets.columns(problem.y_held), times=times)
+    test = _curve(targets, flow.outputs([best.time], problem.test.X), targets.y_test)
     return Stop(
-        time=float(times[best]),
-        held_cost=float(curves["held-out"].cost[best]),
-        test_cost=float(test.cost[best]),
-        test_error=None if test.error is None else float(test.error[best]),
+        time=best.time,
+        held_cost=best.value,
+        test_cost=float(test.cost[0]),
+        test_error=None if test.error is None else float(test.error[0]),
     )
 
 
@@ -235,7 +191,6 @@ def report(
     run: Dynamics, net: fastntk.FullyConnected, problem: Problem, settings: DynamicsSettings
 ) -> dict[str, Any]:
     """Return what ``result.json`` says about a run, machine and timings apart."""
-    known = run.time_constants[np.isfinite(run.time_constants)]
     return {
         "parameters": {"network": network_parameters(net), **asdict(settings)},
         "data": data_parameters(problem.fit) | {"noisy_labels": problem.noisy},
@@ -246,16 +201,18 @@ def report(
             "storage": run.storage,
             "dtype": run.dtype,
             "method": run.method,
+            "passes": run.passes,
+            "converged": run.converged,
             "error": float(run.error.max()),
+            "test_error": float(run.test_error.max()),
         },
         "times": [_in_json(t) for t in run.times.tolist()],
         "curves": {name: asdict(curve) for name, curve in run.curves.items()},
         "early_stopping": None
         if run.stop is None
         else asdict(run.stop) | {"time": _in_json(run.stop.time)},
-        "max_learning_rate": run.max_learning_rate,
-        "time_constants": known[:_LISTED],
-        "eigenvalues_over_n": 1 / known[:_LISTED],
+        "max_learning_rate": 2 / run.eigenvalues_over_n[0],
+        "eigenvalues_over_n": run.eigenvalues_over_n,
     }
 
 

@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fastntk.app.dynamics_run import Dynamics, Problem
+    from fastntk.app.dynamics_problem import Problem
+    from fastntk.app.dynamics_run import Dynamics
     from fastntk.app.regress_run import Regression
     from fastntk.datasets import Split
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 def regression_table(runs: list[Regression], split: Split) -> Table:
     """Return quality, residuals and times, one column per kernel."""
     table = Table(
-        title=f"Regression of {len(split.train):,} samples of {escape(split.train.name)}, tested "
-        f"on {len(split.test):,}"
+        title=f"{len(split.train):,} samples of {escape(split.train.name)}, tested on "
+        f"{len(split.test):,}"
     )
-    table.add_column("")
+    # As wide as the title of one kernel's table.
+    table.add_column("", min_width=26)
     for run in runs:
         table.add_column(run.kernel.upper(), justify="right")
     for name, cells in _rows(runs).items():
@@ -46,7 +48,7 @@ def _rows(runs: list[Regression]) -> dict[str, list[str]]:
     rows[f"residual, {runs[0].dtype} K"] = [f"{run.residual:.1e}" for run in runs]
     steps = max(len(run.residuals_float64) for run in runs)
     for i in range(steps):
-        name = "residual, float64 K" if i == 0 else f"  refined, pass {i}"
+        name = "residual, float64 K" if i == 0 else f"  refinement {i}"
         rows[name] = [
             f"{run.residuals_float64[i]:.1e}" if i < len(run.residuals_float64) else ""
             for run in runs
@@ -59,9 +61,10 @@ def _rows(runs: list[Regression]) -> dict[str, list[str]]:
 
 def dynamics_table(run: Dynamics, problem: Problem) -> Table:
     """Return cost and accuracy of each part of the data, one row per time."""
-    noise = f", {problem.noisy:,} labels at random" if problem.noisy else ""
+    held = f", {len(problem.held):,} held out" if problem.held else ""
+    noise = f", {problem.noisy:,} labels of these at random" if problem.noisy else ""
     table = Table(
-        title=f"Training on {len(problem.fit):,} samples of {escape(problem.fit.name)}{noise}"
+        title=f"Training on {len(problem.fit):,} samples of {escape(problem.fit.name)}{held}{noise}"
     )
     table.add_column("t", justify="right")
     classes = problem.targets.classes is not None
@@ -93,10 +96,13 @@ def dynamics_lines(run: Dynamics) -> list[str]:
             f"at the last time, t = {run.times[-1]:.3g}: "
             + _test_words(test.cost[-1], None if test.error is None else test.error[-1])
         )
-    first = run.time_constants[0]
-    rate = run.max_learning_rate
-    lines.append(f"first time constant {first:.4g}, largest stable learning rate {rate:.4g}")
-    lines.append(f"{run.method} method, error of f_t at most {run.error.max():.1e}")
+    rate = run.eigenvalues_over_n[0]
+    lines.append(f"first time constant {1 / rate:.4g}, largest stable learning rate {2 / rate:.4g}")
+    passes = f", {run.passes} passes" if run.passes else ""
+    bound, estimate = run.error.max(), run.test_error.max()
+    lines.append(
+        f"{run.method} method{passes}; error of f_t at most {bound:.1e}, test about {estimate:.1e}"
+    )
     return lines
 
 

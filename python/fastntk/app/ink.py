@@ -41,6 +41,8 @@ def save(figure: Figure, path: Path) -> None:
     with warnings.catch_warnings():
         # A class name in a script that the font lacks shows boxes; nobody needs to be told twice.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        # The layout of images, whose cells are square, is settled by a second drawing only.
+        figure.draw_without_rendering()
         figure.savefig(path, dpi=200)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastntk
-from fastntk.app.ink import network_words, save
+from fastntk.app import ink
 from fastntk.app.kpca_run import KpcaRun
 from fastntk.app.plots import component_plane
 
@@ -55,7 +55,7 @@ def draw(path: Path, run: KpcaRun, net: fastntk.FullyConnected) -> bool:
         (i + 1, j + 1),
         matrix=matrix,
         title=f"{kernel} kernel PCA of {len(run.data):,} samples of {run.data.name}",
-        subtitle=network_words(net) + centred,
+        subtitle=ink.network_words(net) + centred,
     )
-    save(figure, path)
+    ink.save(figure, path)
     return True

@@ -86,10 +86,11 @@ def regress(
         int | None,
         typer.Option(
             min=0,
-            metavar="PASSES",
+            metavar="COUNT",
             rich_help_panel="Computation",
-            help="Refinements of a float32 solution by the float64 kernel, which is computed again "
-            "at each and never stored. Default: 2, none for --dtype float64.",
+            help="Refine the solution of a float32 K at most so many times, until the residuals "
+            "for K in float64, computed again each time and never stored, are below TOL too. "
+            "Default: 2. K in float64 needs none.",
         ),
     ] = None,
     dtype: options.Dtype = None,

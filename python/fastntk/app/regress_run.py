@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from fastntk.app.targets import Targets
     from fastntk.datasets import Split
 
-# Passes of refinement of a float32 operator, where nothing else is said: the first leaves the
-# square of what float32 rounding left, the second the rounding of float64.
+# Refinements of a float32 solution where nothing else is said: each costs a product with the lazy
+# float64 kernel and a few of the float32 one, small beside the passes of the solution itself.
 _REFINEMENTS = 2
+# With this stage of `fastntk.solve` the solution is done, and its refinement begins.
+_REFINING = "residual of refine"
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,9 @@ class Regression:
     outputs: NDArray[np.float64]  # (M, C), centred
     quality: dict[str, Any]
     ridge: float  # as added to the diagonal
-    residual: float  # of the operator's own dtype, largest column
-    residuals_float64: list[float]  # with the float64 operator: before and after each refinement
+    residual: float  # for the operator itself, largest column
+    residuals_float64: list[float]  # for the float64 kernel: before and after each refinement
     passes: int
-    refined_passes: int
     converged: bool
     method: str
     storage: str
@@ -87,6 +88,8 @@ def regress(
         seconds[step], clock = now - clock, now
 
     def tell(stage: str, done: int, total: int) -> None:
+        if stage.startswith(_REFINING) and "solve" not in seconds:
+            lap("solve")
         if progress is not None:
             progress(f"{kernel.upper()}, {stage}", done, total)
 
@@ -98,19 +101,28 @@ def regress(
     ridge = settings.ridge
     if settings.ridge_units == "trace":
         ridge *= float(operator.diagonal().mean())
+    refinements = _REFINEMENTS if settings.refine is None else settings.refine
+    precise = None
+    if operator.dtype == np.float32 and refinements > 0:
+        precise = _operator(net, split, kernel, settings, engine, "lazy", "float64", tell)
     with warnings.catch_warnings():
         # The result says it, and so does the report.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        solution = fastntk.solve(
-            operator,
-            targets.columns(targets.y_train),
-            ridge,
-            method=settings.method,
-            tol=settings.tol,
-            seed=settings.seed,
-            progress=tell,
-        )
-    lap("solve")
+        try:
+            solution = fastntk.solve(
+                operator,
+                targets.columns(targets.y_train),
+                ridge,
+                method=settings.method,
+                tol=settings.tol,
+                refine=precise,
+                refinements=max(1, refinements),
+                seed=settings.seed,
+                progress=tell,
+            )
+        except fastntk.SolveInterrupted:
+            raise KeyboardInterrupt from None  # its message tells how to go on in Python
+    lap("refine" if "solve" in seconds else "solve")
     outputs = operator.cross_matmat(split.test.X, solution.value, progress=tell)
     lap("predict")
     return Regression(
@@ -118,10 +130,9 @@ def regress(
         outputs=outputs,
         quality=targets.quality(outputs, targets.y_test),
         ridge=ridge,
-        residual=float(np.max(solution.residuals)),
-        residuals_float64=[],
+        residual=float(np.max(solution.op_residuals)),
+        residuals_float64=[float(np.max(part)) for part in solution.refined],
         passes=int(solution.passes),
-        refined_passes=0,
         converged=bool(solution.converged),
         method=solution.method,
         storage=operator.storage,

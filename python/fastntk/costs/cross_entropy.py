@@ -18,7 +18,7 @@ class CrossEntropy:
 
     ``c(f, y) = -sum_k y_k log softmax(f)_k`` with the direction ``y - softmax(f)``. With one output
     ``c(f, y) = log(1 + exp(f)) - y f``, y the probability of the positive class, with the direction
-    ``y - 1 / (1 + exp(-f))``. Neither overflows, whatever the outputs.
+    ``y - 1 / (1 + exp(-f))``. Neither overflows where differences of outputs do not.
 
     Labels of several outputs are integers from 0 to C - 1, of shape (N,), or rows of probabilities
     (one-hot or soft) of f's shape. Labels of one output are 0 or 1, or probabilities between them;

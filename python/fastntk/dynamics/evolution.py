@@ -25,8 +25,12 @@ from fastntk._arrays import to_host
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-# A time that is this little short of a whole number of steps, relative to it, is that number.
-_STEP_ROUNDING = 1e-9
+# A time that is this little short of a whole number of steps, relative to it and at most in steps,
+# is that number: times are sums of rounded rates.
+_STEP_ROUNDING, _SHORT = 1e-9, 1e-3
+
+# What a step decays by, at least, as far as rounding tells.
+_LEAST_DECAY = 1e-15
 
 
 class Evolution:
@@ -46,10 +50,11 @@ class Evolution:
     def steps(self, t: float) -> float:
         """Return the steps that are done by time t: an integral number, or infinity."""
         assert self.learning_rate is not None
-        return float(np.floor(t / self.learning_rate * (1 + _STEP_ROUNDING)))
+        steps = t / self.learning_rate
+        return float(np.floor(steps + min(_STEP_ROUNDING * steps, _SHORT)))
 
     def decay(self, values: NDArray[np.float64], t: float, null: float) -> NDArray[np.float64]:
-        """Return what is left of a residual at time t along eigenvectors, shaped like ``values``.
+        """Return what is left of a residual at time t along eigenvectors: 1 - lambda phi_t(lambda).
 
         Parameters
         ----------
@@ -65,18 +70,22 @@ class Evolution:
     def phi(self, values: NDArray[np.float64], t: float, null: float) -> NDArray[np.float64]:
         """Return phi_t of eigenvalues; arguments are those of `decay`.
 
-        It is t / N in the null space, as long as that is less than what rounding would make of it,
-        and 0 at infinite time: the null space stays as it is.
+        In the null space, where it is t / N, it is taken as 0: the kernel of the training points
+        and new ones being semidefinite, K(Z, X) has the same null space, and moves nothing along
+        it.
         """
         positive = values > null
         safe = np.where(positive, values, 1.0)
-        elapsed = t if self.learning_rate is None else self.steps(t) * self.learning_rate
-        limit = elapsed / self.points
-        if math.isinf(t):
-            limit = 0.0
-        elif null > 0:
-            limit = min(limit, 1 / null)
-        return np.where(positive, self._done(safe, t) / safe, limit)
+        return np.where(positive, self._done(safe, t) / safe, 0.0)
+
+    def slowest(self, values: NDArray[np.float64]) -> float:
+        """Return the longest time in which a part along a positive eigenvalue decays to 1/e."""
+        if self.learning_rate is None:
+            return self.points / float(values.min())
+        left = np.abs(1 - self.learning_rate / self.points * values)
+        # Above half of the largest rate, the first components may be as slow as the last ones.
+        remaining = min(float(left.max()), 1 - _LEAST_DECAY)
+        return self.learning_rate / -math.log(remaining) if remaining > 0 else self.learning_rate
 
     def _done(self, values: NDArray[np.float64], t: float) -> NDArray[np.float64]:
         """Return 1 - decay for positive eigenvalues, to full relative precision."""

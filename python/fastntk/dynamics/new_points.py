@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fastntk._arrays import array_namespace, on_device
+from fastntk import _validate
+from fastntk._arrays import array_namespace
 from fastntk._memory import Budget
 from fastntk.linalg.gram_operator import GramOperator
 from fastntk.linalg.operator import SymmetricOperator
@@ -31,8 +30,8 @@ class NewPoints:
 
     Attributes
     ----------
-    Z : array_like or None
-        As given.
+    Z : ndarray or None
+        As given, checked.
     rows : int
         Rows of K(Z, X).
     xp : module
@@ -44,14 +43,16 @@ class NewPoints:
             raise ValueError("give Z, new points, or cross, their kernel with X; one of them")
         self._op, self.Z = op, Z
         if cross is None:
-            if not isinstance(op, GramOperator) or op.maker is None:
+            if not isinstance(op, GramOperator) or op.maker is None or op.X is None:
                 raise ValueError(
                     "Z needs an operator from data; an operator from a matrix or a file, or one "
                     "without points, needs cross=K(Z, X) instead"
                 )
             self._cross: Any = None
-            self.rows = int(np.shape(Z)[0]) * op.maker.rows_per_point if np.ndim(Z) else 0
-            self.xp = array_namespace(Z) if on_device(Z) else np
+            self.Z = _validate.samples(Z, "Z", room=op.room)
+            _validate.same_columns(self.Z, op.X, "Z")
+            self.rows = len(self.Z) * op.maker.rows_per_point
+            self.xp = array_namespace(self.Z)
             return
         self._cross = float_columns(cross, "cross")
         op._check_place(self._cross, "cross")

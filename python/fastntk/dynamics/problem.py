@@ -28,7 +28,10 @@ class Problem:
     y : array_like of shape (N,) or (N, C)
         Targets.
     f0 : array_like like y, callable or None
-        Outputs at time 0, or a function of points that gives them; None for 0.
+        Outputs at time 0, or a function of points, times the operator's ``scale``, that gives them;
+        None for 0.
+    name : str
+        What messages call y.
 
     Attributes
     ----------
@@ -42,26 +45,29 @@ class Problem:
         f0 in the same shape; None for 0.
     """
 
-    def __init__(self, op: SymmetricOperator, y: ArrayLike, f0: Any) -> None:
+    def __init__(
+        self, op: SymmetricOperator, y: ArrayLike, f0: Any = None, name: str = "y"
+    ) -> None:
         self.op, self.f0 = op, f0
-        targets = self._values(y, "y")
+        targets = self._values(y, name)
         if targets.ndim not in (1, 2) or targets.size == 0:
-            raise ValueError(f"y must have shape (N,) or (N, C), got shape {targets.shape}")
+            raise ValueError(f"{name} must have shape (N,) or (N, C), got shape {targets.shape}")
         self.vector = targets.ndim == 1
         self.points, self.outputs = len(targets), 1 if self.vector else targets.shape[1]
         rows = op.shape[0]
         self.joint = rows != self.points
+        self._require_outputs_of_kernel(targets.shape, name)
         if self.joint and rows != self.points * self.outputs:
             raise ValueError(
-                f"y must have {rows} rows, or as many numbers, for a {rows} x {rows} kernel, "
+                f"{name} must have {rows} rows, or as many numbers, for a {rows} x {rows} kernel, "
                 f"got shape {targets.shape}"
             )
         self.library = array_namespace(targets)
-        given = f0(self._training_points()) if callable(f0) else f0
         with op.here():
             self.residual = self._columns(targets)
             self.start: Any = None
-            if given is not None:
+            if f0 is not None:
+                given = f0(self._scaled(self._training_points())) if callable(f0) else f0
                 first = self._values(given, "f0")
                 if first.shape != targets.shape:
                     raise ValueError(
@@ -94,20 +100,21 @@ class Problem:
         if f0_Z is None and callable(self.f0):
             if Z is None:
                 raise ValueError("f0_Z must be given with cross: f0 is a function of points")
-            f0_Z = self.f0(Z)
-        if f0_Z is None:
+            values = self._values(self.f0(self._scaled(Z)), "f0_Z")
+        elif f0_Z is None:
             if self.f0 is not None:
                 raise ValueError("f0_Z must be given: f0 was given at the training points only")
             return None
-        if self.f0 is None:
+        elif self.f0 is None:
             raise ValueError("f0_Z needs f0, the outputs at the training points")
-        values = self._values(f0_Z, "f0_Z")
+        else:
+            values = self._values(f0_Z, "f0_Z")
         count = rows // self.outputs if self.joint else rows
         shape = (count,) if self.vector else (count, self.outputs)
         if values.shape != shape:
             raise ValueError(f"f0_Z must have shape {shape}, got {values.shape}")
         with self.op.here():
-            return self._columns(values)
+            return self._columns(values, rows)
 
     def targets_at(self, y_Z: ArrayLike) -> Any:
         """Return targets at new points as (M, C) where the operator is."""
@@ -119,6 +126,20 @@ class Problem:
         with self.op.here():
             return self.op.xp.asarray(values).reshape(len(values), -1)
 
+    def _require_outputs_of_kernel(self, shape: tuple[int, ...], name: str) -> None:
+        """Refuse targets that do not say which rows of a matrix-valued kernel share a point."""
+        rows, C = self.op.shape[0], getattr(getattr(self.op, "maker", None), "rows_per_point", 1)
+        if C > 1 and shape != (rows // C, C):
+            raise ValueError(
+                f"{name} must have shape ({rows // C}, {C}) for a kernel with {C} rows per point, "
+                f"got shape {shape}"
+            )
+
+    def _scaled(self, points: Any) -> Any:
+        """Return points as the kernel sees them."""
+        scale = getattr(self.op, "scale", None)
+        return points if scale in (None, 1) else _validate.real_array(points, "Z") * scale
+
     def _training_points(self) -> Any:
         X = getattr(self.op, "X", None)
         if X is None:
@@ -127,9 +148,10 @@ class Problem:
             )
         return X
 
-    def _columns(self, values: Any) -> Any:
+    def _columns(self, values: Any, rows: int | None = None) -> Any:
+        """Return values as columns for so many rows of a kernel, those of K by default."""
         array = self.op.xp.asarray(values)
-        return array.reshape(self.op.shape[0], -1)
+        return array.reshape(self.op.shape[0] if rows is None else rows, -1)
 
     def _values(self, array: Any, name: str) -> Any:
         """Return an argument as finite float64 of NumPy, or of CuPy on the operator's device."""

@@ -44,5 +44,5 @@ def trained_covariance(W: Any, S_XZ: Any, S_XX_W: Any, S_ZZ: Any) -> Any:
     """
     if S_ZZ.ndim == 1:
         return S_ZZ + (W * (S_XX_W - 2 * S_XZ)).sum(axis=0)
-    half = W.T @ (S_XX_W / 2 - S_XZ)
-    return S_ZZ / 2 + S_ZZ.T / 2 + half + half.T
+    half = S_ZZ / 2 + W.T @ (S_XX_W / 2 - S_XZ)
+    return half + half.T

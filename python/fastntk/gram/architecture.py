@@ -237,10 +237,10 @@ class FullyConnected:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> KernelGradients:
-        r"""A kernel and its derivatives by ``weight_std`` and ``bias_std``, in one pass.
+        r"""Return a kernel and its derivatives by ``weight_std`` and ``bias_std``.
 
-        Both are parameters of every layer, and so are what the derivatives are by: what the gradient
-        of a log marginal likelihood needs.
+        Each is one number that all layers share. The gradient of a log marginal likelihood needs
+        these derivatives.
 
         Parameters
         ----------
@@ -263,8 +263,7 @@ class FullyConnected:
 
         Notes
         -----
-        The recursion of `ntk` is differentiated by hand, forward through the layers, and runs in
-        float64 whatever the data:
+        The recursion of `ntk` carries its derivatives along, in float64 whatever the data:
 
         .. math:: d\Sigma' = 2 \sigma_w d\sigma_w E + \sigma_w^2 dE + 2 \sigma_b d\sigma_b, \qquad
             d\Theta' = 2 \sigma_w d\sigma_w \dot E \Theta
@@ -272,17 +271,21 @@ class FullyConnected:
 
         with :math:`E = E[f(u) f(v)]` and :math:`\dot E = E[f'(u) f'(v)]`.
 
-        K is an even function of ``bias_std``: where that is 0, its derivative by it is exactly 0, also
-        for a zero row or opposite rows, between which K has a kink there.
+        K is an even function of ``bias_std``: where that is 0, its derivative by it is exactly 0,
+        also for a zero row or opposite rows, where K has a kink.
+
+        Errors relative to the larger of the derivative and of sqrt(K_ii K_jj) / parameter: at most
+        1e-12 in float64 (1e-14 for uint8 data), 1e-7 in float32, near-duplicates and small
+        ``bias_std`` included; for erf as far as `ntk` is held to its own, which are those of the
+        kernel here. Cost: two to three times that of a float64 `ntk` by layers, for no table
+        replaces them (a GPU computes the products once per matrix), and three matrices of memory.
         """
         if self.init_std is not None:
             raise ValueError(
                 "gradients are by weight_std and bias_std, got a network with "
                 f"init_std={self.init_std!r}: its kernels have no weight_std"
             )
-        return gradients(
-            self.program(), X, Y, kernel, scale, dtype, device, threads, progress
-        )
+        return gradients(self.program(), X, Y, kernel, scale, dtype, device, threads, progress)
 
     def explain(
         self,

@@ -54,7 +54,7 @@ class GradientProblem(Problem):
         numbers = 2 * (_LAYER_NUMBERS * len(self.program.activations) + _OTHER_NUMBERS) + 1
         edge = _backend.tile_edge()
         tiles = sum(-(-side.shape[0] // edge) for side in present(rows, columns))
-        return needed + 8 * numbers * tiles * edge
+        return needed + int(8 * numbers * tiles * edge)
 
     def native(
         self, engine: Engine, X: Any, Y: Any, network: tuple[Any, ...], batch: int

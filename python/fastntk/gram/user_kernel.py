@@ -7,6 +7,7 @@ with one.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ class UserKernel(PairwiseKernel):
         The kernel between points X (n, d) and Y (m, d), for n and m of any size: value (i, j) must
         depend on X[i] and Y[j] only. It is given new arrays, of the type of the operator's entries
         and of the library (NumPy or CuPy) that the operator computes with, scaled, and returns an
-        array of that library. Symmetric in its two points, and positive semi-definite where an
+        array of that library: where there is a GPU, operators of a function that knows NumPy only
+        need ``device="cpu"``. Symmetric in its two points, and positive semi-definite where an
         algorithm wants that, as `fastntk.solve` by Cholesky does.
     rows_per_point : int
         R, for a kernel whose values are R x R matrices: rows i R + k belong to point i.
@@ -121,8 +123,8 @@ class UserKernel(PairwiseKernel):
     Raises
     ------
     TypeError
-        ``function`` is not callable. Later, what it returns is no array of real numbers, or is of
-        another library than its arguments.
+        ``function`` is not callable, ``name`` no text. Later, what the function returns is no array
+        of real numbers, or is of another library than its arguments.
     ValueError
         ``rows_per_point`` is not positive. Later, what the function returns has another shape, is
         not finite, is not symmetric on 64 of the points, or depends there on what other points are
@@ -154,6 +156,8 @@ class UserKernel(PairwiseKernel):
         if not callable(self.function):
             raise TypeError(f"function must be callable, got {self.function!r}")
         _validate.integer(self.rows_per_point, "rows_per_point", at_least=1)
+        if self.name is not None and not isinstance(self.name, str):
+            raise TypeError(f"name must be a str, got {self.name!r}")
         if self.name is None:
             name = getattr(self.function, "__name__", type(self.function).__name__)
             object.__setattr__(self, "name", name)
@@ -174,8 +178,13 @@ class UserKernel(PairwiseKernel):
                 f"{self.name} must return shape ({n}, {m}) for points of shapes {points[0]} and "
                 f"{points[1]} and rows_per_point={self.rows_per_point}, got {array.shape}"
             )
+        # A copy: the function may return an array that it fills anew in every call.
+        with np.errstate(over="ignore"):
+            array = array.astype(X.dtype)
         if not bool(xp.isfinite(array).all()):
-            raise ValueError(f"{self.name} must return finite numbers, got NaN or infinity")
+            raise ValueError(
+                f"{self.name} must return finite numbers in {X.dtype}, got NaN or infinity"
+            )
         return array
 
 
@@ -191,7 +200,7 @@ class RBF(PairwiseKernel):
     Raises
     ------
     ValueError
-        ``length_scale`` is not positive.
+        ``length_scale`` is not positive. Later, squared distances overflow in units of it.
 
     Notes
     -----
@@ -215,10 +224,16 @@ class RBF(PairwiseKernel):
         """Return the kernel between points."""
         xp = array_namespace(X)
         A, B = X.astype(np.float64), Y.astype(np.float64)
-        origin = B.mean(axis=0)
-        A, B = (A - origin) / self.length_scale, (B - origin) / self.length_scale
-        halves = (A * A).sum(axis=1)[:, None] / 2 + (B * B).sum(axis=1) / 2
-        return xp.exp(-xp.maximum(halves - A @ B.T, 0.0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            origin = B.mean(axis=0)
+            A, B = (A - origin) / self.length_scale, (B - origin) / self.length_scale
+            a, b = (A * A).sum(axis=1), (B * B).sum(axis=1)
+            largest = float(a.max() + b.max())
+        if not math.isfinite(largest):
+            raise ValueError(
+                f"points must have finite squared distances in units of {self}, got {largest}"
+            )
+        return xp.exp(-xp.maximum(a[:, None] / 2 + b / 2 - A @ B.T, 0.0))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Block Krylov: thick-restart block Lanczos with full reorthogonalisation [1]_, [2]_.
 
-The basis Q is kept in float64 with the products K Q, so that Ritz pairs and their residuals
-||K v - lambda v|| come from products that were made, not from estimates, at no further pass over K.
-Tall arrays belong to the operator's library (`array_namespace`); small problems are solved on the
-host.
+Ritz pairs and their residuals ||K v - lambda v|| come from products that were made, not from
+estimates, at no further pass over K: see `fastntk.linalg.basis`.
 
 References
 ----------
@@ -16,19 +14,12 @@ References
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastntk._arrays import array_namespace, to_host
-from fastntk.linalg.pairs import (
-    Eigenpairs,
-    block_product,
-    require_finite,
-    spectral_scale,
-    with_signs,
-)
+from fastntk.linalg.basis import Basis
+from fastntk.linalg.pairs import Eigenpairs, block_product, spectral_scale, with_signs
 
 if TYPE_CHECKING:
     from fastntk._memory import Budget
@@ -39,9 +30,6 @@ if TYPE_CHECKING:
 _FLOAT32_TOL = 5e-7
 # Room for ten blocks besides the pairs: most problems end before a restart.
 _BLOCKS_KEPT = 10
-# Tall arrays are updated in place by blocks of rows: the temporaries stay in cache, and fresh
-# memory, which costs more than the arithmetic, is touched only where the basis grows.
-_ROWS = 1024
 
 
 def block_krylov(
@@ -77,8 +65,7 @@ def block_krylov(
             break
         if basis.size + block > basis.capacity < n:
             basis.restart(values, Y, k + (basis.capacity - k - block) // 2)
-        remainder /= scale
-        V = basis.complement(remainder[:, : n - basis.size])
+        V = basis.next_block(remainder, scale)
     vectors = with_signs(basis.Q[:, : basis.size] @ basis.xp.asarray(Y[:, :k]))
     return Eigenpairs(values[:k].copy(), vectors, relative * scale, "krylov", done, bool(converged))
 
@@ -90,108 +77,3 @@ def capacity_for(n: int, k: int, block: int, room: Budget) -> int:
     least = min(n, k + 2 * block)
     room.require(spare + column * least, f"a Krylov basis of {least} columns for {n} rows")
     return min(n, k + _BLOCKS_KEPT * block, (room.left - spare) // column)
-
-
-class Basis:
-    """Orthonormal columns Q, the products W = K Q, and the small matrix H = Q^T K Q."""
-
-    def __init__(
-        self, op: SymmetricOperator, capacity: int, rng: np.random.Generator, precision: type
-    ) -> None:
-        self.n, self.capacity, self.size, self.rng = op.shape[0], capacity, 0, rng
-        self.xp = array_namespace(op)
-        # Columns are contiguous; memory not yet used is not touched.
-        self.Q = self.xp.empty((self.n, capacity), order="F")
-        self.W = self.xp.empty((self.n, capacity), dtype=precision, order="F")
-        self.H = np.zeros((capacity, capacity))
-
-    def random(self, columns: int) -> Any:
-        """Return Gaussian columns."""
-        return self.xp.asarray(self.rng.standard_normal((self.n, columns)))
-
-    def append(self, V: Any, product: Any) -> Any:
-        """Add columns and their products; leave of the products what is outside the basis."""
-        old, new = self.size, self.size + V.shape[1]
-        for rows in self._row_blocks():
-            self.Q[rows, old:new], self.W[rows, old:new] = V[rows], product[rows]
-        self.size = new
-        with np.errstate(over="ignore", invalid="ignore"):
-            coefficients = self.Q[:, :new].T @ product
-        require_finite(coefficients, "a projection")
-        self.H[:new, old:new] = to_host(coefficients)
-        self.H[old:new, :new] = self.H[:new, old:new].T
-        corner = self.H[old:new, old:new]
-        corner[:] = corner / 2 + corner.T / 2
-        return self._remove(product, coefficients)
-
-    def ritz(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the eigenvalues of H, descending, and its eigenvectors."""
-        values, Y = np.linalg.eigh(self.H[: self.size, : self.size])
-        require_finite(values, "an eigenvalue")
-        return values[::-1], Y[:, ::-1]
-
-    def residuals(
-        self, values: NDArray[np.float64], Y: NDArray[np.float64], scale: float
-    ) -> NDArray[np.float64]:
-        """Return the norms of W y / scale - value Q y, from the stored products."""
-        xp, m = self.xp, self.size
-        left, right = xp.asarray(Y / scale), xp.asarray(Y * values)
-        squares = xp.zeros(len(values))
-        for rows in self._row_blocks():
-            difference = self.W[rows, :m] @ left - self.Q[rows, :m] @ right
-            squares += (difference * difference).sum(axis=0)
-        norms: NDArray[np.float64] = np.sqrt(to_host(squares))
-        return norms
-
-    def restart(self, values: NDArray[np.float64], Y: NDArray[np.float64], kept: int) -> None:
-        """Keep the first Ritz vectors and their products only."""
-        m, y = self.size, self.xp.asarray(Y[:, :kept])
-        for rows in self._row_blocks():
-            self.Q[rows, :kept] = self.Q[rows, :m] @ y
-            self.W[rows, :kept] = self.W[rows, :m] @ y
-        self.H[:] = 0
-        self.H[range(kept), range(kept)] = values[:kept]
-        self.size = kept
-
-    def complement(self, C: Any) -> Any:
-        """Make C orthonormal and orthogonal to the basis; random where it spans less. In place.
-
-        The columns of C had a size of about 1 before anything was removed from them: what is below
-        the rounding of that is nothing, and a random direction serves the next product better.
-        """
-        Q = self.Q[:, : self.size]
-        lengths = self._orthonormalise(C)
-        while True:
-            lost = np.flatnonzero(lengths <= 1e-14)
-            if len(lost):
-                C[:, self.xp.asarray(lost)] = self.random(len(lost)) / self.n**0.5
-            lengths = self._orthonormalise(self._remove(C, Q.T @ C))
-            # Columns that kept their length lost no digits to the projection (Kahan and Parlett).
-            if lengths.min() > 0.7:
-                return C
-
-    def _remove(self, C: Any, coefficients: Any) -> Any:
-        for rows in self._row_blocks():
-            C[rows] -= self.Q[rows, : self.size] @ coefficients
-        return C
-
-    def _orthonormalise(self, C: Any) -> NDArray[np.float64]:
-        """Replace C by an orthonormal basis; return what of each column was not in those before."""
-        xp = self.xp
-        try:
-            L = to_host(xp.linalg.cholesky(C.T @ C))
-            lengths: NDArray[np.float64] = np.diag(L)
-            # Cholesky is ten times faster than Householder and loses the square of the condition,
-            # which the next sweep restores.
-            if lengths.min() > 1e-5 * lengths.max():
-                inverse = xp.asarray(np.linalg.inv(L).T)
-                for rows in self._row_blocks():
-                    C[rows] = C[rows] @ inverse
-                return lengths
-        except np.linalg.LinAlgError:
-            pass
-        C[:], R = xp.linalg.qr(C)
-        return np.abs(np.diag(to_host(R)))
-
-    def _row_blocks(self) -> list[slice]:
-        return [slice(i, i + _ROWS) for i in range(0, self.n, _ROWS)]

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastntk.models.classifier import KernelClassifier
+    from fastntk.models.gaussian_process import GaussianProcess
     from fastntk.models.kpca import KernelPCA
     from fastntk.models.regression import KernelRidge
 
-__all__ = ["KernelClassifier", "KernelPCA", "KernelRidge"]
+__all__ = ["GaussianProcess", "KernelClassifier", "KernelPCA", "KernelRidge"]
 
 _ORIGINS = {
+    "GaussianProcess": "fastntk.models.gaussian_process",
     "KernelClassifier": "fastntk.models.classifier",
     "KernelPCA": "fastntk.models.kpca",
     "KernelRidge": "fastntk.models.regression",

@@ -31,7 +31,7 @@ class KernelClassifier(ClassifierMixin, KernelLeastSquares):  # type: ignore[mis
     net : FullyConnected or FiniteNetwork, optional
         The architecture, for its limiting kernel; ``FullyConnected()`` by default. A single network
         of finite width, for its empirical kernel: the trace over its outputs.
-    ridge, ridge_units, kernel, scale, storage, dtype, memory, method, tol
+    ridge, ridge_units, kernel, scale, storage, dtype, memory, method, tol, refine
         As in `KernelRidge`.
     random_state, threads, device, copy_X
         As in `KernelRidge`.
@@ -63,6 +63,14 @@ class KernelClassifier(ClassifierMixin, KernelLeastSquares):  # type: ignore[mis
     >>> labels = np.where(X[:, 0] * X[:, 1] > 0, "even", "odd")
     >>> model = KernelClassifier(ridge=1e-4).fit(X, labels)
     >>> model.predict([[1, 1], [1, -1]]).tolist()
+    ['even', 'odd']
+
+    Margins instead of least squares:
+
+    >>> from sklearn.svm import SVC
+    >>> import fastntk as fn
+    >>> machine = SVC(kernel=fn.FullyConnected().ntk, C=100).fit(X, labels)
+    >>> machine.predict([[1, 1], [1, -1]]).tolist()
     ['even', 'odd']
     """
 

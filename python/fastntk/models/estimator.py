@@ -22,6 +22,8 @@ from fastntk.linalg.gram_operator import GramOperator
 if TYPE_CHECKING:
     from numpy.random import RandomState
 
+    from fastntk.gram.kernel_maker import KernelMaker
+
 
 class KernelEstimator(BaseEstimator):  # type: ignore[misc]
     """An estimator with a network's kernel on its training points.
@@ -49,9 +51,15 @@ class KernelEstimator(BaseEstimator):  # type: ignore[misc]
             X if on_device(X) else checked(check_array, X, estimator=self, input_name="X")
         )
 
-    def _operator(self, points: NDArray[Any], kernel: str, **options: Any) -> GramOperator:
+    def _network(self) -> Any:
+        """Return the network, by default that of the paper."""
+        return FullyConnected() if self.net is None else self.net
+
+    def _operator(
+        self, points: NDArray[Any], kernel: str, net: Any = None, **options: Any
+    ) -> GramOperator:
         """Return the operator of a kernel on points; options take the place of parameters."""
-        net = FullyConnected() if self.net is None else self.net
+        net = self._network() if net is None else net
         chosen = {
             "storage": self.storage,
             "scale": self.scale,
@@ -106,6 +114,17 @@ class KernelEstimator(BaseEstimator):  # type: ignore[misc]
     def _engine(self, points: NDArray[Any]) -> _backend.Engine:
         """Return what computes with new points."""
         return _backend.engine(self._maker.place or self.device, X=points, X_fit_=self.X_fit_)
+
+
+class KernelAsFitted:
+    """A kernel as it was at `fit`, whatever became of the network, for operators made later."""
+
+    def __init__(self, maker: KernelMaker) -> None:
+        self._maker = maker
+
+    def kernel_maker(self, *_: object, **__: object) -> KernelMaker:
+        """Return the kernel."""
+        return self._maker
 
 
 def checked(check: Callable[..., Any], *data: Any, **options: Any) -> NDArray[Any]:

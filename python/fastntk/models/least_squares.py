@@ -39,6 +39,7 @@ class KernelLeastSquares(KernelEstimator):
         memory: int | str | None = None,
         method: str = "auto",
         tol: float = 1e-6,
+        refine: bool = False,
         random_state: int | RandomState | None = 0,
         threads: int | None = None,
         device: str = "auto",
@@ -54,6 +55,7 @@ class KernelLeastSquares(KernelEstimator):
         self.memory = memory
         self.method = method
         self.tol = tol
+        self.refine = refine
         self.random_state = random_state
         self.threads = threads
         self.device = device
@@ -66,7 +68,20 @@ class KernelLeastSquares(KernelEstimator):
             require_consistent(points, targets)
         gram = self._operator(points, self.kernel)
         ridge = absolute_ridge(self.ridge, self.ridge_units, gram)
-        solution = solve(gram, targets, ridge, method=self.method, tol=self.tol, seed=self._seed())
+        exact = None
+        if self.refine and gram.dtype != np.float64:
+            exact = self._operator(
+                points, self.kernel, storage="lazy", dtype="float64", copy_X=False
+            )
+        solution = solve(
+            gram,
+            targets,
+            ridge,
+            method=self.method,
+            tol=self.tol,
+            refine=exact,
+            seed=self._seed(),
+        )
 
         # Nothing is set before everything is known: a fit that fails leaves the model as it was.
         self._keep(X, gram)

@@ -3,21 +3,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from fastntk._arrays import to_host
 from fastntk.models.least_squares import KernelLeastSquares
+from fastntk.models.regressor import Regressor
 from fastntk.models.targets import regression_targets
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class KernelRidge(MultiOutputMixin, RegressorMixin, KernelLeastSquares):  # type: ignore[misc]
+class KernelRidge(Regressor, KernelLeastSquares):
     r"""Least squares with a network's kernel: what training it to convergence gives on average.
 
     With K the kernel of the N training points, predictions are
@@ -52,6 +51,10 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, KernelLeastSquares):  # type
         See `solve`.
     tol : float
         Residual of each output's system, relative to its targets.
+    refine : bool
+        Whether the solution with a float32 kernel is corrected, up to twice, by residuals with the
+        same kernel in float64, which is computed for each and not stored. Predictions remain those
+        of the float32 kernel.
     random_state : int, numpy.random.RandomState or None
         Draws the preconditioner of "cg".
     threads : int, optional
@@ -69,7 +72,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, KernelLeastSquares):  # type
     ridge_ : float
         r, in absolute units.
     residuals_ : ndarray of shape (n_outputs,), or float
-        ``||y - (K + r I) dual_coef_|| / ||y||`` of each output.
+        ``||y - (K + r I) dual_coef_|| / ||y||`` of each output; with ``refine`` K in float64.
     converged_ : bool
         Whether these met ``tol``.
     method_ : str
@@ -167,29 +170,3 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, KernelLeastSquares):  # type
             The result, or a block of 256 points, does not fit the budget.
         """
         return self._outputs(X)
-
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the coefficient of determination R^2, averaged over outputs.
-
-        Parameters
-        ----------
-        X : array_like of shape (n_points, n_features)
-            Points, scaled like those of `fit`.
-        y : array_like of shape (n_points,) or (n_points, n_outputs)
-            Targets.
-        sample_weight : array_like of shape (n_points,), optional
-            Weights of the points.
-
-        Returns
-        -------
-        float
-            1 for a perfect fit, 0 for the mean of the targets.
-        """
-        return r_squared(self.predict(X), y, sample_weight)
-
-
-def r_squared(predicted: Any, y: Any, sample_weight: Any = None) -> float:
-    """Return R^2 of predictions, which may be on a GPU as the targets may."""
-    from sklearn.metrics import r2_score
-
-    return float(r2_score(to_host(y), to_host(predicted), sample_weight=to_host(sample_weight)))

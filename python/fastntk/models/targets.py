@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from fastntk._arrays import array_namespace, in_library, to_host
+from fastntk._arrays import array_namespace, beside, in_library, to_host
 from fastntk.models.estimator import device_array
 
 
@@ -31,7 +31,7 @@ def regression_targets(y: ArrayLike | None, points: NDArray[Any], estimator: obj
         estimator=estimator,
     )
     check_consistent_length(found, points)
-    return in_library(found.astype(np.float64), array_namespace(points))
+    return _beside(found.astype(np.float64), points)
 
 
 def class_codes(
@@ -58,7 +58,7 @@ def class_codes(
     if count < 2:
         raise ValueError(f"y must have at least two classes, got one class, {classes[0]!r}")
     codes = np.eye(count)[indices] - 1 / count
-    return classes, in_library(codes[:, 1].copy() if count == 2 else codes, array_namespace(points))
+    return classes, _beside(codes[:, 1].copy() if count == 2 else codes, points)
 
 
 def require_consistent(points: NDArray[Any], targets: Any) -> None:
@@ -78,6 +78,12 @@ def require_consistent(points: NDArray[Any], targets: Any) -> None:
                 f"ridge must be positive where equal points have different targets, as rows "
                 f"{other} and {row} of X: no function takes both values"
             )
+
+
+def _beside(array: NDArray[np.float64], points: NDArray[Any]) -> Any:
+    """Return an array where the points are."""
+    with beside(points):
+        return in_library(array, array_namespace(points))
 
 
 def _require_targets(y: object, estimator: object) -> None:

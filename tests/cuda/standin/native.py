@@ -100,6 +100,27 @@ class LimitingKernel64(_LimitingKernel):
     kernel = _cpu.LimitingKernel64
 
 
+class _LimitingGradients(_Source):
+    def __init__(self, X, Y, *arguments):
+        *arguments, context = arguments
+        context.called("prepare")
+        source = self.gradients(_host(X), _host_or_none(Y), *arguments)
+        super().__init__(source, X, Y)
+        self.largest_diagonal = source.largest_diagonal
+
+    def to_dense_all(self, outs, context):
+        context.called("to_dense")
+        self._source.to_dense_all([_host(out) for out in outs])
+
+
+class LimitingGradients32(_LimitingGradients):
+    gradients = _cpu.LimitingGradients32
+
+
+class LimitingGradients64(_LimitingGradients):
+    gradients = _cpu.LimitingGradients64
+
+
 class _EmpiricalKernel(_Source):
     def __init__(self, rows, cols, factors, outputs, context):
         context.called("prepare")

@@ -64,6 +64,10 @@ def einsum(subscripts, *operands):
     return new(np.einsum(subscripts, *map(plain, operands)))
 
 
+def diagonal(array):
+    return array._view(np.diagonal(plain(array)))
+
+
 def broadcast_to(array, shape):
     return array._view(np.broadcast_to(plain(array), shape))
 
@@ -125,6 +129,10 @@ def zeros(shape, dtype=float, order="C"):
 
 def ones(shape, dtype=float, order="C"):
     return full(shape, 1, dtype)
+
+
+def eye(n, dtype=float):
+    return new(np.eye(n, dtype=dtype))
 
 
 def full(shape, value, dtype=None, order="C"):

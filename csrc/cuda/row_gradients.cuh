@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel of row_gradients.h. In double: of what the derivatives err by, a few roundings per layer
+// are little, and logarithmic derivatives keep away from the ends of its range.
+#pragma once
+
+#include "cuda/row_gradients.h"
+#include "cuda/row_table.cuh"
+
+namespace fastntk::cuda {
+
+// Keeps what the recursion of row i tells.
+struct GradientSink {
+  RowGradientArrays to;
+  const Activation* activations;
+  long i;
+
+  FASTNTK_HD void mixing(int parameter, int field, const MixingGradient<double>& mixing) const {
+    to.field(parameter, field)[i] = mixing.w[parameter];
+    to.field(parameter, field + 1)[i] = mixing.v[parameter];
+  }
+  FASTNTK_HD void first(const MixingGradient<double>& gradient) const {
+    FASTNTK_UNROLL
+    for (int p = 0; p < kParameters; ++p) {
+      mixing(p, 0, gradient);
+      to.log_w(p)[i] = gradient.log_w[p];
+    }
+  }
+  FASTNTK_HD void layer(int l, const MixingGradient<double>& gradient,
+                        const Jet<double, 1>* scalars, const double* log_q) const {
+    const int count = activation_row_scalars(activations[l]);
+    FASTNTK_UNROLL
+    for (int p = 0; p < kParameters; ++p) {
+      mixing(p, row_fields(l), gradient);
+      FASTNTK_UNROLL
+      for (int k = 0; k < kMaxRowScalars; ++k) {  // registers have no computed index
+        if (k < count)
+          to.field(p, row_fields(l) + 2 + k)[i] = scalars[k].by[0] * log_q[p];
+      }
+    }
+  }
+};
+
+// A thread has a row.
+static __global__ void __launch_bounds__(kRowTableThreads)
+    row_gradients_kernel(RowNetwork network, bool nngp, const double* weights, long rows,
+                         RowGradientArrays to, SideSummary* summary) {
+  const long i = blockIdx.x * static_cast<long>(kRowTableThreads) + threadIdx.x;
+  double largest = 0;
+  if (i < rows) {
+    const RowGradientEnd<double> end =
+        row_gradient(network.maps, network.activations, network.hidden_layers, weights[i],
+                     GradientSink{to, network.activations, i});
+    FASTNTK_UNROLL
+    for (int p = 0; p < kParameters; ++p) {
+      const double diagonal = nngp ? end.nngp[p] : end.ntk[p];
+      to.log_scale(p)[i] = end.log_scale[p];
+      to.diagonal(p)[i] = diagonal;
+      largest = maximum(largest, finite_or_infinite(diagonal < 0 ? -diagonal : diagonal));
+    }
+  }
+  largest = warp_most(largest);
+  if (threadIdx.x % kWarp == 0)
+    raise_to(&summary->largest_diagonal, largest);
+}
+
+}  // namespace fastntk::cuda
