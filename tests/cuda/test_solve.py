@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import fastntk as fn
+from fastntk.linalg import conjugate_gradients
 
 NET = fn.FullyConnected(2)
 
@@ -56,6 +57,37 @@ def test_float32_operators(gpu, X, rng, method):
     A = solution.value.get()
     residual = B - op.matmat(A) - ridge * A
     assert (np.linalg.norm(residual, axis=0) <= 1.01e-6 * np.linalg.norm(B, axis=0)).all()
+
+
+@pytest.mark.parametrize("method", ["cholesky", "cg"])
+def test_refinement_blocks_and_starts(gpu, X, rng, method, monkeypatch):
+    cp = gpu.cupy
+    monkeypatch.setattr(conjugate_gradients, "_MOST", 3)
+    op = fn.GramOperator(NET, cp.asarray(X), storage="packed", dtype="float32")
+    double = fn.GramOperator(NET, cp.asarray(X), storage="lazy", dtype="float64")
+    B = rng.standard_normal((300, 5))
+    ridge = 1e-3 * float(op.diagonal().sum()) / 300
+    options = {"method": method, "refine": double, "tol": 1e-9, "refinements": 4}
+    solution = op.solve(cp.asarray(B), ridge, **options)
+    assert solution.converged
+    A = solution.value.get()
+    residual = B - NET.ntk(X, dtype="float64", device="cpu") @ A - ridge * A
+    # tol, and what the kernel's own error of 2e-15 makes of the solution.
+    assert (np.linalg.norm(residual, axis=0) <= 1.1e-9 * np.linalg.norm(B, axis=0)).all()
+    again = double.solve(cp.asarray(B), ridge, method="cg", tol=1e-8, start=solution.value)
+    assert again.passes == 2  # of each block, to see that it is solved
+    host = fn.GramOperator(NET, X, dtype="float64", device="cpu")
+    with pytest.raises(TypeError, match="refine must be where op is, on cuda:0, got one on cpu"):
+        op.solve(B, ridge, refine=host)
+    with pytest.raises(TypeError, match="refine must be where op is, on cpu"):
+        fn.GramOperator(NET, X, device="cpu").solve(B, ridge, refine=double)
+
+
+def test_contradicting_rows_are_named(gpu, X, rng):
+    # Rows 3 and 7 are equal.
+    op = fn.GramOperator(NET, gpu.cupy.asarray(X), dtype="float64")
+    with pytest.raises(np.linalg.LinAlgError, match="rows 3 and 7 are equal"):
+        op.solve(rng.standard_normal(300), method="cg")
 
 
 @pytest.mark.parametrize(

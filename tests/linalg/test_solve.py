@@ -146,10 +146,22 @@ def test_equal_rows_with_a_ridge(method, rng):
     check(op.to_dense(), B, 1e-3, op.solve(B, 1e-3, method=method), 1e-6)
 
 
-def test_gradients_solve_singular_systems_that_have_a_solution(rng):
+@pytest.mark.parametrize("columns", [1, 4, 10, 20])
+@pytest.mark.parametrize("rank", [0, None])
+def test_gradients_solve_singular_systems_that_have_a_solution(rank, columns, rng):
     K = matrix(rng, np.r_[np.linspace(1, 2, 50), np.zeros(250)])
-    B = K @ rng.standard_normal((300, 4))
-    check(K, B, 0, solve(K, B, method="cg", rank=0), 1e-6)
+    B = K @ rng.standard_normal((300, columns))
+    check(K, B, 0, solve(K, B, method="cg", rank=rank), 1e-6)
+
+
+@pytest.mark.parametrize("columns", [1, 10])
+def test_equal_rows_of_equal_classes(columns, rng):
+    X = rng.random((300, 20))
+    X[50:60] = X[:10]
+    op = GramOperator(fn.FullyConnected(hidden_layers=3), X, dtype="float64")
+    B = rng.standard_normal((300, columns))
+    B[50:60] = B[:10]
+    check(op.to_dense(), B, 0, op.solve(B, method="cg"), 1e-6)
 
 
 @pytest.mark.parametrize("rank", [0, 1, 150, 300])

@@ -178,6 +178,17 @@ def test_solutions_that_overflow_are_refused(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_solutions_that_underflow_are_refused(method):
+    with pytest.raises(FloatingPointError, match="too small for float64: scale B or K"):
+        solve(1e200 * np.eye(3), np.full(3, 1e-200), method=method)
+
+
+def test_sums_that_overflow_are_refused():
+    with pytest.raises(FloatingPointError, match="not finite in float64"):
+        solve(1e308 * np.eye(3), np.ones(3), 1.7e308, method="cg")
+
+
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32, bool])
 def test_right_hand_sides_of_other_types(method, kind, rng):
     B = rng.integers(0, 2, (30, 2)).astype(kind)

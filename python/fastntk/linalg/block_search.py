@@ -35,6 +35,8 @@ from fastntk.linalg.solution import column_norms
 from fastntk.linalg.solve_course import Course
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastntk._progress import Progress
     from fastntk.linalg.operator import SymmetricOperator
     from fastntk.linalg.preconditioner import PartialCholesky
@@ -46,6 +48,12 @@ _DIGITS = 0.01
 _MARGIN = 0.9
 # Squared length of what a direction of length 1 must have outside the span of the others.
 _INDEPENDENT = 1e-12
+# Progress is a residual below this part of the least one; after so many passes without, something
+# is wrong with the system.
+_PROGRESS = 0.9
+_PATIENCE = 20
+# Growth of the residual, over its least, beyond what a condition of 1 / eps explains.
+_DIVERGED = 1e8
 # Columns that a product takes at a time: fewer cost as much, where there are more than half of it.
 _WIDTH = 16
 
@@ -53,6 +61,7 @@ OUT_OF_PASSES = "raise max_passes, rank, ridge or tol"
 INDEFINITE = (
     "K + ridge I is not positive definite to rounding: raise ridge, or use a float64 operator"
 )
+DIVERGED = "K + ridge I is singular to rounding: raise ridge"
 STAGNATED = "float64 products certify nothing smaller: raise tol or ridge"
 
 
@@ -78,6 +87,8 @@ class BlockSearch:
         Draws the right-hand sides that fill up the block.
     progress : callable, optional
         Told of the digits won.
+    doubt : callable, optional
+        Called after each 20 passes without progress: what it raises ends the search.
 
     Attributes
     ----------
@@ -97,14 +108,20 @@ class BlockSearch:
         max_passes: int,
         rng: np.random.Generator,
         progress: Progress | None,
+        doubt: Callable[[], None] | None = None,
     ) -> None:
         self.op, self.ridge, self.precondition = op, ridge, precondition
         self.scale, self.xp = precondition.scale, array_namespace(op)
         self.passes, self.max_passes = 0, max_passes
         self.rng, self.progress = rng, progress
+        # The norm of what entries are rounded by: curvature of the null space looks like this.
+        self.noise = float(np.finfo(op.dtype).eps) * op.shape[0] ** 0.5
         self.course: Course | None = None
         self.X: Any = None
         self.errors: NDArray[np.float64] = np.empty(0)
+        self.left: Any = 0.0
+        self.flat: Any = 0.0
+        self.doubt = doubt
 
     def run(self, B: Any, tol: float, stage: str, start: Any = None) -> str:
         """Search until the true residuals meet ``tol``; return "", or why it ended before.
@@ -113,18 +130,33 @@ class BlockSearch:
         ``max_passes``.
         """
         xp = self.xp
+        # Nothing of the run before is told of this one, whenever it is interrupted.
+        self.X, self.errors = None, np.ones(B.shape[1])
         self.B, self.last = B, self.passes + self.max_passes
         self.single = self.op.dtype == np.float32
-        self.X = xp.zeros(B.shape) if start is None else start.copy()
-        self.R, self.errors = B.copy(), column_norms(B)
+        self.certain, self.certified = xp.zeros(B.shape), column_norms(B)
+        self.R, self.errors = B.copy(), self.certified.copy()
+        self.X = self.certain.copy()
         if start is not None:
+            self.X += start
             self._certify()
+            self._return()  # columns that are better begun at 0
         self.others = xp.asarray(self.rng.standard_normal((len(B), companions(B.shape[1]))))
         self.others /= xp.asarray(column_norms(self.others))
         self._forget()
+        self.best, self.idle, self.flat = np.inf, 0, 0.0
+        self._judge(self.R, float(self.errors.max()))
         if self.progress is not None:
             self.course = Course(self.progress, stage, float(self.errors.max()), tol)
         return self._search(tol)
+
+    @property
+    def stuck(self) -> Any:
+        """The size in each row, (N,), of what is in the way.
+
+        That is the least residual so far, and a direction in which the matrix is singular.
+        """
+        return self.left + self.flat
 
     def _forget(self) -> None:
         """Leave the directions searched so far: the next ones start anew."""
@@ -136,7 +168,7 @@ class BlockSearch:
         reason = ""
         while (self.errors > tol).any():
             before = float(self.errors.max())
-            goal = max(_MARGIN * tol, _DIGITS * before) if self.single else _MARGIN * tol
+            goal = max(_MARGIN * tol, (_DIGITS if self.single else _EPS) * before)
             carried, reason = self._descend(_MARGIN * tol, goal)
             self._certify()
             after = float(self.errors.max())
@@ -156,12 +188,25 @@ class BlockSearch:
                     self._forget()
         if self.course is not None:
             self.course.reached(float(self.errors.max()))
+        self.X, self.errors = self.certain, self.certified
         return "" if (self.errors <= tol).all() else reason
 
     def _certify(self) -> None:
-        """Replace the residuals by the true ones."""
+        """Replace the residuals by the true ones; keep what is better than before."""
         self.R = self.B - self._product(self.X, np.dtype(np.float64))
         self.errors = column_norms(self.R)
+        better = np.flatnonzero(self.errors < self.certified)
+        columns = self.xp.asarray(better)
+        self.certain[:, columns] = self.X[:, columns]
+        self.certified[better] = self.errors[better]
+
+    def _return(self) -> None:
+        """Go back to the columns' best solutions that are certified; those are 0, or the last."""
+        worse = np.flatnonzero(self.errors > self.certified)
+        columns = self.xp.asarray(worse)
+        self.X[:, columns] = self.certain[:, columns]
+        self.R[:, columns] = self.B[:, columns]
+        self.errors[worse] = self.certified[worse]
 
     def _descend(self, solved: float, goal: float) -> tuple[float, str]:
         """Step until the largest residual carried along is at ``goal``; return it, and any reason.
@@ -188,11 +233,25 @@ class BlockSearch:
             largest = float(errors.max())
             if self.course is not None:
                 self.course.reached(largest)
+            if largest > _DIVERGED * self.best:
+                return largest, DIVERGED
+            self._judge(R[:, :count], largest)
             rest = np.flatnonzero(errors > solved)
             self.others = R[:, count:]
             if len(rest) < count:
                 active, R = active[rest], self._joined(R, rest)
         return largest, ""
+
+    def _judge(self, R: Any, largest: float) -> None:
+        """Note where the least residual is large; say so where it does not become less."""
+        if largest < _PROGRESS * self.best:
+            self.best, self.idle = largest, 0
+            rows = self.xp.abs(R).max(axis=1)
+            self.left = rows / (float(rows.max()) or 1.0)
+            return
+        self.idle += 1
+        if self.idle % _PATIENCE == 0 and self.doubt is not None:
+            self.doubt()
 
     def _joined(self, R: Any, active: NDArray[np.integer[Any]]) -> Any:
         """Return some columns of R, and those that fill up the block."""
@@ -222,11 +281,22 @@ class BlockSearch:
             D = to_host(self.P.T @ self.Q)
             values, V = np.linalg.eigh(D / 2 + D.T / 2)
             rounding = 8 * _EPS * max(self.precondition.largest, float(values[-1]))
-            if values[0] > rounding:
+            kept = values > rounding
+            if values[0] < self.noise:
+                # A vector of the null space, or of a negative eigenvalue, as far as one can see.
+                flat = self.xp.abs(self.P @ self.xp.asarray(V[:, 0]))
+                self.flat = flat / flat.max()
+            if kept.all():
                 self.inverse = (V / values) @ V.T
                 return ""
             if not self.single:
-                return INDEFINITE
+                if values[0] < -rounding - self.noise or not kept.any():
+                    return INDEFINITE
+                # No step goes along the null space.
+                some = self.xp.asarray(V[:, kept])
+                self.P, self.Q = self.P @ some, self.Q @ some
+                self.inverse = np.diag(1 / values[kept])
+                return ""
             if self.passes >= self.last - 1:
                 return OUT_OF_PASSES
             self.single = False

@@ -39,7 +39,7 @@ def solve_blocks(
     Raises
     ------
     SolveInterrupted
-        Ctrl-C, where the system knows something of a solution by then.
+        Ctrl-C, where the system can go on from what it has by then.
     """
     count = B.shape[1]
     blocks = [
@@ -54,7 +54,7 @@ def solve_blocks(
             reason = block.run(system, ridge, tol, refinement, stage, progress)
             advice = advice or reason
     except KeyboardInterrupt:
-        if system.partial() is None:
+        if not system.resumes:
             raise
         solution = _together(system, blocks, converged=False)
         raise SolveInterrupted(

@@ -54,7 +54,7 @@ class CholeskySystem:
         The most right-hand sides of a block.
     """
 
-    method = "cholesky"
+    method, resumes = "cholesky", False
 
     def __init__(
         self,

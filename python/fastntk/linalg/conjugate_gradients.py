@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk.linalg.block_search import INDEFINITE, STAGNATED, BlockSearch, companions
-from fastntk.linalg.equal_rows import contradicting_rows, contradiction
+from fastntk.linalg.block_search import OUT_OF_PASSES, BlockSearch, companions
+from fastntk.linalg.equal_rows import contradicting_rows, contradiction, singular_below
 from fastntk.linalg.preconditioner import PartialCholesky, preconditioner_bytes, select_rank
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def gradients_bytes(
     """
     width = columns if width is None else width
     # Solutions, residuals, directions, products, and the temporaries of a step.
-    together = 12 * (width + companions(width)) + 6 * width * refined
+    together = 13 * (width + companions(width)) + 6 * width * refined
     return 8 * n * (together + 2 * columns * (columns > width))
 
 
@@ -65,7 +65,7 @@ class GradientSystem:
         For the preconditioner and the search.
     """
 
-    method = "cg"
+    method, resumes = "cg", True
 
     def __init__(
         self,
@@ -85,7 +85,11 @@ class GradientSystem:
         room.require(needed, "a preconditioner of rank {} for {} rows", rank, op.shape[0])
         precondition = PartialCholesky(op, ridge, rank, rng, progress)
         self.op, self.ridge = op, ridge
-        self.search = BlockSearch(op, ridge, precondition, max_passes, rng, progress)
+        # With a ridge there is a solution, however slowly it is found.
+        doubt = (lambda: self._require_consistent(self.search.B)) if ridge == 0 else None
+        self.search: BlockSearch = BlockSearch(
+            op, ridge, precondition, max_passes, rng, progress, doubt
+        )
 
     @property
     def passes(self) -> int:
@@ -106,10 +110,8 @@ class GradientSystem:
         search = self.search
         X = None if start is None else start * search.scale
         reason = search.run(B, tol, stage, X)
-        if reason in (INDEFINITE, STAGNATED) or (reason and self.ridge == 0):
-            pairs = contradicting_rows(self.op, B, search.R)
-            if pairs:
-                raise np.linalg.LinAlgError(contradiction(self.op, self.ridge, pairs))
+        if reason and reason != OUT_OF_PASSES and self.ridge < singular_below(self.op):
+            self._require_consistent(B)
         return search.X / search.scale, search.errors, reason
 
     def correct(self, R: Any, tol: float, stage: str) -> Any:
@@ -122,3 +124,8 @@ class GradientSystem:
         if self.search.X is None:
             return None
         return self.search.X / self.search.scale, self.search.errors
+
+    def _require_consistent(self, B: Any) -> None:
+        pairs = contradicting_rows(self.op, B, self.search.stuck)
+        if pairs:
+            raise np.linalg.LinAlgError(contradiction(self.op, self.ridge, pairs))

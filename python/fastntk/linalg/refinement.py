@@ -46,6 +46,7 @@ class System(Protocol):
     """What solves (K + ridge I) A = B for blocks of right-hand sides of norm 1 or 0."""
 
     method: str
+    resumes: bool
 
     @property
     def passes(self) -> int:

@@ -37,6 +37,8 @@ METHODS = ("auto", "cholesky", "cg")
 _CHOLESKY_ROWS = 4000
 # Some 50 passes of 2 N^2 operations per column against N^3 / 3.
 _ROWS_PER_COLUMN = 300
+# Smaller numbers have fewer digits.
+_SMALLEST = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
 
 
 def select_solver(op: SymmetricOperator, columns: int, budget: int | None = None) -> str:
@@ -138,7 +140,7 @@ def solve(
     MemoryError
         The method does not fit the budget: said before it allocates.
     FloatingPointError
-        A product of the operator, or the solution, is not finite.
+        A product of the operator, or the solution, is not finite, or too small to have digits.
 
     Warns
     -----
@@ -153,11 +155,10 @@ def solve(
     follows [1]_.
 
     "cg" costs ``2 N^2 C`` operations of the operator per pass and ``O(N C (rank + C))`` others,
-    after ``O(N rank^2)`` for the preconditioner, and holds ``N (s rank + 96 C)`` bytes for entries
-    of s bytes. More than 256 right-hand sides, or than fit, are solved block by block, with one
-    preconditioner. A pass of a float32 operator is in float32 as long as that wins digits; true
-    residuals, computed in float64, keep its rounding out of the solution. K may be singular if B is
-    in its range.
+    after ``O(N rank^2)`` for the preconditioner, and holds ``8 N (rank + 12 C)`` bytes. More than
+    256 right-hand sides, or than fit, are solved block by block, with one preconditioner. A pass of
+    a float32 operator is in float32 as long as that wins digits; true residuals, computed in
+    float64, keep its rounding out of the solution. K may be singular if B is in its range.
 
     References
     ----------
@@ -203,6 +204,9 @@ def solve(
             with np.errstate(over="ignore"):
                 A = solution.value * scales
             require_finite(A, "a solution")
+            known = column_norms(solution.value) > 0
+            if (known & (column_norms(A) < _SMALLEST)).any():
+                raise FloatingPointError("a solution is too small for float64: scale B or K")
             A = A if right.ndim == 2 else A[:, 0]
             return replace(solution, value=operator._returned(A, B))
 
