@@ -43,9 +43,10 @@ _FLOAT32_TOL = 1e-5
 _RATIO, _EARLY, _LATE = 1.15, 1e-4, 10.0
 # Passes before the first look at the errors.
 _FIRST = 4
-# Where what float32 products err by is so much above the tolerance, float64 ones begin anew; the
-# first passes see up to three times as much as there is.
-_HOPELESS = 5.0
+# Where float32 products err by more than this part of the tolerance, float64 ones begin anew: what
+# is left for the search would be won late, if at all. The first passes see up to three times as
+# much as there is.
+_HOPELESS = 0.75
 # A bound whose other part is so much less than that of the rounding: passes do not help.
 _MOSTLY = 0.25
 # New points whose covariance is asked for share a space of so many columns.
