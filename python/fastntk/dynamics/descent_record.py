@@ -151,7 +151,7 @@ class DescentRecord:
         """Return arrays (N, C) of all recorded times as one, as the user gave targets."""
         problem = self._problem
         with problem.op.here():
-            return problem.shaped(_stacked(arrays), problem.library)
+            return problem.shaped(_stacked(arrays), problem.namespace)
 
     def _reach(self, t: float, f: Any, alpha: Any, descent: float) -> None:
         """Note where the descent has come to."""
@@ -170,7 +170,7 @@ class DescentRecord:
         """Keep the present outputs and coefficients, once."""
         if self._record_times and self._record_times[-1] == self.reached:
             return
-        library = self._problem.library
+        library = self._problem.namespace
         outputs = in_library(self._f, library).copy()
         coefficients = in_library(self._alpha, library).copy()
         self._record_times.append(self.reached)

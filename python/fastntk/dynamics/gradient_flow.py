@@ -201,7 +201,7 @@ class GradientFlow:
                     raise ValueError("f0_Z must come with Z or cross")
                 self._require_room(times)
                 moves, start = self._engine.moves(times), problem.start
-                f_t = problem.shaped(moves if start is None else moves + start, problem.library)
+                f_t = problem.shaped(moves if start is None else moves + start, problem.namespace)
             else:
                 new = NewOutputs(problem, Z, f0_Z, cross)
                 f_t = new.of(self._coefficients(times), self._room, self._progress)
@@ -212,7 +212,7 @@ class GradientFlow:
         """Return c_t of f_t(Z) = f_0(Z) + K(Z, X) c_t, (T, N, C); axes drop as for `outputs`."""
         times, single = checked_times(t)
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
-            c = self._problem.shaped(self._coefficients(times), self._problem.library)
+            c = self._problem.shaped(self._coefficients(times), self._problem.namespace)
         self._say_what_stays(times)
         return c[0] if single else c
 
@@ -281,7 +281,7 @@ class GradientFlow:
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
             self._engine.reach([math.inf])
             left, _ = self._engine.stays()
-            return self._problem.shaped(-left[None], self._problem.library)[0]
+            return self._problem.shaped(-left[None], self._problem.namespace)[0]
 
     def components(self, k: int) -> FlowComponents:
         """Return f_0 - y along the first k eigenvectors of K, and how fast each part decays.
@@ -303,7 +303,7 @@ class GradientFlow:
         with self.operator.here(), _backend.strict_linalg(self.operator.xp):
             self._room.require(24 * k * self._problem.residual.size, f"{k} components")
             values, parts = self._engine.components(k)
-            shaped = self._problem.shaped(-parts, self._problem.library)
+            shaped = self._problem.shaped(-parts, self._problem.namespace)
         return flow_components(values, shaped, self._engine.spectrum[1], self._evolution)
 
     def early_stopping(

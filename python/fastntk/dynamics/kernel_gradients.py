@@ -79,7 +79,7 @@ def kernel_gradient(
     op = problem.op
     with op.here():
         if Z is None and cross is None:
-            product, xp = op.matmat(problem.residual, progress), problem.library
+            product, xp = op.matmat(problem.residual, progress), problem.namespace
         else:
             new = NewPoints(op, Z, cross)
             product, xp = new.times(problem.residual, op.room, progress), new.xp

@@ -62,7 +62,7 @@ class Problem:
                 f"{name} must have {rows} rows, or as many numbers, for a {rows} x {rows} kernel, "
                 f"got shape {targets.shape}"
             )
-        self.library = array_namespace(targets)
+        self.namespace = array_namespace(targets)
         with op.here():
             self.residual = self._columns(targets)
             self.start: Any = None
