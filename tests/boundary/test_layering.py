@@ -34,6 +34,7 @@ RANKS = {
     "datasets": 5,
     "__init__": 6,  # the public face, which the applications may use
     "app": 7,
+    "demo": 7,
     "__main__": 8,
 }
 APART = [{"datasets", other} for other in ("models", "networks", "dynamics", "linalg", "gram")]
