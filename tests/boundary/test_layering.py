@@ -33,8 +33,10 @@ RANKS = {
     "models": 5,
     "datasets": 5,
     "__init__": 6,  # the public face, which the applications may use
-    "app": 7,
-    "__main__": 8,
+    "_ink": 6,
+    "paper": 7,  # its experiments; the command line runs them
+    "app": 8,
+    "__main__": 9,
 }
 APART = [{"datasets", other} for other in ("models", "networks", "dynamics", "linalg", "gram")]
 APART.append({"networks", "dynamics"})
