@@ -3,8 +3,8 @@ r"""What networks and kernels see of a number x.
 
 ``"line"`` is x itself. A hidden unit of ReLU then has one kink, at :math:`-\sigma_b b / (\sigma_w
 w)`: a Cauchy law around 0 of width ``bias_std / weight_std``, so that a small bias bends all
-functions at 0 and leaves them straight elsewhere, and without one they are straight on both sides of
-0. Bias is what makes functions of one number interesting.
+functions at 0 and leaves them straight elsewhere, and without one they are straight on both sides
+of 0. Bias is what makes functions of one number interesting.
 
 ``"arc"`` is the point :math:`(\cos, \sin)(\pi x / 4)` of half the unit circle, as the paper's
 figures 1 and 2 have points of the circle: the kernels depend on the distance of two x only, and

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from fastntk.app.ink import BLUE, FAINT, INK, ORANGE, SOFT
+from fastntk._ink import BLUE, FAINT, INK, ORANGE, SOFT
 
 __all__ = ["BLUE", "FAINT", "INK", "ORANGE", "SOFT", "page_html", "widget_css"]
 

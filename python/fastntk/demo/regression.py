@@ -12,8 +12,8 @@ weight decay towards the initial parameters.) At time t [1]_,
 .. math:: f_t(z) = f_0(z) + A (y - f_0(X)), \qquad A = K(z, X)\, \varphi_t(K(X, X) + r I), \qquad
     \varphi_t(\lambda) = (1 - e^{-t \lambda / N}) / \lambda,
 
-and ``t = inf`` is ridge regression, :math:`A = K(z, X) (K + r I)^{-1}`. The mean is A y. The band is
-one standard deviation of either
+and ``t = inf`` is ridge regression, :math:`A = K(z, X) (K + r I)^{-1}`. The mean is A y. The band
+is one standard deviation of either
 
 ``"trained"``
     networks: :math:`f_0 \sim GP(0, \Sigma)`, at time 0 the NNGP. Training all layers is
@@ -123,10 +123,14 @@ class Spectrum:
     targets: Array
 
 
+def evaluation_grid(state: DemoState) -> Array:
+    """Return where curves are evaluated: 201 numbers from -2 to 2, and the x of the points."""
+    return np.union1d(np.linspace(-LARGEST, LARGEST, _GRID), _xs(state))
+
+
 def curves(state: DemoState) -> Curves:
     """Return mean and standard deviation of f_t; without points f_t is f_0."""
-    xs = _xs(state)
-    grid = np.union1d(np.linspace(-LARGEST, LARGEST, _GRID), xs)
+    xs, grid = _xs(state), evaluation_grid(state)
     kernel, prior = _kernels(state.net, state.inputs, tuple(grid), state.kernel, state.band)
     if not len(xs):
         return Curves(grid, np.zeros(len(grid)), np.sqrt(np.diagonal(prior)), ())
