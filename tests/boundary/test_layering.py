@@ -35,11 +35,12 @@ RANKS = {
     "__init__": 6,  # the public face, which the applications may use
     "_ink": 6,
     "paper": 7,  # its experiments; the command line runs them
+    "demo": 7,
     "app": 8,
     "__main__": 9,
 }
 APART = [{"datasets", other} for other in ("models", "networks", "dynamics", "linalg", "gram")]
-APART.append({"networks", "dynamics"})
+APART += [{"networks", "dynamics"}, {"paper", "demo"}]
 
 
 def part_of(module):
