@@ -36,11 +36,12 @@ RANKS = {
     "_ink": 6,
     "_component_plane": 6,
     "paper": 7,  # its experiments; the command line runs them
+    "demo": 7,
     "app": 8,
     "__main__": 9,
 }
 APART = [{"datasets", other} for other in ("models", "networks", "dynamics", "linalg", "gram")]
-APART.append({"networks", "dynamics"})
+APART += [{"networks", "dynamics"}, {"paper", "demo"}]
 
 
 def part_of(module):
