@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``fastntk paper``: run experiments, write figures and data, print what the paper says and we get."""
+"""``fastntk paper``: run experiments, write figures, print what the paper says and we get."""
 
 from __future__ import annotations
 

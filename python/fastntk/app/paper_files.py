@@ -63,8 +63,8 @@ def markdown(outcome: Outcome, facts: dict[str, Any]) -> str:
 def table(outcome: Outcome) -> Table:
     """Return what the paper says and what we get."""
     found = Table(show_lines=True)
-    for column in _COLUMNS:
-        found.add_column(column, justify="center" if column == "holds" else "left")
+    for column, width in zip(_COLUMNS, (18, 18, None, None), strict=True):
+        found.add_column(column, max_width=width, justify="center" if column == "holds" else "left")
     for row in _rows(outcome):
         found.add_row(*map(escape, row))
     return found
