@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +47,7 @@ class NetworkCurves:
     t: float
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """How far networks are, and a sentence about it for the user.
 
     Attributes
@@ -203,12 +203,12 @@ class LiveNetworks:
         course.snapshots = ()
         told = 0.0
 
-        def progress(*_: object) -> None:
+        def progress(stage: str, done: int, total: int) -> None:
             if course is not self._wanted:
                 raise _Cancelled
 
         for snapshot in trained(course.state, progress):
-            progress()
+            progress("", 0, 0)
             course.snapshots = (*course.snapshots, snapshot)
             if not snapshot.end and time.monotonic() - told >= _TOLD:
                 told = time.monotonic()
