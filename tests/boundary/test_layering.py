@@ -33,12 +33,14 @@ RANKS = {
     "models": 5,
     "datasets": 5,
     "__init__": 6,  # the public face, which the applications may use
-    "app": 7,
+    "_ink": 6,
+    "paper": 7,  # its experiments; the command line runs them
     "demo": 7,
-    "__main__": 8,
+    "app": 8,
+    "__main__": 9,
 }
 APART = [{"datasets", other} for other in ("models", "networks", "dynamics", "linalg", "gram")]
-APART.append({"networks", "dynamics"})
+APART += [{"networks", "dynamics"}, {"paper", "demo"}]
 
 
 def part_of(module):

@@ -20,7 +20,7 @@ from fastntk.app import (
     options,
     tables,
 )
-from fastntk.app.ink import require_matplotlib
+from fastntk._ink import require_matplotlib
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
 from fastntk.app.resumable import resumable

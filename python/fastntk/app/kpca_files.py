@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastntk
-from fastntk.app import ink
+from fastntk import _ink as ink
 from fastntk.app.kpca_run import KpcaRun
 from fastntk.app.plots import component_plane
 

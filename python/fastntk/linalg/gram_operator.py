@@ -38,13 +38,13 @@ class GramOperator(SourceOperator):
     ----------
     net : FullyConnected or FiniteNetwork
         The architecture, for its limiting kernel, or a single network of finite width, for its
-        empirical one. Anything with a `fastntk.gram.kernel_maker.KernelMaker` will do.
+        empirical one. Anything with a ``fastntk.gram.kernel_maker.KernelMaker`` will do.
     X : array_like of shape (N, d)
         The points: uint8, float32 or float64; other real types become float64.
     kernel : {"ntk", "nngp"}
         Which kernel.
     storage : {"auto", "dense", "packed", "lazy"} or path
-        How the matrix is kept, see `fastntk.linalg.storage`. "auto" takes the first of dense (up
+        How the matrix is kept, see ``fastntk.linalg.storage``. "auto" takes the first of dense (up
         to 8192 points), packed and lazy that fits the memory budget with room for an eigensolver.
         A path (or text with a folder or a suffix, as "K.gram") is a file of the triangle that
         products read tile by tile: used at once if it is finished, completed if it is not.

@@ -58,7 +58,7 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
         axis. By default a single network, which is number 0.
     parametrisation : {"ntk", "standard", "mean-field", "mup"}
         What of a map is a factor, an initial value and a learning rate, see
-        `fastntk.networks.parametrisation`. Kernels are those of training in this parametrisation;
+        ``fastntk.networks.parametrisation``. Kernels are those of training in this parametrisation;
         as widths grow only those of "ntk" tend to a limit that stays as it is.
     trainable : {"all", "last"} or int or sequence of int
         Which linear maps are trained, 0 to L - 1: kernels sum over these alone. The NTK of the last
@@ -183,7 +183,7 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
         -------
         Jacobian
             Of shape (N C, P), sample-major, columns in the order of `flat`. See
-            `fastntk.networks.network_jacobian.NetworkJacobian`.
+            ``fastntk.networks.network_jacobian``.
         """
         from fastntk.networks.network_jacobian import NetworkJacobian
 
@@ -275,7 +275,7 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
     def kernel_maker(
         self, kernel: str, scale: float, outputs: Outputs = "full", *, copy: bool = False
     ) -> NetworkKernel:
-        """Return the kernel as `GramOperator` needs it; see `fastntk.gram.kernel_maker`."""
+        """Return the kernel as `GramOperator` needs it; see ``fastntk.gram.kernel_maker``."""
         return network_kernel(self, kernel, scale, outputs, copy=copy)
 
     def __repr__(self) -> str:
