@@ -34,8 +34,7 @@ References
    neural networks", NeurIPS 2018, section 5.
 .. [2] A. Matthews, J. Hron, R. Turner, Z. Ghahramani, "Sample-then-optimize posterior sampling for
    Bayesian linear models", NeurIPS workshop on advances in approximate Bayesian inference, 2017.
-.. [3] B. He et al., "Bayesian deep ensembles via the neural tangent
-   kernel", NeurIPS 2020.
+.. [3] B. He et al., "Bayesian deep ensembles via the neural tangent kernel", NeurIPS 2020.
 """
 
 from __future__ import annotations
