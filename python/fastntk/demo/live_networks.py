@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +48,7 @@ class NetworkCurves:
     t: float
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """How far networks are, and a sentence about it for the user.
 
     Attributes
@@ -135,7 +136,7 @@ class LiveNetworks:
             course = self._wanted
         if course is None or course.state != _key(state) or not course.snapshots:
             return None
-        nearest = min(course.snapshots, key=lambda one: _distance(one.t, state.t))
+        nearest = _nearest(course.snapshots, state.t)
         return NetworkCurves(evaluation_grid(state), nearest.outputs, nearest.t)
 
     def status(self) -> Status:
@@ -203,12 +204,12 @@ class LiveNetworks:
         course.snapshots = ()
         told = 0.0
 
-        def progress(*_: object) -> None:
+        def progress(stage: str, done: int, total: int) -> None:
             if course is not self._wanted:
                 raise _Cancelled
 
         for snapshot in trained(course.state, progress):
-            progress()
+            progress("", 0, 0)
             course.snapshots = (*course.snapshots, snapshot)
             if not snapshot.end and time.monotonic() - told >= _TOLD:
                 told = time.monotonic()
@@ -243,12 +244,12 @@ def _begun(state: DemoState) -> _Course:
     )
 
 
-def _distance(t: float, wanted: float) -> float:
-    """Return how far apart times are, by their ratio; 0 is nearest to itself."""
-    if t == wanted:
-        return 0.0
-    least = 1e-300
-    return abs(float(np.log(max(t, least)) - np.log(min(max(wanted, least), 1e300))))
+def _nearest(snapshots: tuple[Snapshot, ...], t: float) -> Snapshot:
+    """Return the snapshot nearest to a time: by ratios, and linearly before the first step."""
+    if t >= snapshots[-1].t:
+        return snapshots[-1]
+    unit = snapshots[1].t
+    return min(snapshots, key=lambda one: abs(math.log((one.t + unit) / (t + unit))))
 
 
 def _sentence(error: Exception) -> str:
