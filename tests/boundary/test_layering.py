@@ -34,6 +34,7 @@ RANKS = {
     "datasets": 5,
     "__init__": 6,  # the public face, which the applications may use
     "_ink": 6,
+    "_component_plane": 6,
     "paper": 7,  # its experiments; the command line runs them
     "demo": 7,
     "app": 8,
