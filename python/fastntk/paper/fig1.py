@@ -49,7 +49,7 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         "training_targets": y,
     }
     widths = _QUICK_WIDTHS if quick else _WIDTHS
-    settings = {
+    settings: dict[str, Any] = {
         "hidden_layers": circle.HIDDEN_LAYERS,
         "bias_std": circle.BIAS_STD,
         "learning_rate": circle.LEARNING_RATE,

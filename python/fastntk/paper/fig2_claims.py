@@ -27,7 +27,7 @@ class _Group(NamedTuple):
     """Networks of one width, and what as many draws of the limit show."""
 
     width: int
-    count: int
+    networks: int
     found: Likeness
     expected: Range
 
@@ -85,16 +85,16 @@ def claims(
         Claim(
             f"n = {narrow.width}",
             "the NTK gives a good indication of the distribution",
-            f"of {narrow.count} networks the mean is off by {narrow.found.distance:.2f} deviations "
-            f"(draws of the limit: up to {narrow.expected.high.distance:.2f}), the deviation is "
-            f"{narrow.found.spread:.2f} times the limit's ({_between(narrow, 'spread')})",
+            f"the mean of {narrow.networks} networks is {narrow.found.distance:.2f} deviations off "
+            f"(as many draws of the limit: up to {narrow.expected.high.distance:.2f}), their "
+            f"deviation {narrow.found.spread:.2f} times the limit's ({_between(narrow, 'spread')})",
             narrow.found.distance < _GOOD and abs(narrow.found.spread - 1) < _GOOD,
         ),
         Claim(
             "lower variance of the wider networks",
-            "(not in the paper; read off its figure in talks)",
-            f"{narrow.found.spread:.2f} times the limit's deviation for {narrow.count} networks of "
-            f"n = {narrow.width:,}, {wide.found.spread:.2f} for {wide.count} of n = "
+            "(not in the paper; slides about it say so)",
+            f"{narrow.found.spread:.2f} times the limit's deviation for {narrow.networks} networks "
+            f"of n = {narrow.width:,}, {wide.found.spread:.2f} for {wide.networks} of n = "
             f"{wide.width:,}: {apart:.1f} standard errors apart",
             None if abs(apart) < _APART else apart > 0,
         ),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,11 @@ _INNER = (10, 90)
 class Likeness(NamedTuple):
     """Of functions and a law, each a number, or an array of one for each set of functions."""
 
-    distance: Array
+    distance: Any
     """RMS distance of the functions' mean from the law's, in the law's RMS deviation."""
-    spread: Array
+    spread: Any
     """RMS deviation of the functions, in that of the law."""
-    inside: Array
+    inside: Any
     """Share of the functions' values from the law's 10th to its 90th percentile; its own: 80 %."""
 
 
