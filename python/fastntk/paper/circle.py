@@ -27,6 +27,8 @@ HIDDEN_LAYERS = 3
 BIAS_STD = 0.1
 LEARNING_RATE = 1.0
 STEPS = 200
+# Number of a network that is none of those which are trained.
+APART = 1000
 _SEED = 61
 
 

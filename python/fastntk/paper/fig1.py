@@ -49,7 +49,7 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         "training_targets": y,
     }
     widths = _QUICK_WIDTHS if quick else _WIDTHS
-    settings = {
+    settings: dict[str, Any] = {
         "hidden_layers": circle.HIDDEN_LAYERS,
         "bias_std": circle.BIAS_STD,
         "learning_rate": circle.LEARNING_RATE,
@@ -190,8 +190,8 @@ def draw(outcome: Outcome) -> Figure:
         linestyle="--",
         label="limit, exact",
     )
-    axes.set_xlabel("γ", color=ink.INK)
-    axes.set_ylabel("Θ(x₀, (cos γ, sin γ))", color=ink.INK)
+    axes.set_xlabel(r"$\gamma$", color=ink.INK)
+    axes.set_ylabel(r"$\Theta(x_0, (\cos\gamma, \sin\gamma))$", color=ink.INK)
     axes.legend(frameon=False, fontsize=9.5)
     ink.plain(axes)
     ink.titles(figure, outcome.title, "")

@@ -90,7 +90,7 @@ class Parts:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}  # reading compares the checksums
             if str(arrays.pop(_SETTINGS)) != text:
                 raise ValueError("it is of other settings")
