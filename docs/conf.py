@@ -25,11 +25,14 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.napoleon",
+    "numpydoc",
     "svg_math",
 ]
+templates_path = ["_templates"]
+nitpicky = True  # a name in single quotes is a link, or an error
 exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
-source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
+# .rst first: autosummary writes its pages with the first suffix.
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}
 
 # Pages are MyST Markdown; ```{code-cell} blocks are executed, in the order of the page.
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
@@ -48,6 +51,7 @@ html_math_renderer = "svg"
 html_copy_source = False
 
 autosummary_generate = True
+default_role = "py:obj"  # `FullyConnected` in a docstring is a link
 autodoc_typehints = "none"  # numpydoc sections say what a parameter is; signatures stay short
 autodoc_member_order = "bysource"
-napoleon_google_docstring = False
+numpydoc_show_class_members = False  # the page of a class lists them already

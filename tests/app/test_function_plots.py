@@ -4,7 +4,8 @@
 import numpy as np
 import pytest
 
-from fastntk.app import dynamics_plots, ink, outcome_plots
+from fastntk import _ink as ink
+from fastntk.app import dynamics_plots, outcome_plots
 from fastntk.app.dynamics_run import Curve, Stop
 
 PNG = b"\x89PNG\r\n\x1a\n"

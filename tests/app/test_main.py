@@ -104,7 +104,7 @@ def test_missing_extra_names_the_command(monkeypatch, capsys, missing):
 
 
 def test_missing_matplotlib_is_said_before_computing(run, monkeypatch):
-    monkeypatch.setattr("fastntk.app.ink.find_spec", lambda _: None)
+    monkeypatch.setattr("fastntk._ink.find_spec", lambda _: None)
     outcome = run("kpca", "--data", "not read")
     assert outcome.code == 1
     assert 'the picture needs matplotlib: pip install "fastntk[app]"' in outcome.output

@@ -14,7 +14,7 @@ from fastntk.app import regress_files
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
     """To draw takes longer than to compute; `test_function_plots` draws."""
-    monkeypatch.setattr("fastntk.app.ink.save", lambda _, path: path.write_bytes(b""))
+    monkeypatch.setattr("fastntk._ink.save", lambda _, path: path.write_bytes(b""))
 
 
 def names(folder):

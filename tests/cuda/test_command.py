@@ -49,7 +49,7 @@ def test_kpca(gpu, run, here, options):
 
 
 def test_regress_and_dynamics(gpu, run, here, monkeypatch):
-    monkeypatch.setattr("fastntk.app.ink.save", lambda _, path: path.write_bytes(b""))
+    monkeypatch.setattr("fastntk._ink.save", lambda _, path: path.write_bytes(b""))
     # A ridge far above the kernel's rounding: both engines give the same function.
     for command, file, key, tolerance in (
         ("regress --ridge 0.1 --method cg", "predictions.npz", "ntk_scores", 1e-5),

@@ -15,6 +15,7 @@ from fastntk.app.dynamics_command import dynamics
 from fastntk.app.errors import OneLineErrors
 from fastntk.app.gram_command import gram
 from fastntk.app.kpca_command import kpca
+from fastntk.app.paper_command import paper
 from fastntk.app.regress_command import regress
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.command(help=help_texts.KPCA, epilog=help_texts.KPCA_EXAMPLES)(kpca)
 app.command(help=help_texts.REGRESS, epilog=help_texts.REGRESS_EXAMPLES)(regress)
 app.command(help=help_texts.DYNAMICS, epilog=help_texts.DYNAMICS_EXAMPLES)(dynamics)
 app.command(help=help_texts.GRAM, epilog=help_texts.GRAM_EXAMPLES)(gram)
+app.command(help=help_texts.PAPER, epilog=help_texts.PAPER_EXAMPLES)(paper)
 
 
 def _version(wanted: bool) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk.app import dynamics_plots, ink
+from fastntk import _ink as ink
+from fastntk.app import dynamics_plots
 
 if TYPE_CHECKING:
     import fastntk

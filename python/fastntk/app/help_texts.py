@@ -105,3 +105,26 @@ GRAM_EXAMPLES = """\
 
 then in Python: [cyan]K = numpy.load("K.npy", mmap_mode="r")[/] or [cyan]op = \
 fastntk.GramOperator.from_file("mnist.gram")[/]"""
+
+PAPER = (
+    "Repeat the experiments of the paper that introduced the NTK (Jacot, Gabriel and Hongler, "
+    "2018, section 6).\n\n"
+    "Prints what the paper says beside what we get. Writes to the folder --out, for each "
+    "experiment:\n\n"
+    "[bold]NAME.png[/] and [bold]NAME.svg[/]: the figure, as the paper's\n\n"
+    "[bold]NAME.npz[/]: everything that the figure shows\n\n"
+    "[bold]NAME.json[/] and [bold]NAME.md[/]: the table; the former with settings, versions, "
+    "seconds\n\n"
+    "Finished networks are kept in the folder's parts/: stopped by Ctrl-C, the same command goes "
+    "on there. The exit code is 1 if the run itself is broken (values that are not finite, an "
+    "identity that does not hold), not if it contradicts the paper: then the table says no."
+)
+
+PAPER_EXAMPLES = """\
+[bold]Examples[/]
+
+[cyan]fastntk paper fig1[/]  [dim]# the NTK on the circle[/]
+
+[cyan]fastntk paper all --quick[/]  [dim]# everything, in minutes[/]
+
+[cyan]fastntk paper fig2 frequency --out circle --seed 1[/]"""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk.app import ink
+from fastntk import _ink as ink
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,12 +11,13 @@ from fastntk.costs.targets import as_outputs, like_outputs, one_hot
 
 
 class SmoothHinge:
-    """Hinge cost of each output's sign, with the corner replaced by a parabola [1]_.
+    """Hinge cost of each output's sign, with the corner replaced by a parabola.
 
-    Of the missing margin ``z = 1 - y f`` with y = -1 or 1 and the width ``h`` of the parabola, each
-    output costs ``c = 0`` where z <= 0, ``z^2 / (2 h)`` in between, and ``z - h / 2`` where z >= h;
-    a point costs the sum over its outputs. The direction is ``y`` times z / h cut to [0, 1]. With
-    h to 0 this is the hinge max(0, z); once z < h everywhere it is the squared hinge over 2 h.
+    As in [1]_, of the missing margin ``z = 1 - y f`` with y = -1 or 1 and the width ``h`` of the
+    parabola, each output costs ``c = 0`` where z <= 0, ``z^2 / (2 h)`` in between, and
+    ``z - h / 2`` where z >= h; a point costs the sum over its outputs. The direction is ``y`` times
+    z / h cut to [0, 1]. With h to 0 this is the hinge max(0, z); once z < h everywhere it is the
+    squared hinge over 2 h.
 
     Labels of several outputs are integers from 0 to C - 1, of shape (N,): each output tells its
     class (1) from all others (-1); or rows of -1 and 1 of f's shape. Labels of one output are -1

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 
 class GradientFlow:
-    """Exact training dynamics of an infinitely wide network on least squares [1]_.
+    """Exact training dynamics of an infinitely wide network on least squares.
+
+    The flow of section 5 of [1]_.
 
     Parameters
     ----------
@@ -49,7 +51,8 @@ class GradientFlow:
     method : {"auto", "dense", "krylov"}
         "dense" takes one eigendecomposition for all times: 40 N^2 bytes and O(N^3) operations.
         "krylov" takes products of the operator, as many as the times that are asked for need; what
-        it has learnt it keeps for the next call. "auto" is `select_flow_method`.
+        it has learnt it keeps for the next call. "auto" is "dense" up to
+        3,000 rows where it fits, else "krylov".
     learning_rate : float, optional
         For gradient descent in steps of this size; continuous time by default. Time t is then the
         state after the floor(t / learning_rate) steps that are done by t.
@@ -327,8 +330,8 @@ class GradientFlow:
         f0_Z, cross
             As of `outputs`.
         metric : {"cost", "error"}
-            The cost 1/(2M) sum |f_t - y|^2, or the share of points whose largest output is not the
-            target's (with one output: whose sign is not).
+            The cost ``1/(2M) sum |f_t - y|^2``, or the share of points whose largest output is not
+            the target's (with one output: whose sign is not).
         times : array_like of shape (T,), optional
             To look at first; by default 0, infinity and 41 times over eight decades from a tenth of
             the fastest time constant. The cost is then looked at between the neighbours of the best
@@ -371,8 +374,9 @@ class GradientFlow:
 
         Notes
         -----
-        The covariance is ``S_ZZ - A S_XZ - S_ZX A^T + A S_XX A^T`` with ``A = K(Z, X) phi_t(K)``
-        [2]_, eqs. (14) to (16). "krylov" makes a space for every 32 points of Z.
+        The covariance is ``S_ZZ - A S_XZ - S_ZX A^T + A S_XX A^T`` with ``A = K(Z, X) phi_t(K)``,
+        eqs. (14) to (16) of the second reference of `GradientFlow`. "krylov" makes
+        a space for every 32 points of Z.
         """
         return trained_gaussian(self, t, Z, f0_Z, prior, cross, covariance)
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 
 class KernelDescent:
-    r"""Kernel gradient descent of section 3 of [1]_, on any cost.
+    r"""Kernel gradient descent, on any cost.
 
-    Outputs follow the training direction d of the cost, smoothed by the kernel:
+    As in section 3 of [1]_, outputs follow the training direction d of the cost, smoothed by the
+    kernel:
 
     .. math:: \frac{d f_t}{dt} = \frac{1}{N} K(\cdot, X)\, d_t, \qquad
         f_t = f_0 + K(\cdot, X)\, \alpha_t, \qquad \frac{d \alpha_t}{dt} = \frac{d_t}{N},
@@ -110,7 +111,8 @@ class KernelDescent:
     def max_learning_rate(self) -> float:
         """``2 N / (lambda_1 s)``: in shorter steps a convex cost decreases in every one.
 
-        s is the cost's ``smoothness``, 1 where it is unknown, as it is for a `UserCost`.
+        s is the cost's ``smoothness``, 1 where it is unknown, as it is for a
+        `fastntk.costs.UserCost`.
         """
         return self._problem.stable_rate(self._problem.guide.smoothness)
 
@@ -131,7 +133,7 @@ class KernelDescent:
             When to record, in the paper's units: ascending, from the time that is reached on; the
             last one ends the integration. The time where it starts is recorded too.
         solver : {"RK45", "DOP853", "LSODA"}
-            Of `scipy.integrate`. The first two are explicit: they make some 0.4 t lambda_1 s / N
+            Of ``scipy.integrate``. The first two are explicit: they make some 0.4 t lambda_1 s / N
             steps of 6 or 12 products with K at least, s the smoothness of the cost. LSODA does not
             where the descent is slow, but stores a square matrix of 2 N C rows: for small problems.
         tolerance : float

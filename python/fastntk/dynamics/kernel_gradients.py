@@ -26,7 +26,9 @@ def kernel_gradient(
     cross: ArrayLike | None = None,
     progress: Progress | None = None,
 ) -> Any:
-    """Return the kernel gradient of a training direction, (1/N) K(Z, X) d [1]_.
+    """Return the kernel gradient of a training direction, (1/N) K(Z, X) d.
+
+    The kernel gradient of section 3 of [1]_.
 
     Parameters
     ----------

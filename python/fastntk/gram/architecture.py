@@ -132,7 +132,7 @@ class FullyConnected:
             Number of threads: by default OMP_NUM_THREADS, else the processors this process may
             use, less those that other calls occupy. The result does not depend on it.
         progress : callable, optional
-            Called with (stage, done, total), see `fastntk._progress.Progress`.
+            Called with (stage, done, total).
 
         Returns
         -------
@@ -187,7 +187,7 @@ class FullyConnected:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> NDArray[Any]:
-        """Covariance of the network's outputs at initialisation, [1]_ Proposition 1.
+        """Covariance of the network's outputs at initialisation: Proposition 1 of the paper.
 
         Parameters and errors are those of `ntk`.
         """
@@ -216,7 +216,8 @@ class FullyConnected:
             As for `ntk`.
         get : tuple of {"nngp", "ntk", "layers"}
             "layers" is each linear map's own contribution to the NTK, of shape
-            (hidden_layers + 1, n, m): they sum to it ([1]_, Remark 4: training one layer only).
+            (hidden_layers + 1, n, m): they sum to it (Remark 4 of the
+            paper: training one layer only).
 
         Returns
         -------

@@ -77,7 +77,7 @@ class CenteredOperator(SymmetricOperator):
             return self.operator.matmat(self.xp.full((n, 1), 1 / n))[:, 0]
 
     def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
-        """Return the product with the columns of V; see `SymmetricOperator.matmat`."""
+        """Return the product with V's columns; see `fastntk.linalg.SymmetricOperator.matmat`."""
         columns = self._check_columns(V)
         with self.here():
             centred = columns - columns.mean(axis=0, dtype=np.float64)
@@ -94,14 +94,14 @@ class CenteredOperator(SymmetricOperator):
             return centred.astype(self.dtype, copy=False)
 
     def columns(self, indices: NDArray[np.integer[Any]]) -> Any:
-        """Return some columns; see `SymmetricOperator.columns`."""
+        """Return some columns; see `fastntk.linalg.SymmetricOperator.columns`."""
         means = self._row_means
         with self.here():
             own = means[self.xp.asarray(indices)] - means.mean()
             return self.operator.columns(indices) - means[:, np.newaxis] - own
 
     def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the whole matrix; see `SymmetricOperator.to_dense`."""
+        """Return the whole matrix; see `fastntk.linalg.SymmetricOperator.to_dense`."""
         K = self.operator.to_dense(self._dense_out(out))
         means = in_library(self._row_means, array_namespace(K))
         with self.here():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class SymmetricOperator(Placed, ABC):
     """A symmetric N x N matrix known by its products.
 
-    Its attributes are those of `Placed`, and:
+    Its attributes are those of ``fastntk.linalg.placed.Placed``, and:
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ class SourceOperator(SymmetricOperator):
         return self._engine.here()
 
     def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
-        """Return the product with the columns of V; see `SymmetricOperator.matmat`."""
+        """Return the product with V's columns; see `fastntk.linalg.SymmetricOperator.matmat`."""
         columns = self._check_columns(V)
         with self.here():
             out = self.xp.empty(columns.shape)
@@ -61,7 +61,7 @@ class SourceOperator(SymmetricOperator):
         return diagonal
 
     def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the whole matrix; see `SymmetricOperator.to_dense`."""
+        """Return the whole matrix; see `fastntk.linalg.SymmetricOperator.to_dense`."""
         out = self._dense_out(out)
         kept = isinstance(self._source, HostMatrix)
         if kept or (array_namespace(out) is self.xp and out.dtype == self.dtype):
@@ -79,5 +79,5 @@ class SourceOperator(SymmetricOperator):
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             "a GramOperator holds native memory and cannot be pickled; "
-            "pickle the network and the data"
+            "save(path) writes it to a file, or pickle the network and the data"
         )

@@ -40,7 +40,7 @@ class Jacobian(Placed, ABC):
         Multipliers of the learning rate, as runs of so many parameters: the NTK of training is
         ``J diag(multipliers) J^T``. Empty where all are 1.
     nbytes, budget, place, xp, host
-        As of operators, see `fastntk.linalg.placed.Placed`.
+        As of operators, see ``fastntk.linalg.placed``.
     """
 
     samples: int

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class JacobianOperator(SymmetricOperator):
-    """Theta = J diag(multipliers) J^T of a Jacobian J, [1]_ Section 4, as an operator.
+    """Theta = J diag(multipliers) J^T of a Jacobian J, as an operator.
+
+    The neural tangent kernel of section 4 of [1]_.
 
     Parameters
     ----------
@@ -77,7 +79,7 @@ class JacobianOperator(SymmetricOperator):
         return self.jacobian.here()
 
     def matmat(self, V: ArrayLike, progress: Progress | None = None) -> NDArray[np.float64]:
-        """Return the product with the columns of V; see `SymmetricOperator.matmat`.
+        """Return the product with the columns of V; see `fastntk.linalg.SymmetricOperator.matmat`.
 
         Raises
         ------
@@ -106,7 +108,7 @@ class JacobianOperator(SymmetricOperator):
             return returned
 
     def to_dense(self, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the whole matrix; see `SymmetricOperator.to_dense`."""
+        """Return the whole matrix; see `fastntk.linalg.SymmetricOperator.to_dense`."""
         dense = self._dense_out(out)
         with self.here():
             if array_namespace(dense) is self.xp:

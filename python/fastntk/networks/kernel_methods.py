@@ -101,7 +101,7 @@ class KernelMethods(ABC):
         threads : int, optional
             As for `FullyConnected.ntk`; products with weights take as many as NumPy's BLAS does.
         progress : callable, optional
-            Called with (stage, done, total), see `fastntk._progress.Progress`.
+            Called with (stage, done, total).
 
         Returns
         -------

@@ -119,9 +119,9 @@ class LinearisedNetwork:
         """Train by gradient descent or gradient flow, with products of the Jacobian only.
 
         Parameters and results are those of `FiniteNetwork.train`; what moves is the
-        `displacement`. A record has no activations, and its kernels are all those of theta_0. A
-        step costs a product with J and one with its transpose; for least squares `closed_form`
-        gives the whole flow at once.
+        ``displacement``. A record has no activations, and its kernels are all those
+        of theta_0. A step costs a product with J and one with its transpose; for least squares
+        `closed_form` gives the whole flow at once.
 
         Raises
         ------

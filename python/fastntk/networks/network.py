@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastntk import _backend, _validate
+from fastntk import _backend, _saving, _validate
 from fastntk._arrays import array_namespace, in_library
 from fastntk.networks import arguments, exchange, passes
 from fastntk.networks.initial import draw
@@ -58,7 +58,7 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
         axis. By default a single network, which is number 0.
     parametrisation : {"ntk", "standard", "mean-field", "mup"}
         What of a map is a factor, an initial value and a learning rate, see
-        `fastntk.networks.parametrisation`. Kernels are those of training in this parametrisation;
+        ``fastntk.networks.parametrisation``. Kernels are those of training in this parametrisation;
         as widths grow only those of "ntk" tend to a limit that stays as it is.
     trainable : {"all", "last"} or int or sequence of int
         Which linear maps are trained, 0 to L - 1: kernels sum over these alone. The NTK of the last
@@ -183,22 +183,27 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
         -------
         Jacobian
             Of shape (N C, P), sample-major, columns in the order of `flat`. See
-            `fastntk.networks.network_jacobian.NetworkJacobian`.
+            ``fastntk.networks.network_jacobian``.
         """
         from fastntk.networks.network_jacobian import NetworkJacobian
 
         return NetworkJacobian(self, X, scale=scale, memory=memory)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network, or batch, to an npz file: `load` gives an equal one.
+        """Write the network, or batch, to a file, whole or not at all: `load` gives an equal one.
 
         Parameters
         ----------
         path : path
-            Written as it is named. It holds each parameter by name, W0, b0, W1, ..., and the
-            network's description as JSON.
+            Written as it is named: an npz archive that holds each parameter by name, W0, b0, W1,
+            ..., and the network's description as JSON.
+
+        Raises
+        ------
+        OSError
+            No such folder, or too little room on the disk: said before anything is written.
         """
-        exchange.save(self, path)
+        _saving.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
@@ -207,12 +212,19 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
         Raises
         ------
         ValueError
-            The file holds no network.
+            The file was not saved by fastntk, by a newer one, holds something else, or is damaged.
         OSError
             It cannot be read.
         """
-        options, parameters = exchange.load(path)
-        return cls.from_parameters(parameters=parameters, device=device, **options)
+        network: Self = _saving.loaded(path, cls, device)
+        return network
+
+    def _saved_parts(self) -> dict[str, Any]:
+        return exchange.parts_of(self)
+
+    @classmethod
+    def _from_parts(cls, parts: dict[str, Any], device: str | None) -> Self:
+        return cls.from_parameters(**exchange.arguments_of(parts), device=device or "auto")
 
     def state_dict(self, *, torch: bool = False) -> dict[str, Any]:
         """Return the state of the ``torch.nn.Sequential`` that computes the same function.
@@ -275,7 +287,7 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
     def kernel_maker(
         self, kernel: str, scale: float, outputs: Outputs = "full", *, copy: bool = False
     ) -> NetworkKernel:
-        """Return the kernel as `GramOperator` needs it; see `fastntk.gram.kernel_maker`."""
+        """Return the kernel as `GramOperator` needs it; see ``fastntk.gram.kernel_maker``."""
         return network_kernel(self, kernel, scale, outputs, copy=copy)
 
     def __repr__(self) -> str:

@@ -187,7 +187,7 @@ class RandomFunctions:
         ----------
         sampler : callable
             ``sampler(rng, P, X)`` returns the values at X of P independent functions, of shape
-            (P, N, C), drawn by the `numpy.random.Generator` ``rng``.
+            (P, N, C), drawn by the ``numpy.random.Generator`` ``rng``.
         X : array_like of shape (N, d)
             The points.
         P : int

@@ -44,7 +44,7 @@ class TrainingMethods:
         r"""Train the network in place, by gradient descent or along gradient flow.
 
         A step of gradient descent adds, for each trained array of parameters with its multiplier
-        r (see `rates`),
+        r (see ``rates``),
 
         .. math:: \theta \mathrel{+}= \frac{\eta r}{N} J^T d, \qquad t \mathrel{+}= \eta,
 
@@ -97,7 +97,7 @@ class TrainingMethods:
         updates : {"auto", "dense", "low-rank"}
             How gradient descent changes weights: by rewriting them, or by keeping the thin factors
             of many steps beside them, which is faster for few points and wide layers; "auto"
-            decides for each map (`fastntk.networks.low_rank.low_rank_rows`). The parameters are the
+            decides for each map (``fastntk.networks.low_rank``). The parameters are the
             same up to rounding, and complete when `train` returns or raises. Gradient flow rewrites
             them, and refuses "low-rank".
         memory : int or str, optional
@@ -108,7 +108,7 @@ class TrainingMethods:
         threads : int, optional
             Of activations and kernels; matrix products take BLAS's own number.
         progress : callable, optional
-            Called with (stage, done, total), see `fastntk._progress.Progress`.
+            Called with (stage, done, total).
 
         Returns
         -------

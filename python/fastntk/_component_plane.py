@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures from results; nothing is computed here but positions on paper."""
+"""Samples in the plane of two kernel principal components, for the commands and the paper."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk.app import ink
+from fastntk import _ink as ink
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
