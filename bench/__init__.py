@@ -19,8 +19,7 @@ timing.py       interleaved rounds, medians, the band of a ratio
 memory.py       peak memory of one contestant, in a fresh process; resident.py reads it
 machine.py      what the figures were measured on
 report.py       the JSON record and the table
-convergence/    how finite networks approach the limit; section_6_1.py the paper's task
-circle.py       the kernel on the circle before and after training on that task
+convergence/    how finite networks approach the limit
 gpu.py          contestants and clock of the cases on a GPU
 gpu_check.py    everything that needs a GPU, from the build to the figures, in one go
 """

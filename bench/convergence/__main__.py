@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
-from bench import machine, section_6_1
+from bench import machine
 from bench.convergence import initialisation, lazy
 from bench.convergence.claims import table
 from bench.resident import peak_bytes
+from fastntk.paper import circle
 
 
 def main() -> int:
@@ -30,7 +31,7 @@ def main() -> int:
     def say(text: str) -> None:
         print(f"{perf_counter() - start:5.0f} s  {text}", file=sys.stderr, flush=True)
 
-    net = section_6_1.limiting_network()
+    net = circle.limiting_network()
     plan = initialisation.QUICK if args.quick else initialisation.FULL
     lines, at_first = initialisation.claims(net, plan, say)
     more, trained = lazy.claims(lazy.QUICK if args.quick else lazy.FULL, say)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training moves a wide network's kernel and activations less, yet its lower layers take part.
 
-Every network learns the task of section_6_1.py.  Theta(t) is that of the training points.  The
-paper bounds its change by O(n^(-1/2)) (Theorem 2).  Each preactivation does move by that much, but
-in a mean over n units moves of either sign cancel, which leaves 1/n ("Dynamics of deep neural
+Every network learns the task of fastntk.paper.circle.  Theta(t) is that of the training points.
+The paper bounds its change by O(n^(-1/2)) (Theorem 2).  Each preactivation does move by that much,
+but in a mean over n units moves of either sign cancel, which leaves 1/n ("Dynamics of deep neural
 networks and the neural tangent hierarchy", ICML 2020, arXiv:1909.08156, for smooth activations).
 Of ReLU units a share n^(-1/2) passes zero and adds +-1/n each: n^(-3/4) in all, where n is large.
 """
@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import fastntk as fn
-from bench import section_6_1
 from bench.convergence.claims import Claim, Estimate, mean, slope, slope_claim, slope_text
+from fastntk.paper import circle
 
 _SLOPE = -0.5
 _TOLERANCE = 0.1
@@ -74,10 +74,10 @@ def claims(networks: dict[int, int], say: Callable[[str], None]) -> tuple[list[C
 
 def _trained(n: int, seed: int) -> tuple[float, float, float]:
     """Return drift of Theta, change of an activation, and the lower layers' share, of a network."""
-    X, _ = section_6_1.data()
-    w = section_6_1.finite_network(n, seed)
+    X, _ = circle.data()
+    w = circle.finite_network(n, seed)
     last = [array.copy() for array in w.parameters[-1]]
-    run = section_6_1.train(w, fn.Record(at=_TIMES, ntk=X, activations=True))
+    run = circle.train(w, fn.Record(at=_TIMES, ntk=X, activations=True))
     drift = fn.ntk_drift(run).max()
     a = run.activations[_HIDDEN_LAYER]
     changes = np.sqrt(np.mean((a - a[0]) ** 2, axis=(1, 2), dtype=np.float64))

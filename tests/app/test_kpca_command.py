@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fastntk
-from fastntk.app.plots import component_plane
+from fastntk._component_plane import component_plane
 from fastntk.linalg.storage import storage_names
 
 PNG = b"\x89PNG\r\n\x1a\n"

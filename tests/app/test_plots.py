@@ -6,7 +6,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
-from fastntk.app.plots import component_plane
+from fastntk._component_plane import component_plane
 
 
 def draw(rng, labels, count=200, components=(2, 3), size=1.0, **words):

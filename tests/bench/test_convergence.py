@@ -11,9 +11,9 @@ import pytest
 
 @pytest.fixture
 def net():
-    from bench import section_6_1
+    from fastntk.paper import circle
 
-    return section_6_1.limiting_network()
+    return circle.limiting_network()
 
 
 def test_a_slope_is_found_with_its_standard_error(rng):
@@ -94,49 +94,15 @@ def test_training_of_networks(monkeypatch):
 def test_the_lower_layers_share_is_what_they_do_alone():
     from bench.convergence import lazy
 
-    from bench import section_6_1
+    from fastntk.paper import circle
 
     *_, share = lazy._trained(30, 0)
-    X, _ = section_6_1.data()
-    before = section_6_1.finite_network(30, 0)
-    after = section_6_1.finite_network(30, 0)
-    section_6_1.train(after, None)
+    X, _ = circle.data()
+    before = circle.finite_network(30, 0)
+    after = circle.finite_network(30, 0)
+    circle.train(after, None)
     mixed = after.copy()
     for array, initial in zip(mixed.parameters[-1], before.parameters[-1], strict=True):
         array[...] = initial
     f_0, f_t, f_lower = before(X), after(X), mixed(X)
     assert share == pytest.approx(np.linalg.norm(f_lower - f_0) / np.linalg.norm(f_t - f_0))
-
-
-def test_the_circle(tmp_path, monkeypatch, capsys):
-    import sys
-
-    from bench import circle
-
-    monkeypatch.setattr(circle, "_QUICK_WIDTHS", (10, 100))
-    monkeypatch.setattr(
-        sys, "argv", ["circle", "--quick", "--networks", "3", "--out", str(tmp_path)]
-    )
-    assert circle.main() == 0
-    arrays = np.load(tmp_path / "circle.npz")
-    assert arrays["theta_10"].shape == (3, 2, len(arrays["angles"]))
-    assert arrays["training_inputs"].shape == (16, 2)
-    record = json.loads((tmp_path / "circle.json").read_text())
-    assert record["training_points"] == 16
-    assert set(record["widths"]) == {"10", "100"}
-    assert "16 training inputs, 200 steps" in capsys.readouterr().out
-    # Before training, the wide networks are near the limit.
-    start = arrays["theta_100"][:, 0].mean(axis=0)
-    np.testing.assert_allclose(start, arrays["limit"], atol=0.5 * arrays["limit"].max())
-
-
-def test_curves_are_summed_up():
-    from bench import circle
-
-    before = np.array([[1.0, 1.0], [3.0, 3.0]])
-    found = circle.summary(np.stack([before, 2 * before], axis=1), [1.0, 2.0])
-    assert found["mean"] == [2.0, 4.0]
-    assert found["spread"] == pytest.approx([math.sqrt(2), 2 * math.sqrt(2)])
-    assert found["inflation"] == [2.0, 0.0]
-    assert found["drift"] == [1.0, 0.0]
-    assert found["seconds"] == 3.0

@@ -25,6 +25,8 @@ RANKS = {
     "_progress": 1,
     "_stops": 1,
     "_warnings": 1,
+    "_archive": 1,
+    "_saving": 1,
     "costs": 2,
     "gram": 2,
     "linalg": 3,
@@ -34,6 +36,7 @@ RANKS = {
     "datasets": 5,
     "__init__": 6,  # the public face, which the applications may use
     "_ink": 6,
+    "_component_plane": 6,
     "paper": 7,  # its experiments; the command line runs them
     "demo": 7,
     "app": 8,

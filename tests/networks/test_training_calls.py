@@ -8,6 +8,7 @@ import pytest
 
 import fastntk as fn
 from fastntk.costs import CrossEntropy, UserCost
+from fastntk.networks import descent
 from networks.small_network import network
 
 X5, Y5 = np.ones((5, 3)), np.ones((5, 2))
@@ -195,6 +196,23 @@ def test_weights_are_not_copied(rng):
         tracemalloc.stop()
         # Blocks of 2.5 MB, and what a product makes of transposed factors.
         assert peak < w.flat.nbytes / 2
+
+
+def test_recorded_outputs_cost_no_pass(data, monkeypatch):
+    """Those of the training points are those of the step's own pass."""
+    passes = []
+    for name in ("forward", "outputs"):
+        own = getattr(descent, name)
+        monkeypatch.setattr(descent, name, lambda *a, own=own: passes.append(0) or own(*a))
+    w = network()
+    v = w.copy()
+    run = w.train(*data, learning_rate=0.5, steps=6, record=fn.Record(at=0.5 * np.arange(7)))
+    # One a step, the last outputs and the last cost.
+    assert len(passes) == 8
+    for i, f in enumerate(run.outputs):
+        np.testing.assert_array_equal(f, v(data[0]))
+        v.train(*data, learning_rate=0.5, steps=int(i < 6), record=fn.Record(outputs=False))
+    np.testing.assert_array_equal(w.flat, v.flat)
 
 
 def test_no_steps(data):

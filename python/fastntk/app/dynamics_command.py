@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from fastntk import _validate, datasets
+from fastntk._ink import require_matplotlib
 from fastntk._memory import budget_bytes
 from fastntk.app import (
     dynamics_files,
@@ -20,7 +21,6 @@ from fastntk.app import (
     options,
     tables,
 )
-from fastntk._ink import require_matplotlib
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
 from fastntk.app.resumable import resumable

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 import fastntk
 from fastntk import _ink as ink
+from fastntk._component_plane import component_plane
 from fastntk.app.kpca_run import KpcaRun
-from fastntk.app.plots import component_plane
 
 
 def write_pairs(path: Path, run: KpcaRun) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``fastntk paper``: run experiments, write figures and data, print what the paper says and we get."""
+"""``fastntk paper``: run experiments, write figures, print what the paper says and we get."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.markup import escape
 import fastntk
 from fastntk import _backend
 from fastntk._ink import require_matplotlib
+from fastntk._memory import format_bytes
 from fastntk.app import options, paper_files, tables
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged
@@ -68,11 +69,14 @@ def paper(
     engine = _backend.engine(device)
     existing_folder(folder)
     require_matplotlib()
-    faults: list[str] = []
-    for number, experiment in enumerate(experiments, 1):
-        if number > 1:
-            print()
-        _announce(experiment, quick, engine)
+    for experiment in experiments:  # what the last one lacks is said before the first one runs
+        _require_memory(experiment, quick, engine)
+    done: dict[str, Outcome] = {}
+    pages: list[str] = []
+    for experiment in experiments:
+        place = f" ({len(done) + 1} of {len(experiments)})" if len(experiments) > 1 else ""
+        needed = format_bytes(experiment.memory(quick))
+        print(f"{experiment.name}{place}: {experiment.title}; allocates up to {needed}", flush=True)
         clock = Clock()
         parts = Parts(
             folder / "parts",
@@ -81,20 +85,22 @@ def paper(
         )
         outcome = _run(experiment, parts, clock, quick=quick, seed=seed, device=device)
         facts = _facts(outcome, parts, quick)
+        done[experiment.name] = outcome
         with staged(folder) as stage:
-            clock("figure", lambda e=experiment, o=outcome: paper_files.draw(stage, e, o))  # type: ignore[misc]
+            _draw(stage, experiment, outcome, clock)
             facts |= circumstances(clock, engine)
-            paper_files.write(stage, outcome, facts)
+            pages.append(paper_files.write(stage, outcome, facts))
+            if len(pages) > 1:
+                (stage / paper_files.ALL).write_text("\n".join(pages), encoding="utf-8")
         Console().print(paper_files.table(outcome))
         for note in outcome.notes:
             print(note)
         print(tables.cost_line(facts))
-        print(f"wrote to {folder}: " + ", ".join(paper_files.names(outcome.name)))
-        faults += [f"{outcome.name}: {fault}" for fault in outcome.faults]
-    for fault in faults:
-        warn(f"this run is not sound: {escape(fault)}")
-    if faults:
-        raise typer.Exit(1)
+        print(f"wrote to {folder}: {', '.join(paper_files.names(outcome.name))}\n", flush=True)
+    if len(done) > 1:
+        Console().print(paper_files.summary(done))
+        print(f"all tables: {folder / paper_files.ALL}")
+    _require_sound(done)
 
 
 def _chosen(names: list[str]) -> list[Experiment]:
@@ -108,16 +114,8 @@ def _chosen(names: list[str]) -> list[Experiment]:
     return [registry.experiment(name) for name in registry.NAMES if name in wanted]
 
 
-def _announce(experiment: Experiment, quick: bool, engine: _backend.Engine) -> None:
-    """Say what comes and how much memory it takes.
-
-    Raises
-    ------
-    MemoryError
-        It is not there.
-    """
+def _require_memory(experiment: Experiment, quick: bool, engine: _backend.Engine) -> None:
     needed = experiment.memory(quick)
-    print(f"{experiment.name}: {experiment.title} (up to {fastntk._memory.format_bytes(needed)})")
     engine.room(needed).require(needed, f"the experiment {experiment.name}")
 
 
@@ -132,6 +130,10 @@ def _run(experiment: Experiment, parts: Parts, clock: Clock, **settings: Any) ->
         ) from None
 
 
+def _draw(stage: Path, experiment: Experiment, outcome: Outcome, clock: Clock) -> None:
+    clock("figure", lambda: paper_files.draw(stage, experiment, outcome))
+
+
 def _facts(outcome: Outcome, parts: Parts, quick: bool) -> dict[str, Any]:
     return {
         "experiment": outcome.name,
@@ -143,3 +145,12 @@ def _facts(outcome: Outcome, parts: Parts, quick: bool) -> dict[str, Any]:
         "part_seconds": parts.seconds,
         "parts_found": parts.found,
     }
+
+
+def _require_sound(done: dict[str, Outcome]) -> None:
+    """End with code 1 if a run is broken; a claim that does not hold is none of that."""
+    faults = [f"{name}: {fault}" for name, outcome in done.items() for fault in outcome.faults]
+    for fault in faults:
+        warn(f"this run is not sound: {escape(fault)}")
+    if faults:
+        raise typer.Exit(1)

@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 
 from fastntk import _validate, datasets
+from fastntk._ink import require_matplotlib
 from fastntk._memory import budget_bytes
 from fastntk.app import function_tables, options, regress_files, regress_run, tables
-from fastntk._ink import require_matplotlib
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged, write_json
 from fastntk.app.resumable import resumable

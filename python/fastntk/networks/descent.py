@@ -42,8 +42,8 @@ class Steps(Protocol):
     def slopes(self, t: float, out: list[Any]) -> tuple[Any, Any]:
         """Write d theta / dt into arrays like those of `state`, and return cost and norm of d."""
 
-    def outputs(self, index: int, a_0: Any) -> Any:
-        """Return outputs of network ``index`` at scaled points."""
+    def outputs(self, index: int, a_0: Any = None) -> Any:
+        """Return outputs of network ``index`` at scaled points; by default those of training."""
 
     def activations(self, index: int, a_0: Any) -> list[Any]:
         """Return its hidden layers' activations at scaled points."""
@@ -65,6 +65,9 @@ class Descent:
         Of activations; 0 for the engine's choice.
     block : int, optional
         Points at a time where only outputs are wanted; all by default.
+    keep_pass : bool
+        Whether outputs at the training points keep their forward pass for the next step, which has
+        to be of one network at all points.
 
     Attributes
     ----------
@@ -73,9 +76,17 @@ class Descent:
     """
 
     def __init__(
-        self, problem: Problem, rows: list[int], threads: int = 0, block: int | None = None
+        self,
+        problem: Problem,
+        rows: list[int],
+        threads: int = 0,
+        block: int | None = None,
+        keep_pass: bool = False,
     ) -> None:
         self._problem, self._threads, self._block = problem, threads, block
+        self._keep_pass = keep_pass
+        # Of the present parameters, where their outputs were asked for.
+        self._known: Forward | None = None
         self._engine = problem.engine
         network = problem.network
         self.networks: list[list[Layer]] = [
@@ -156,8 +167,13 @@ class Descent:
         """Return the hidden layers' activations of a network at scaled points."""
         return self._forward(index, a_0).activations[1:]
 
-    def outputs(self, index: int, a_0: Any) -> Any:
-        """Return a network's outputs at scaled points, by blocks of them."""
+    def outputs(self, index: int, a_0: Any = None) -> Any:
+        """Return a network's outputs at scaled points, by blocks of them; see `Steps`."""
+        if a_0 is None:
+            a_0 = self._problem.a_0
+            if self._keep_pass:
+                self._known = self._forward(index, a_0)
+                return self._known.outputs.copy()
         return outputs_by_blocks(
             self.networks[index], a_0, self._engine, self._block, self._threads
         )
@@ -175,14 +191,19 @@ class Descent:
         a_0 = problem.a_0 if rows is None else problem.a_0[rows]
         if not problem.together:
             for index in range(len(self.networks)):
-                state = self._forward(index, a_0)
+                state = self._pass(index, a_0)
                 yield index, state, problem.teach(state.outputs, t, index, rows)
             return
-        states = [self._forward(index, a_0) for index in range(len(self.networks))]
+        states = [self._pass(index, a_0) for index in range(len(self.networks))]
         f = self._engine.xp.stack([state.outputs for state in states])
         lesson = problem.teach(f, t)
         for index, state in enumerate(states):
             yield index, state, lesson.of(index)
+
+    def _pass(self, index: int, a_0: Any) -> Forward:
+        """Return the forward pass at the present parameters, which are about to change."""
+        known, self._known = self._known, None
+        return self._forward(index, a_0) if known is None else known
 
     def _forward(self, index: int, a_0: Any) -> Forward:
         return forward(self.networks[index], a_0, self._engine, self._threads)

@@ -77,8 +77,9 @@ class LinearDescent:
             lessons.append(lesson)
         return self._problem.summary(lessons)
 
-    def outputs(self, index: int, a_0: Any) -> Any:
-        """Return outputs of network ``index`` at scaled points."""
+    def outputs(self, index: int, a_0: Any = None) -> Any:
+        """Return outputs of network ``index`` at scaled points; by default those of training."""
+        a_0 = self._problem.a_0 if a_0 is None else a_0
         return self._initial(index, a_0) + self._change(index, self._jacobian(index, a_0))
 
     def activations(self, index: int, a_0: Any) -> list[Any]:

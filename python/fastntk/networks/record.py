@@ -36,6 +36,8 @@ class Record:
     -----
     Points are scaled by the ``scale`` of the training, and are best of the library of its ``X``.
     Each recorded time costs a forward pass for outputs and one for activations, and a kernel.
+    Outputs at the training points (True) of a single network, trained on all of them at each step
+    of gradient descent, cost nothing: the step's own pass gives them.
     """
 
     at: Sequence[float] | NDArray[Any] | None = None

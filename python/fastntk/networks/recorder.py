@@ -54,6 +54,8 @@ class Recorder:
         self._run, self._record, self._network = run, record, network
         self._scale, self._options = scale, options
         self._outputs = self._points(record.outputs, X, "record.outputs")
+        # Those of the training points cost nothing: the step needs them anyway.
+        self._own_outputs = record.outputs is True
         self._activations = self._points(record.activations, X, "record.activations")
         self._ntk = None if record.ntk is None else self._pair(record.ntk)
         output_blocks(record.ntk_outputs, network.widths[-1], "record.ntk_outputs")
@@ -81,7 +83,7 @@ class Recorder:
         found: dict[str, Any] = {"times": t}
         count = range(self._network.networks or 1)
         if self._outputs is not None:
-            a_0 = self._scaled(self._outputs)
+            a_0 = None if self._own_outputs else self._scaled(self._outputs)
             f = [descent.outputs(index, a_0) for index in count]
             found["outputs"] = self._returned(f, self._outputs)
         if self._activations is not None:

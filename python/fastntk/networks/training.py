@@ -100,8 +100,9 @@ def train(
             rate * steps,
             {"memory": memory, "threads": threads},
         )
+        single = (network.networks or 1) == 1
         descent: Steps = (
-            Descent(problem, rows, count, block)
+            Descent(problem, rows, count, block, single and size == points and not flow)
             if linear is None
             else LinearDescent(problem, linear, memory, block)
         )

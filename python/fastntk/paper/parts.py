@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -90,7 +89,7 @@ class Parts:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}  # reading compares the checksums
             if str(arrays.pop(_SETTINGS)) != text:
                 raise ValueError("it is of other settings")
@@ -103,11 +102,11 @@ class Parts:
 
     def _write(self, path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=self.folder, prefix=".part-")
+        scratch = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            with os.fdopen(handle, "wb") as stream:
+            with scratch.open("wb") as stream:
                 np.savez(stream, **arrays)  # type: ignore[arg-type]  # stubs confuse the keywords
-            os.replace(scratch, path)
+            scratch.replace(path)
         except BaseException:
-            Path(scratch).unlink(missing_ok=True)
+            scratch.unlink(missing_ok=True)
             raise

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures from results; nothing is computed here but positions on paper."""
+"""Samples in the plane of two kernel principal components, for the commands and the paper."""
 
 from __future__ import annotations
 
