@@ -17,6 +17,7 @@ from fastntk._version import __version__
 if TYPE_CHECKING:
     from fastntk import costs, datasets
     from fastntk._backend import CudaError
+    from fastntk._saving import load
     from fastntk._stops import DivergenceError, TrainingInterrupted
     from fastntk.dynamics import (
         DescentRecord,
@@ -96,6 +97,7 @@ __all__ = [
     "kernel_alignment",
     "kernel_gradient",
     "kernel_norm",
+    "load",
     "monte_carlo_kernels",
     "ntk_drift",
     "select_method",
@@ -141,6 +143,7 @@ _ORIGINS = {
     "kernel_gradient": "fastntk.dynamics",
     "kernel_norm": "fastntk.dynamics",
     "linalg": "fastntk.linalg",
+    "load": "fastntk._saving",
     "models": "fastntk.models",
     "monte_carlo_kernels": "fastntk.networks.monte_carlo",
     "networks": "fastntk.networks",

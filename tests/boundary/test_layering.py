@@ -25,6 +25,8 @@ RANKS = {
     "_progress": 1,
     "_stops": 1,
     "_warnings": 1,
+    "_archive": 1,
+    "_saving": 1,
     "costs": 2,
     "gram": 2,
     "linalg": 3,

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,14 +48,13 @@ class NetworkCurves:
     t: float
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """How far networks are, and a sentence about it for the user.
 
     Attributes
     ----------
     stage : {"off", "training", "done", "failed"}
-        "done" where nothing more is to be learnt, or at the end of what is trained live; "failed"
+        "done" where there is nothing more to learn, or at the end of what is trained live; "failed"
         where they cannot be trained, for the reason in the sentence.
     reached : float
         The latest time that there is a snapshot of.
@@ -112,13 +113,14 @@ class LiveNetworks:
         """Train the networks of a state, instead of those before.
 
         A state that differs from the last one in t or in the band has the same networks, and their
-        training goes on; one with ``networks`` False, or without points, stops it. Networks whose
-        training has ended are there again at once when their state comes back.
+        training goes on; one with ``networks`` False stops it. Without points they are shown as
+        they are drawn. Networks whose training has ended are there again at once when their state
+        comes back.
         """
         with self._changed:
             if self._closed:
                 return
-            if not (state.networks and state.points):
+            if not state.networks:
                 self._wanted = None
             elif self._wanted is None or self._wanted.state != _key(state):
                 self._wanted = self._kept.get(_key(state)) or _begun(_key(state))
@@ -135,7 +137,7 @@ class LiveNetworks:
             course = self._wanted
         if course is None or course.state != _key(state) or not course.snapshots:
             return None
-        nearest = min(course.snapshots, key=lambda one: _distance(one.t, state.t))
+        nearest = _nearest(course.snapshots, state.t)
         return NetworkCurves(evaluation_grid(state), nearest.outputs, nearest.t)
 
     def status(self) -> Status:
@@ -149,7 +151,9 @@ class LiveNetworks:
             return Status("failed", reached, course.failure)
         several = f"{course.state.count} networks of width {course.state.width}"
         end = course.snapshots[-1].end if course.snapshots else ""
-        if end == "learnt":
+        if end == "nothing":
+            text = f"{several}, as they are drawn: there is nothing that they could learn."
+        elif end == "learnt":
             text = (
                 f"{several} have learnt the points: after t = {reached:.3g} they stay as they are."
             )
@@ -203,12 +207,12 @@ class LiveNetworks:
         course.snapshots = ()
         told = 0.0
 
-        def progress(*_: object) -> None:
+        def progress(stage: str, done: int, total: int) -> None:
             if course is not self._wanted:
                 raise _Cancelled
 
         for snapshot in trained(course.state, progress):
-            progress()
+            progress("", 0, 0)
             course.snapshots = (*course.snapshots, snapshot)
             if not snapshot.end and time.monotonic() - told >= _TOLD:
                 told = time.monotonic()
@@ -243,12 +247,12 @@ def _begun(state: DemoState) -> _Course:
     )
 
 
-def _distance(t: float, wanted: float) -> float:
-    """Return how far apart times are, by their ratio; 0 is nearest to itself."""
-    if t == wanted:
-        return 0.0
-    least = 1e-300
-    return abs(float(np.log(max(t, least)) - np.log(min(max(wanted, least), 1e300))))
+def _nearest(snapshots: tuple[Snapshot, ...], t: float) -> Snapshot:
+    """Return the snapshot nearest to a time: by ratios, and linearly before the first step."""
+    if t >= snapshots[-1].t:
+        return snapshots[-1]
+    unit = snapshots[1].t
+    return min(snapshots, key=lambda one: abs(math.log((one.t + unit) / (t + unit))))
 
 
 def _sentence(error: Exception) -> str:

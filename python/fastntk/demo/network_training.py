@@ -38,14 +38,14 @@ Array = NDArray[np.float64]
 
 # What is trained live, at most: 120 MB in float32.
 MOST_PARAMETERS = 30_000_000
-# Snapshots for each decade of time: the nearest one is within 8%. The first is at this part of the
+# Snapshots for each decade of time: the nearest one is within 10%. The first is at this part of the
 # time constant of the first component.
-_PER_DECADE, _FIRST = 16, 0.01
+_PER_DECADE, _FIRST = 12, 0.05
 # Steps between two snapshots, at least; at most the rate is this over the largest eigenvalue.
 _LEAST_STEPS, _RATE = 2, 0.5
 # A root mean square of y - f that nobody sees: there is nothing more to learn.
 _LEARNT = 1e-3
-# Seconds and steps after which training ends.
+# Seconds of the thread's computing and steps, after which training ends.
 _SECONDS, _STEPS = 20.0, 20_000
 
 
@@ -60,7 +60,8 @@ class Snapshot:
     outputs : ndarray of shape (count, M)
         Of each network at `evaluation_grid` of the state.
     end : str
-        "" while training goes on; else why this is the last one, "learnt" or "limit".
+        "" while training goes on; else why this is the last one: "nothing" to learn, "learnt", or
+        "limit".
     """
 
     t: float
@@ -76,7 +77,7 @@ def parameters(state: DemoState) -> int:
 
 
 def trained(state: DemoState, progress: Progress) -> Iterator[Snapshot]:
-    """Yield snapshots of a state's networks, from t = 0 on; at least one point is needed.
+    """Yield snapshots of a state's networks, from t = 0 on; only that one without points.
 
     Parameters
     ----------
@@ -106,15 +107,15 @@ def trained(state: DemoState, progress: Progress) -> Iterator[Snapshot]:
     y = np.array([y for _, y in state.points])
     grid = features(evaluation_grid(state), state.inputs)
     direction = _Direction(y, state.ridge)
-    fastest = _largest_rate(state, networks, X)
-    started = time.monotonic()
+    fastest = _largest_rate(state, networks, X) if len(X) else 0.0
+    started = time.thread_time()
     steps, run = 0, Run()
 
     def snapshot(end: str) -> Snapshot:
         return Snapshot(run.reached, networks(grid)[:, :, 0].astype(np.float64), end)
 
     if fastest == 0:
-        yield snapshot("learnt")
+        yield snapshot("nothing")
         return
     yield snapshot("")
     for t in _times(_FIRST / fastest):
@@ -135,7 +136,7 @@ def trained(state: DemoState, progress: Progress) -> Iterator[Snapshot]:
         end = ""
         if float(run.direction_norm[-1].max()) < _LEARNT:
             end = "learnt"
-        elif steps >= _STEPS or time.monotonic() - started > _SECONDS or t >= REALS["t"].high:
+        elif steps >= _STEPS or time.thread_time() - started > _SECONDS or t >= REALS["t"].high:
             end = "limit"
         yield snapshot(end)
         if end:
@@ -164,10 +165,10 @@ def _widths(state: DemoState) -> tuple[int, ...]:
 
 
 def _largest_rate(state: DemoState, networks: FiniteNetwork, X: Array) -> float:
-    """Return the fastest decay of a component, in the limit or in a network."""
-    limit = float(spectrum(state).rates[0])
+    """Return the fastest decay of a component, in the limit or a network; 0 if none is learnt."""
     own = np.linalg.eigvalsh(networks.ntk(X).astype(np.float64))
-    return max(limit, float(own.max() + state.ridge) / len(X))
+    largest = max(float(spectrum(state).eigenvalues[0]), float(own.max()) / len(X))
+    return largest + state.ridge / len(X) if largest > 0 else 0.0
 
 
 def _times(first: float) -> Iterator[float]:

@@ -34,8 +34,7 @@ References
    neural networks", NeurIPS 2018, section 5.
 .. [2] A. Matthews, J. Hron, R. Turner, Z. Ghahramani, "Sample-then-optimize posterior sampling for
    Bayesian linear models", NeurIPS workshop on advances in approximate Bayesian inference, 2017.
-.. [3] B. He, B. Lakshminarayanan, Y. W. Teh, "Bayesian deep ensembles via the neural tangent
-   kernel", NeurIPS 2020.
+.. [3] B. He et al., "Bayesian deep ensembles via the neural tangent kernel", NeurIPS 2020.
 """
 
 from __future__ import annotations
@@ -55,9 +54,9 @@ Array = NDArray[np.float64]
 
 # Of curves, beside the points themselves, and of the heat map.
 _GRID, _HEAT_GRID = 201, 101
-# Where the smallest eigenvalue of K is less than this of the largest, a ridge of as much takes its
-# place: the weights of a smaller one would be the rounding of kernel values, 1e-12.
-_SINGULAR = 1e-10
+# A ridge keeps the smallest eigenvalue of K + r I at this part of the largest: points then weigh
+# 1e9 at most, and rounding, which their weights magnify, 1e-7.
+_SINGULAR = 1e-9
 
 
 # Arrays have no single truth value: results are compared by identity.
@@ -180,12 +179,10 @@ def _flow(state: DemoState, K: Array) -> tuple[GradientFlow, float, tuple[str, .
     Its outputs are those of new points only: at its own, they would be a product with the ridge.
     """
     values = np.linalg.eigvalsh(K)
-    least = _SINGULAR * float(values[-1])
-    notes: tuple[str, ...] = ()
-    ridge = state.ridge
-    if float(values[0]) + ridge <= least:
-        ridge = least
-        notes = (_why_singular(state),)
+    # Of a kernel that is 0, whose flow does not move, any ridge is large.
+    needed = _SINGULAR * (float(values[-1]) or 1.0) - float(values[0])
+    notes = (_why_singular(state),) if needed > state.ridge else ()
+    ridge = max(state.ridge, needed)
     y = np.array([y for _, y in state.points])
     return GradientFlow(K + ridge * np.eye(len(K)), y), ridge, notes
 

@@ -246,7 +246,11 @@ def _real(value: Any, name: str, interval: Range) -> float:
 
 
 def _integer(value: Any, name: str, interval: Range) -> int:
-    number = operator.index(value)
+    """Return a whole number, checked."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
     if not interval.has(number):
         raise ValueError(f"{name} must be {interval}, got {value!r}")
     return number

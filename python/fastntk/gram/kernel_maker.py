@@ -28,6 +28,8 @@ class KernelMaker(Protocol):
 
     Attributes
     ----------
+    net : FullyConnected, FiniteNetwork, or alike
+        Whose kernel it is: a copy where that was asked for.
     rows_per_point : int
         Rows of the Gram matrix for each point; those of a point follow each other.
     place : str or None
@@ -35,6 +37,10 @@ class KernelMaker(Protocol):
     nbytes : int
         Bytes that the maker itself keeps.
     """
+
+    @property
+    def net(self) -> Any:
+        """Whose kernel it is."""
 
     @property
     def rows_per_point(self) -> int:

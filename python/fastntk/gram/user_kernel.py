@@ -254,6 +254,11 @@ class PairwiseMaker:
     nbytes = 0
 
     @property
+    def net(self) -> PairwiseKernel:
+        """The kernel, which takes the place of a network."""
+        return self.kernel
+
+    @property
     def rows_per_point(self) -> int:
         """Rows of the Gram matrix for each point."""
         return self.kernel.rows_per_point

@@ -24,6 +24,7 @@ from fastntk.linalg.pairs import block_product, require_finite
 from fastntk.linalg.solution import column_norms
 
 if TYPE_CHECKING:
+    from fastntk._backend import Engine
     from fastntk._memory import Budget
     from fastntk._progress import Progress
     from fastntk.linalg.operator import SymmetricOperator
@@ -125,6 +126,30 @@ class CholeskyFactor:
             self._factor_panel(start)
             if progress is not None:
                 progress("Cholesky", min(start + _BLOCK, self.n), self.n)
+
+    def parts(self) -> dict[str, Any]:
+        """Return what files have of it: rows of blocks up to the diagonal, and their inverses."""
+        bounds = (self._bounds(i) for i in range(len(self.inverses)))
+        return {
+            "rows": [self.L[start:stop, :stop] for start, stop in bounds],
+            "inverses": self.inverses,
+            "diagonal": self.diagonal,
+            "ridge": self.ridge,
+            "entry_eps": self.entry_eps,
+        }
+
+    @classmethod
+    def from_parts(cls, parts: dict[str, Any], engine: Engine) -> CholeskyFactor:
+        """Return the factor of such parts, where an engine reads them."""
+        new = cls.__new__(cls)
+        new.ridge, new.entry_eps = parts["ridge"], parts["entry_eps"]
+        new.diagonal, new.n = parts["diagonal"], len(parts["diagonal"])
+        new.inverses = [engine.asarray(one) for one in parts["inverses"]]
+        new.L = engine.xp.zeros((new.n, new.n))
+        for i, rows in enumerate(parts["rows"]):
+            start, stop = new._bounds(i)
+            new.L[start:stop, :stop] = engine.asarray(rows)
+        return new
 
     @property
     def xp(self) -> Any:

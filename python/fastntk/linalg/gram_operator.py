@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastntk import _backend, _validate
-from fastntk._arrays import on_device
 from fastntk._progress import of_stage
 from fastntk.gram.kernel_maker import kernel_maker
 from fastntk.linalg import tile_file
@@ -21,7 +20,7 @@ from fastntk.linalg.held_matrix import held_matrix
 from fastntk.linalg.host_matrix import HostMatrix
 from fastntk.linalg.identity import matrix_identity
 from fastntk.linalg.placement import place_of_kernel, placed_data
-from fastntk.linalg.source_operator import SourceOperator
+from fastntk.linalg.saved_operator import SavedOperator
 from fastntk.linalg.storage import select_storage, storage_path
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from fastntk.gram.kernel_maker import KernelMaker
 
 
-class GramOperator(SourceOperator):
+class GramOperator(SavedOperator):
     """Gram matrix of a limiting or empirical kernel on N points, as an operator.
 
     Parameters
@@ -98,7 +97,7 @@ class GramOperator(SourceOperator):
     -----
     A product with k columns costs 2 N^2 k operations, plus the evaluation of N^2 / 2 kernel values
     when the storage is lazy; N counts rows here, C per point of a FiniteNetwork. An operator holds
-    native memory and cannot be pickled.
+    native memory and cannot be pickled; `save` writes it to a file.
 
     A file that is interrupted, by kill -9 or a power cut too, lacks the tiles of the last second.
     It may be completed on another machine: each tile is within the bounds of its instruction set.
@@ -108,13 +107,6 @@ class GramOperator(SourceOperator):
     CuPy's current stream, which may be another one at every call. Construction waits once for the
     device, to learn what the data are like.
     """
-
-    net: Any
-    X: NDArray[Any] | None
-    kernel: str | None
-    scale: float | None
-    outputs: Outputs | None
-    maker: KernelMaker | None
 
     def __init__(
         self,
@@ -148,9 +140,7 @@ class GramOperator(SourceOperator):
             threads=threads,
             budget=room.left,
         )
-        self.net, self.X, self.kernel, self.scale = net, points, kernel, scale
-        self.outputs, self.maker = outputs, maker
-        self._points, self.host = data.resident, not on_device(points)
+        self._describe(net, maker, data, kernel, scale, outputs)
         if path is None:
             source = make()
             chosen = select_storage(str(storage), source, room)

@@ -79,5 +79,5 @@ class SourceOperator(SymmetricOperator):
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             "a GramOperator holds native memory and cannot be pickled; "
-            "pickle the network and the data"
+            "save(path) writes it to a file, or pickle the network and the data"
         )

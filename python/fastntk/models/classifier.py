@@ -74,6 +74,8 @@ class KernelClassifier(ClassifierMixin, KernelLeastSquares):  # type: ignore[mis
     ['even', 'odd']
     """
 
+    _learnt_values = (*KernelLeastSquares._learnt_values, "classes_")
+
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit the outputs to coded labels.
 

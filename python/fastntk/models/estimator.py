@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
@@ -16,8 +15,10 @@ from fastntk import _backend, _validate
 from fastntk._arrays import on_device
 from fastntk._memory import Budget
 from fastntk.gram.architecture import FullyConnected
+from fastntk.gram.kernel_maker import kernel_maker
 from fastntk.linalg.cross import cross_product
 from fastntk.linalg.gram_operator import GramOperator
+from fastntk.models.saved_estimator import SavedEstimator
 
 if TYPE_CHECKING:
     from numpy.random import RandomState
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from fastntk.gram.kernel_maker import KernelMaker
 
 
-class KernelEstimator(BaseEstimator):  # type: ignore[misc]
+class KernelEstimator(SavedEstimator):
     """An estimator with a network's kernel on its training points.
 
     Its parameters are those of `GramOperator`, and ``random_state``. Fitted it has, whatever the
@@ -86,6 +87,32 @@ class KernelEstimator(BaseEstimator):  # type: ignore[misc]
         self.n_samples_ = gram.shape[0]
         self._maker: Any = gram.maker
         self._dtype = gram.dtype
+
+    def _fitted_parts(self) -> dict[str, Any]:
+        """Return what `fit` learnt; the network is as it was then."""
+        own = {
+            "net": self._maker.net,
+            "kernel": self.kernel_,
+            "scale": self.scale_,
+            "dtype": self._dtype,
+            "X": self.X_fit_,
+            "names": getattr(self, "feature_names_in_", None),
+        }
+        return own | super()._fitted_parts()
+
+    def _restore(self, parts: dict[str, Any], engine: _backend.Engine) -> None:
+        """Become as fitted, with the data where an engine reads them."""
+        self.net_, self.kernel_, self.scale_ = parts["net"], parts["kernel"], parts["scale"]
+        self._maker = kernel_maker(self.net_, self.kernel_, self.scale_, "trace")
+        self._dtype = parts["dtype"]
+        self.n_samples_, self.n_features_in_ = parts["X"].shape
+        self.X_fit_ = engine.asarray(parts["X"])
+        for name in self._learnt_arrays:
+            setattr(self, name, engine.asarray(parts[name]))
+        for name in self._learnt_values:
+            setattr(self, name, parts[name])
+        if parts["names"] is not None:
+            self.feature_names_in_ = parts["names"]
 
     def _new_points(self, X: ArrayLike) -> NDArray[Any]:
         """Return points that have the features of those of `fit`."""

@@ -97,6 +97,16 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelEstimat
     (4, 2)
     """
 
+    _learnt_arrays = (
+        "eigenvalues_",
+        "eigenvalues_over_n_",
+        "eigenvectors_",
+        "residuals_",
+        "_roots",
+        "_projection",
+        "_offset",
+    )
+
     def __init__(
         self,
         net: FullyConnected | None = None,

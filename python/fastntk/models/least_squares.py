@@ -26,6 +26,9 @@ RIDGE_UNITS = ("absolute", "trace")
 class KernelLeastSquares(KernelEstimator):
     """A function ``K(., X) c`` with ``(K + ridge I) c = targets``; see `fastntk.KernelRidge`."""
 
+    _learnt_arrays = ("dual_coef_",)
+    _learnt_values: tuple[str, ...] = ("ridge_", "residuals_", "converged_", "method_", "passes_")
+
     def __init__(
         self,
         net: FullyConnected | None = None,

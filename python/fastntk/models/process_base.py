@@ -34,6 +34,8 @@ from fastntk.models.process_weights import (
     iterative_column_bytes,
     iterative_weights,
     select_process_method,
+    weights_from_parts,
+    weights_parts,
 )
 from fastntk.models.targets import regression_targets, require_consistent
 
@@ -49,6 +51,19 @@ class ProcessBase(KernelEstimator):
     t: float
     method: str
     tol: float
+    _prior_maker: KernelMaker | None
+    _factor: CholeskyFactor | None
+
+    _learnt_arrays = ("dual_coef_", "y_fit_")
+    _learnt_values = (
+        "law_",
+        "t_",
+        "ridge_",
+        "method_",
+        "evaluations_",
+        "_fitted_seed",
+        "_fitted_tol",
+    )
 
     def _fit_process(
         self,
@@ -87,18 +102,31 @@ class ProcessBase(KernelEstimator):
             else:
                 dual = iterative_weights(gram, ridge, t, self.tol, seed)(B)
             dual = in_library(dual, array_namespace(points)).reshape(targets.shape)
-        prior = None
-        if law == "ntk":
-            prior = kernel_maker(net, "nngp", self.scale, "trace", copy=self.copy_X)
+        prior = self._prior_kernel(law, net, self.scale, copy=self.copy_X)
 
         # Nothing is set before everything is known: a fit that fails leaves the model as it was.
         self._keep(X, gram)
         self.law_, self.t_, self.ridge_, self.method_ = law, t, ridge, method
         self.dual_coef_, self.y_fit_, self.evaluations_ = dual, targets, evaluations
-        self._prior_maker: KernelMaker | None = prior
-        self._factor: CholeskyFactor | None = factor
+        self._prior_maker, self._factor = prior, factor
         self._weights, self._place = weights, gram.place
         self._fitted_seed, self._fitted_tol = seed, self.tol
+
+    @staticmethod
+    def _prior_kernel(law: str, net: Any, scale: float, *, copy: bool) -> KernelMaker | None:
+        """Return the kernel at initialisation, for the law in which it is not the other one."""
+        return kernel_maker(net, "nngp", scale, "trace", copy=copy) if law == "ntk" else None
+
+    def _fitted_parts(self) -> dict[str, Any]:
+        return super()._fitted_parts() | {"weights": weights_parts(self._weights, self._factor)}
+
+    def _restore(self, parts: dict[str, Any], engine: _backend.Engine) -> None:
+        super()._restore(parts, engine)
+        self._prior_maker = self._prior_kernel(self.law_, self.net_, self.scale_, copy=False)
+        dense = _backend.engine(self._maker.place or self.device, X_fit_=self.X_fit_)
+        self._place = dense.name
+        with dense.here():
+            self._weights, self._factor = weights_from_parts(parts["weights"], dense)
 
     def _time(self) -> float:
         """Return the training time, checked."""

@@ -24,6 +24,7 @@ from fastntk.linalg.null_space import null_value
 from fastntk.linalg.solver import solve
 
 if TYPE_CHECKING:
+    from fastntk._backend import Engine
     from fastntk.linalg.operator import SymmetricOperator
 
 METHODS = ("auto", "dense", "iterative")
@@ -49,6 +50,17 @@ class SpectralFunction:
         values = to_host(values)
         phi = Evolution(len(values), None).phi(values, t, null_value(op, values))
         self._phi = op.xp.asarray(phi)[:, None]
+
+    def parts(self) -> dict[str, Any]:
+        """Return what files have of it."""
+        return {"vectors": self._vectors, "phi": self._phi}
+
+    @classmethod
+    def from_parts(cls, parts: dict[str, Any], engine: Engine) -> SpectralFunction:
+        """Return the function of such parts, where an engine reads them."""
+        new = cls.__new__(cls)
+        new._vectors, new._phi = engine.asarray(parts["vectors"]), engine.asarray(parts["phi"])
+        return new
 
     def __call__(self, R: Any) -> Any:
         """Return phi_t(K) R."""
@@ -84,6 +96,27 @@ def dense_weights(
     if not math.isinf(t):
         return SpectralFunction(op, t), None
     factor = CholeskyFactor(op, ridge, None)
+    return factor.solve, factor
+
+
+def weights_parts(
+    weights: Callable[[Any], Any] | None, factor: CholeskyFactor | None
+) -> dict[str, Any] | None:
+    """Return what files have of dense weights; None where there are none."""
+    if factor is not None:
+        return factor.parts()
+    return weights.parts() if isinstance(weights, SpectralFunction) else None
+
+
+def weights_from_parts(
+    parts: dict[str, Any] | None, engine: Engine
+) -> tuple[Callable[[Any], Any] | None, CholeskyFactor | None]:
+    """Return what `dense_weights` returned; None and None for no parts."""
+    if parts is None:
+        return None, None
+    if "vectors" in parts:
+        return SpectralFunction.from_parts(parts, engine), None
+    factor = CholeskyFactor.from_parts(parts, engine)
     return factor.solve, factor
 
 

@@ -8,13 +8,8 @@ c_l b_l, whatever the parametrisation.
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import tempfile
-import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -22,71 +17,42 @@ import numpy as np
 
 from fastntk import _validate
 from fastntk._arrays import to_host
-from fastntk.gram.architecture import FullyConnected
 from fastntk.networks import arguments
 from fastntk.networks.parametrisation import map_scales
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fastntk.gram.architecture import FullyConnected
     from fastntk.networks.network import FiniteNetwork
 
-_FORMAT = "fastntk finite network 1"
-# What arrays, archives and texts of other content raise.
-_NO_NETWORK = (AttributeError, EOFError, LookupError, TypeError, ValueError, zipfile.BadZipFile)
 _KEY = re.compile(r"(?:.*\.)?(\d+)\.(weight|bias)")
 
 
-def save(net: FiniteNetwork, path: str | os.PathLike[str]) -> None:
-    """Write a network, or batch, as npz: see `fastntk.FiniteNetwork.save`."""
-    description = {
-        "format": _FORMAT,
-        "net": asdict(net.net),
+def parts_of(net: FiniteNetwork) -> dict[str, Any]:
+    """Return what a file has of a network, or batch; see `fastntk._saving`."""
+    parts = {
+        "net": net.net,
         "parametrisation": net.parametrisation,
         "widths": net.widths,
         "rates": net.rates,
     }
-    arrays = {}
     for number, (W, b) in enumerate(net.parameters):
-        arrays[f"W{number}"], arrays[f"b{number}"] = to_host(W), to_host(b)
-    # What is at the path stays whole until the new file is.
-    target = os.path.realpath(path)
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(target), prefix=".saving-") as scratch:
-        part = os.path.join(scratch, "network")
-        with open(part, "wb") as stream:  # savez would add a suffix to a name
-            np.savez(stream, description=np.array(json.dumps(description)), **arrays)
-        os.replace(part, target)
+        parts |= {f"W{number}": W, f"b{number}": b}
+    return parts
 
 
-def load(
-    path: str | os.PathLike[str],
-) -> tuple[dict[str, Any], list[tuple[NDArray[Any], NDArray[Any]]]]:
-    """Return what `save` wrote: the arguments of `FiniteNetwork.from_parameters`.
-
-    Raises
-    ------
-    ValueError
-        The file is no network.
-    OSError
-        It cannot be read.
-    """
-    try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            description = json.loads(str(file["description"]))
-            if description["format"] != _FORMAT:
-                raise ValueError(description["format"])
-            maps = len(description["widths"]) - 1
-            pairs = [(file[f"W{number}"], file[f"b{number}"]) for number in range(maps)]
-        options = {
-            "net": FullyConnected(**description["net"]),
-            "parametrisation": description["parametrisation"],
-            "rates": [(float(r), float(q)) for r, q in description["rates"]],
-            "dtype": pairs[0][0].dtype,
-        }
-    except _NO_NETWORK as error:
-        what = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{os.fspath(path)} holds no network that was saved ({what})") from None
-    return options, pairs
+def arguments_of(parts: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `FiniteNetwork.from_parameters` for what `parts_of` returned."""
+    maps = range(len(parts["widths"]) - 1)
+    parameters = [(parts[f"W{number}"], parts[f"b{number}"]) for number in maps]
+    return {
+        "net": parts["net"],
+        "parameters": parameters,
+        "parametrisation": parts["parametrisation"],
+        "rates": [(float(r), float(q)) for r, q in parts["rates"]],
+        "dtype": parameters[0][0].dtype,
+    }
 
 
 def state_dict(net: FiniteNetwork, *, torch: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastntk import _backend, _validate
+from fastntk import _backend, _saving, _validate
 from fastntk._arrays import array_namespace, in_library
 from fastntk.networks import arguments, exchange, passes
 from fastntk.networks.initial import draw
@@ -190,15 +190,20 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
         return NetworkJacobian(self, X, scale=scale, memory=memory)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network, or batch, to an npz file: `load` gives an equal one.
+        """Write the network, or batch, to a file, whole or not at all: `load` gives an equal one.
 
         Parameters
         ----------
         path : path
-            Written as it is named. It holds each parameter by name, W0, b0, W1, ..., and the
-            network's description as JSON.
+            Written as it is named: an npz archive that holds each parameter by name, W0, b0, W1,
+            ..., and the network's description as JSON.
+
+        Raises
+        ------
+        OSError
+            No such folder, or too little room on the disk: said before anything is written.
         """
-        exchange.save(self, path)
+        _saving.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
@@ -207,12 +212,19 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
         Raises
         ------
         ValueError
-            The file holds no network.
+            The file was not saved by fastntk, by a newer one, holds something else, or is damaged.
         OSError
             It cannot be read.
         """
-        options, parameters = exchange.load(path)
-        return cls.from_parameters(parameters=parameters, device=device, **options)
+        network: Self = _saving.loaded(path, cls, device)
+        return network
+
+    def _saved_parts(self) -> dict[str, Any]:
+        return exchange.parts_of(self)
+
+    @classmethod
+    def _from_parts(cls, parts: dict[str, Any], device: str | None) -> Self:
+        return cls.from_parameters(**exchange.arguments_of(parts), device=device or "auto")
 
     def state_dict(self, *, torch: bool = False) -> dict[str, Any]:
         """Return the state of the ``torch.nn.Sequential`` that computes the same function.

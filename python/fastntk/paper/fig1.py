@@ -79,7 +79,10 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         _claims(widths, arrays),
         settings,
         checks=[_at_first(arrays, widths[-1])],
-        notes=["The paper does not say how many training inputs: 16, drawn from N(0, I_2)."],
+        notes=[
+            f"The paper does not say how many training inputs: {circle.POINTS}, from N(0, I_2).",
+            *circle.narrower(quick, widths, _WIDTHS),
+        ],
     )
 
 

@@ -180,4 +180,6 @@ def dense_block(K, largest_magnitude):
 def dense_source(K, largest_magnitude):
     values = _host(K)
     assert largest_magnitude == (np.abs(values).max() or 1.0)
-    return _Source(_cpu.dense_source(values), K)
+    source = _Source(_cpu.dense_source(values), K)
+    source.largest_diagonal = largest_magnitude  # of a Gram matrix, which may be packed
+    return source
