@@ -17,7 +17,7 @@ from fastntk.demo.state import INTEGERS, REALS, DemoState
 TIMES = (0.0, *(float(f"{10 ** (k / 12):.3g}") for k in range(-24, 49)), math.inf)
 _RIDGES = (0.0, *(float(f"{10 ** (k / 4):.2g}") for k in range(-24, 5)))
 _WIDTHS = tuple(2**k for k in range(2, 11))
-_CHOOSE = "Choose data ..."
+_CHOOSE = "Data sets"
 
 
 class Controls:
