@@ -111,6 +111,13 @@ class Window:
         columns = self.data("points")
         return list(zip(columns["x"], columns["y"], strict=True))
 
+    def settled(self):
+        """Wait until the address and the curves are those of the points."""
+        self.until(
+            "location.search.includes('points=' + data('points').x.map((x, i) => "
+            "`${+x.toFixed(3)},${+data('points').y[i].toFixed(3)}`).join('_'))"
+        )
+
     @property
     def query(self):
         """What the address says."""
