@@ -4,6 +4,7 @@
 import signal
 
 import pytest
+
 from command_line import run
 from demo_window import SERVE, Window, find_browser, laptop, launch, phone, start_server
 

@@ -4,6 +4,7 @@
 import random
 
 import pytest
+
 from demo_window import PATIENCE
 
 

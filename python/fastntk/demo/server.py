@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page's server: on this machine, nothing from elsewhere, a state of its own for each window."""
+"""The page's server: on this machine, nothing from elsewhere, a state for each window."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _query(arguments: dict[str, list[bytes]]) -> str:
 
 
 def _free_port(port: int, address: str) -> int:
-    """Return the port, or a free one for 0; a port or an address that cannot be used is an error."""
+    """Return the port, or a free one for 0; raise where it cannot be listened on."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
