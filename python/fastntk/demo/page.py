@@ -31,6 +31,12 @@ _BAND_WORDS = {
     "trained": "±1 standard deviation: trained networks at time t",
 }
 
+_OTHER_BAND = "Finite networks follow the other band, that of trained networks"
+_NOT_OF_NETWORKS = {
+    "ntk": f"{_OTHER_BAND}: no network is distributed like the Gaussian process whose prior is the "
+    "NTK.",
+    "nngp": f"{_OTHER_BAND}: with a ridge, this one counts noise in the points.",
+}
 _TEXT_STYLE = """
 :host { font: inherit; color: inherit; line-height: 1.45; }
 p { margin: 0 0 2px; }
@@ -232,13 +238,10 @@ class Page:
         told = [*self._problems, *notes]
         if len(state.points) == MOST_POINTS:
             told.append(f"{MOST_POINTS} points are the most: delete one to add another.")
-        if state.networks and state.band == "posterior":
-            told.append(
-                "Finite networks follow the other band, that of trained networks: no network is "
-                "distributed like the Gaussian process whose prior is the NTK."
-                if state.kernel == "ntk"
-                else "Finite networks follow the other band, that of trained networks."
-            )
+        # Without noise, the NNGP's posterior is the law of networks whose last layer is trained.
+        same = state.kernel == "nngp" and state.ridge == 0
+        if state.networks and state.band == "posterior" and not same:
+            told.append(_NOT_OF_NETWORKS[state.kernel])
         _show(self._notes, "".join(f"<p>{html.escape(_sentence(one))}</p>" for one in told))
         entries = [
             ("points", "your points"),

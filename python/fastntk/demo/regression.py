@@ -196,10 +196,7 @@ def _flow(state: DemoState, K: Array) -> tuple[GradientFlow, float, tuple[str, .
 def _why_singular(state: DemoState) -> str:
     xs = [x for x, _ in state.points]
     if len(set(xs)) < len(xs):
-        return (
-            "Some points have the same x: no function passes through both, and the curve takes the "
-            "mean of their y."
-        )
+        return "Some points have the same x: in the end the curve takes the mean of their y."
     return (
         "The kernel of these points is singular to rounding: the curve is the smoothest fit of "
         "least squares, and need not pass through every point."
