@@ -105,7 +105,7 @@ def table(rows: Rows) -> nodes.table:
             row += [nodes.entry("", nodes.paragraph(text=cell)) for cell in cells]
             part.append(row)
         group += part
-    return nodes.table("", group)
+    return nodes.table("", group, classes=["colwidths-auto"])
 
 
 def provenance(machine: dict[str, Any], name: str) -> nodes.paragraph:
