@@ -12,14 +12,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 import panel as pn
+from panel.io.resources import LOCAL_DIST, patch_model_css
 from panel.io.server import get_server
 
 from fastntk.demo.page import Page
 
 TITLE = "fastntk: infinitely wide networks"
-# A window that is closed is forgotten after 10 to 15 seconds; one whose connection broke down for
-# less goes on with its state.
-_FORGET, _LOOK = 10_000, 5_000
+# A window that is closed is forgotten after 15 to 18 seconds; one whose connection broke down for
+# less, or that takes less to connect, has its state.
+_FORGET, _LOOK = 15_000, 3_000
 _EVERYWHERE = ("0.0.0.0", "::", "")
 
 
@@ -96,12 +97,16 @@ def origins(address: str, port: int) -> list[str]:
     return sorted({f"{host}:{port}" for host in ("localhost", "127.0.0.1", _host(address))})
 
 
-def _window() -> pn.Template:
-    """Return the page of a new window."""
+def _window() -> None:
+    """Put a page into a new window's document."""
     document = pn.state.curdoc
     page = Page(_query(document.session_context.request.arguments), document)
     document.on_session_destroyed(lambda _: page.close())
-    return page.template()
+    page.template().server_doc(document, TITLE, location=False)
+    # Panel's style sheets are this server's. It sees to that itself when it renders a page, but not
+    # for a window that comes back after its session was forgotten.
+    for root in document.roots:
+        patch_model_css(root, dist_url=LOCAL_DIST)
 
 
 def _query(arguments: dict[str, list[bytes]]) -> str:
