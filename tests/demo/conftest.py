@@ -10,6 +10,14 @@ from demo_window import SERVE, Window, find_browser, launch, start_server
 __all__ = ["run"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Where tests run in several processes, one of them has the server and the browser."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("demo"))
+
+
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium."""
