@@ -26,6 +26,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
+    "bench_tables",
     "svg_math",
 ]
 templates_path = ["_templates"]
@@ -38,7 +39,7 @@ source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
-nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_execution_timeout = 60  # seconds for a cell: the whole site is meant to take two minutes
 nb_output_stderr = "remove-warn"  # a warning of Python's is one of the build's
 nb_mime_priority_overrides = [("html", "image/svg+xml", 5)]

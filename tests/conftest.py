@@ -28,6 +28,23 @@ class Digits(NamedTuple):
     labels: np.ndarray
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Run the whole suite in two processes; a part of it, or a debugger, stays in one.
+
+    Never more than two, so that a machine with many cores needs no more memory; `-n` overrides it.
+    The engine keeps its threads, which are tested, while each process has a share of those of BLAS.
+    """
+    option = config.option
+    ours = config.pluginmanager.hasplugin("xdist") and not hasattr(config, "workerinput")
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    alone = option.usepdb or option.trace or option.collectonly or option.capture == "no"
+    if ours and whole and not alone and option.numprocesses is None and option.dist == "no":
+        option.numprocesses = 2
+        option.dist = "loadgroup"
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
+
+
 def pytest_generate_tests(metafunc):
     """Run every test with the fixture `isa` once per instruction set of this machine."""
     if "isa" in metafunc.fixturenames:

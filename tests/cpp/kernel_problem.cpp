@@ -68,8 +68,10 @@ std::vector<Probe> probes(const Problem& problem) {
 
   const Reference reference(problem.x, problem.y, problem.scale, problem.net);
   std::vector<Probe> all;
-  for (const auto& [i, j] : at)
-    all.push_back({i, j, reference.entry(i, j), reference.denominator(i, j)});
+  for (const auto& [i, j] : at) {
+    const Reference::Measured measured = reference.measured(i, j);
+    all.push_back({i, j, measured.value, measured.denominator});
+  }
   return all;
 }
 

@@ -130,10 +130,9 @@ Reference::Pair Reference::first_pair(const ReferenceRows& a, long i, const Refe
   return {dot, difference / 4, sum / 4};
 }
 
-Entry Reference::entry(const ReferenceRows& a, long i, const ReferenceRows& b, long j) const {
+Entry Reference::entry(Pair pair, Real from_left, Real from_right) const {
   const LinearMap& input = network_.maps[0];
-  Pair pair = first_pair(a, i, b, j);
-  Real q = a.variance_[i] + squared(input.bias_std), p = b.variance_[j] + squared(input.bias_std);
+  Real q = from_left + squared(input.bias_std), p = from_right + squared(input.bias_std);
   Real nngp = squared(input.weight_std) * unit_ * pair.dot + squared(input.bias_std);
   Real ntk = nngp;
   for (int l = 0; l < network_.hidden_layers(); ++l) {
@@ -156,16 +155,17 @@ Entry Reference::entry(const ReferenceRows& a, long i, const ReferenceRows& b, l
   return {ntk, nngp};
 }
 
-Entry Reference::denominator(long i, long j) const {
+Reference::Measured Reference::measured(long i, long j) const {
+  const Pair pair = first_pair(rows_, i, cols_, j);
+  const Entry value = entry(pair, rows_.variance_[i], cols_.variance_[j]);
   const bool is_signed = rows_.negative_ || cols_.negative_;
   const bool relu = std::all_of(network_.activations.begin(), network_.activations.end(),
                                 [](Activation a) { return a == Activation::kRelu; });
-  const bool conditioned = relu && !(is_signed && network_.hidden_layers() == 0) &&
-                           first_pair(rows_, i, cols_, j).dot >= 0;
+  const bool conditioned = relu && !(is_signed && network_.hidden_layers() == 0) && pair.dot >= 0;
   if (conditioned)
-    return entry(i, j);
+    return {value, value};
   const Entry a = entry(rows_, i, rows_, i), b = entry(cols_, j, cols_, j);
-  return {std::sqrt(a.ntk) * std::sqrt(b.ntk), std::sqrt(a.nngp) * std::sqrt(b.nngp)};
+  return {value, {std::sqrt(a.ntk) * std::sqrt(b.ntk), std::sqrt(a.nngp) * std::sqrt(b.nngp)}};
 }
 
 }  // namespace test

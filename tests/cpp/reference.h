@@ -41,16 +41,24 @@ public:
             const fastntk::Network& network);
 
   Entry entry(long i, long j) const { return entry(rows_, i, cols_, j); }
-  // What the errors of an entry are relative to: itself where it is well conditioned, else the
+
+  // An entry, and what its errors are relative to: itself where it is well conditioned, else the
   // geometric mean of the two diagonal entries.
-  Entry denominator(long i, long j) const;
+  struct Measured {
+    Entry value, denominator;
+  };
+  Measured measured(long i, long j) const;
 
 private:
   struct Pair {
     Real dot, x, complement;
   };
 
-  Entry entry(const ReferenceRows& a, long i, const ReferenceRows& b, long j) const;
+  Entry entry(const ReferenceRows& a, long i, const ReferenceRows& b, long j) const {
+    return entry(first_pair(a, i, b, j), a.variance_[i], b.variance_[j]);
+  }
+  // Of the pair and what the weights add to its variances.
+  Entry entry(Pair pair, Real from_left, Real from_right) const;
   Pair first_pair(const ReferenceRows& a, long i, const ReferenceRows& b, long j) const;
 
   fastntk::Network network_;

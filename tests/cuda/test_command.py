@@ -195,3 +195,30 @@ def test_an_error_of_cupy_is_one_line(standin, run, monkeypatch):
     monkeypatch.setattr(standin.cupy.cuda.Stream, "synchronize", fails)
     message = "fastntk: cudaErrorLaunchFailure: unspecified launch failure\n"
     assert run("kpca", "--samples", 30) == (1, message)
+
+
+def test_paper(gpu, run, here, monkeypatch):
+    from fastntk.paper import fig1, fig2, frequency
+
+    monkeypatch.setattr("fastntk._ink.save", lambda _, path: path.write_bytes(b""))
+    monkeypatch.setattr(fig1, "_QUICK_WIDTHS", (6, 12))
+    monkeypatch.setattr(fig1, "_NETWORKS", 2)
+    monkeypatch.setattr(fig1, "_ANGLES", 21)
+    monkeypatch.setattr(fig1, "_STEPS", 20)
+    monkeypatch.setattr(fig2, "_QUICK", fig2._Plan({6: 2, 12: 2}, 2, 30))
+    monkeypatch.setattr(fig2, "_STEPS", 20)
+    monkeypatch.setattr(fig2, "_LEFT", 10.0)
+    monkeypatch.setattr(fig2, "_ANGLES", 20)
+    monkeypatch.setattr(frequency, "_GRID", 2**10)
+    command = ["paper", "fig1", "fig2", "frequency", "--quick"]
+    assert run(*command, "--device", "cpu", "--out", "cpu").code == 0
+    outcome = run(*command, "--out", "gpu")
+    assert outcome.code == 0, outcome.output
+    for name, keys in (("fig1", ("limit", "theta_12")), ("fig2", ("f_12", "exact", "empirical"))):
+        with (
+            np.load(here / "gpu" / f"{name}.npz") as found,
+            np.load(here / "cpu" / f"{name}.npz") as want,
+        ):
+            for key in keys:
+                # float32 through 20 steps.
+                np.testing.assert_allclose(found[key], want[key], atol=1e-4, err_msg=key)

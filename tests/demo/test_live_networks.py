@@ -152,10 +152,25 @@ def test_many_changes_leave_one_thread(page):
 
 def test_off_stops_them(page):
     page.live.show(SMALL)
-    for state in (replace(SMALL, networks=False), replace(SMALL, points=())):
-        page.live.show(state)
-        assert page.live.status() == ("off", 0.0, "")
-        assert page.live.curves(state) is None
+    state = replace(SMALL, networks=False)
+    page.live.show(state)
+    assert page.live.status() == ("off", 0.0, "")
+    assert page.live.curves(state) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"points": ()}, {"points": ((0.0, 1.0),), "bias_std": 0.0}],
+    ids=["none", "kernel 0"],
+)
+def test_networks_that_have_nothing_to_learn(page, changes):
+    state = replace(SMALL, **changes)
+    status = page.ended(state)
+    assert (status.stage, status.reached) == ("done", 0.0)
+    assert "as they are drawn" in status.text
+    found = page.live.curves(state)
+    assert found.outputs.shape == (3, len(curves(state).x))
+    assert found.outputs.any()
 
 
 def test_a_closed_page_trains_nothing(page):
@@ -186,9 +201,3 @@ def test_too_many_parameters_are_refused(page):
     status = page.ended(state)
     assert status.stage == "failed"
     assert "189 million" in status.text
-
-
-def test_a_kernel_that_is_zero(page):
-    state = replace(SMALL, points=((0.0, 1.0),), bias_std=0.0)
-    assert page.ended(state).stage == "done"
-    assert not page.live.curves(state).outputs[:, 100].any()

@@ -11,6 +11,7 @@ from rich.console import Console
 
 import fastntk
 from fastntk.app import help_texts, machine, tables
+from fastntk.app.demo_command import demo
 from fastntk.app.dynamics_command import dynamics
 from fastntk.app.errors import OneLineErrors
 from fastntk.app.gram_command import gram
@@ -30,6 +31,7 @@ app.command(help=help_texts.REGRESS, epilog=help_texts.REGRESS_EXAMPLES)(regress
 app.command(help=help_texts.DYNAMICS, epilog=help_texts.DYNAMICS_EXAMPLES)(dynamics)
 app.command(help=help_texts.GRAM, epilog=help_texts.GRAM_EXAMPLES)(gram)
 app.command(help=help_texts.PAPER, epilog=help_texts.PAPER_EXAMPLES)(paper)
+app.command(help=help_texts.DEMO, epilog=help_texts.DEMO_EXAMPLES)(demo)
 
 
 def _version(wanted: bool) -> None:

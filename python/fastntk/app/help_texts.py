@@ -128,3 +128,19 @@ PAPER_EXAMPLES = """\
 [cyan]fastntk paper all --quick[/]  [dim]# everything, in minutes[/]
 
 [cyan]fastntk paper fig2 frequency --out circle --seed 1[/]"""
+
+DEMO = (
+    "Show in the browser what infinitely wide networks learn from points that you click.\n\n"
+    "Serves a page to this machine until Ctrl-C: the mean and the spread of trained networks, over "
+    "the time of training too, finite networks trained on the same points, the kernel and its "
+    "spectrum. The page fetches nothing from elsewhere; its address holds all that it shows."
+)
+
+DEMO_EXAMPLES = """\
+[bold]Examples[/]
+
+[cyan]fastntk demo[/]
+
+[cyan]fastntk demo --port 0 --no-browser[/]  [dim]# a free port; the address is printed[/]
+
+[cyan]fastntk demo --address 0.0.0.0[/]  [dim]# for a phone in the same network[/]"""

@@ -54,7 +54,7 @@ class Status(NamedTuple):
     Attributes
     ----------
     stage : {"off", "training", "done", "failed"}
-        "done" where nothing more is to be learnt, or at the end of what is trained live; "failed"
+        "done" where there is nothing more to learn, or at the end of what is trained live; "failed"
         where they cannot be trained, for the reason in the sentence.
     reached : float
         The latest time that there is a snapshot of.
@@ -113,13 +113,14 @@ class LiveNetworks:
         """Train the networks of a state, instead of those before.
 
         A state that differs from the last one in t or in the band has the same networks, and their
-        training goes on; one with ``networks`` False, or without points, stops it. Networks whose
-        training has ended are there again at once when their state comes back.
+        training goes on; one with ``networks`` False stops it. Without points they are shown as
+        they are drawn. Networks whose training has ended are there again at once when their state
+        comes back.
         """
         with self._changed:
             if self._closed:
                 return
-            if not (state.networks and state.points):
+            if not state.networks:
                 self._wanted = None
             elif self._wanted is None or self._wanted.state != _key(state):
                 self._wanted = self._kept.get(_key(state)) or _begun(_key(state))
@@ -150,7 +151,9 @@ class LiveNetworks:
             return Status("failed", reached, course.failure)
         several = f"{course.state.count} networks of width {course.state.width}"
         end = course.snapshots[-1].end if course.snapshots else ""
-        if end == "learnt":
+        if end == "nothing":
+            text = f"{several}, as they are drawn: there is nothing that they could learn."
+        elif end == "learnt":
             text = (
                 f"{several} have learnt the points: after t = {reached:.3g} they stay as they are."
             )

@@ -60,7 +60,8 @@ class Snapshot:
     outputs : ndarray of shape (count, M)
         Of each network at `evaluation_grid` of the state.
     end : str
-        "" while training goes on; else why this is the last one, "learnt" or "limit".
+        "" while training goes on; else why this is the last one: "nothing" to learn, "learnt", or
+        "limit".
     """
 
     t: float
@@ -76,7 +77,7 @@ def parameters(state: DemoState) -> int:
 
 
 def trained(state: DemoState, progress: Progress) -> Iterator[Snapshot]:
-    """Yield snapshots of a state's networks, from t = 0 on; at least one point is needed.
+    """Yield snapshots of a state's networks, from t = 0 on; only that one without points.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def trained(state: DemoState, progress: Progress) -> Iterator[Snapshot]:
     y = np.array([y for _, y in state.points])
     grid = features(evaluation_grid(state), state.inputs)
     direction = _Direction(y, state.ridge)
-    fastest = _largest_rate(state, networks, X)
+    fastest = _largest_rate(state, networks, X) if len(X) else 0.0
     started = time.thread_time()
     steps, run = 0, Run()
 
@@ -114,7 +115,7 @@ def trained(state: DemoState, progress: Progress) -> Iterator[Snapshot]:
         return Snapshot(run.reached, networks(grid)[:, :, 0].astype(np.float64), end)
 
     if fastest == 0:
-        yield snapshot("learnt")
+        yield snapshot("nothing")
         return
     yield snapshot("")
     for t in _times(_FIRST / fastest):
@@ -164,10 +165,10 @@ def _widths(state: DemoState) -> tuple[int, ...]:
 
 
 def _largest_rate(state: DemoState, networks: FiniteNetwork, X: Array) -> float:
-    """Return the fastest decay of a component, in the limit or in a network."""
-    limit = float(spectrum(state).rates[0])
+    """Return the fastest decay of a component, in the limit or a network; 0 if none is learnt."""
     own = np.linalg.eigvalsh(networks.ntk(X).astype(np.float64))
-    return max(limit, float(own.max() + state.ridge) / len(X))
+    largest = max(float(spectrum(state).eigenvalues[0]), float(own.max()) / len(X))
+    return largest + state.ridge / len(X) if largest > 0 else 0.0
 
 
 def _times(first: float) -> Iterator[float]:

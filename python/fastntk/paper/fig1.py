@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME, TITLE = "fig1", "The NTK on the circle converges as networks grow wide"
 _ANGLES = 201
+_STEPS = circle.STEPS
 _NETWORKS = 10
 _WIDTHS, _QUICK_WIDTHS = (500, 10_000), (50, 500)
 # Frequencies up to here are the shape of the curve, those above its roughness.
@@ -53,7 +54,7 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         "hidden_layers": circle.HIDDEN_LAYERS,
         "bias_std": circle.BIAS_STD,
         "learning_rate": circle.LEARNING_RATE,
-        "steps": circle.STEPS,
+        "steps": _STEPS,
         "training_points": circle.POINTS,
         "angles": _ANGLES,
         "seed": seed,
@@ -62,11 +63,13 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
     def curves(width: int, number: int, told: Progress | None) -> Array:
         w = circle.finite_network(width, seed, number, device)
         record = fn.Record(outputs=False, ntk=(x_0, points))
-        return np.asarray(circle.train(w, record, seed=seed, progress=told).ntk[:, 0], np.float64)
+        return np.asarray(
+            circle.train(w, record, _STEPS, seed=seed, progress=told).ntk[:, 0], np.float64
+        )
 
     for width in widths:
         arrays[f"theta_{width}"] = circle.networks(
-            NAME, width, range(_NETWORKS), settings, parts, curves, circle.STEPS, progress
+            NAME, width, range(_NETWORKS), settings, parts, curves, _STEPS, progress
         )
     settings |= {"widths": list(widths), "networks": _NETWORKS}
     return Outcome(
@@ -113,7 +116,7 @@ def _claims(widths: tuple[int, int], arrays: dict[str, Any]) -> list[Claim]:
             between < 2 * error,
         ),
         Claim(
-            f"the NTK after {circle.STEPS} steps",
+            f"the NTK after {_STEPS} steps",
             'tends to "inflate"',
             f"{_spread(narrow.inflation)} times its mean at the start at {names[0]}",
             grown[0] > 2 * narrow.inflation.std(ddof=1) / np.sqrt(len(narrow.inflation)),
@@ -200,7 +203,7 @@ def draw(outcome: Outcome) -> Figure:
 
 def memory(quick: bool) -> int:
     """Return the bytes of one wide network's training."""
-    return 3 * circle.parameter_bytes((_QUICK_WIDTHS if quick else _WIDTHS)[-1])
+    return circle.training_bytes((_QUICK_WIDTHS if quick else _WIDTHS)[-1])
 
 
 EXPERIMENT = Experiment(NAME, TITLE, run, draw, memory)

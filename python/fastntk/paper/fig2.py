@@ -158,7 +158,7 @@ def _largest(values: Array) -> float:
 
 def memory(quick: bool) -> int:
     """Return the bytes of the very wide network with its kernels."""
-    return 2 * circle.parameter_bytes((_QUICK if quick else _FULL).very_wide)
+    return circle.training_bytes((_QUICK if quick else _FULL).very_wide)
 
 
 EXPERIMENT = Experiment(NAME, TITLE, run, draw, memory)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -103,11 +102,11 @@ class Parts:
 
     def _write(self, path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=self.folder, prefix=".part-")
+        scratch = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            with os.fdopen(handle, "wb") as stream:
+            with scratch.open("wb") as stream:
                 np.savez(stream, **arrays)  # type: ignore[arg-type]  # stubs confuse the keywords
-            os.replace(scratch, path)
+            scratch.replace(path)
         except BaseException:
-            Path(scratch).unlink(missing_ok=True)
+            scratch.unlink(missing_ok=True)
             raise

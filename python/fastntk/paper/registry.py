@@ -8,7 +8,7 @@ from importlib import import_module
 from fastntk.paper.experiment import Experiment
 
 # A module of this folder each, whose EXPERIMENT it is.
-NAMES = ("fig1", "fig2", "table", "fig3a", "fig3b", "fig3c", "frequency")
+NAMES = ("fig1", "fig2", "table", "fig3a", "fig3b", "fig3c", "landscape", "frequency")
 
 
 def experiment(name: str) -> Experiment:

@@ -217,6 +217,7 @@ def courses(
         "distance": DISTANCE,
         "component": COMPONENT,
         "end": what.end,
+        "kernel_times": list(_KERNEL_TIMES),
     }
     each = []
     for trial in what.trials:

@@ -153,8 +153,8 @@ def _claims(arrays: dict[str, Any], width: int, of_paper: bool) -> list[Claim]:
             Claim(
                 f"lambda_{i + 1}, 4 hidden layers",
                 f"{paper:g}",
-                f"{_spread(deep[:, i])} over {len(deep)} batches, {deep[0, i]:.3g} of the seed's; "
-                f"n = {width:,}: {empirical:.3g} ({own:.1%} off the seed's limit)",
+                f"{_spread(deep[:, i])} over {len(deep)} batches, {deep[0, i]:.4g} of the seed's; "
+                f"n = {width:,}: {empirical:.4g} ({own:.1%} off the seed's limit)",
                 abs(paper - mean) <= _SPREADS * spread,
             )
         )

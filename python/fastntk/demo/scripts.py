@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the browser does by itself, in JavaScript: choosing, dragging, keys, the address, copying."""
+
+from __future__ import annotations
+
+# Points can be added by clicks as long as there may be more.
+ON_POINTS = "tool.add = points.get_length() < most"
+
+# One point at a time: two of them would be dragged together.
+ON_SELECTION = """
+if (cb_obj.indices.length > 1)
+  cb_obj.indices = cb_obj.indices.slice(-1)
+"""
+
+# A drag moves the point it begins at and no other; one that begins beside all points moves none.
+ON_PAN_START = """
+const view = Bokeh.index.find_one(figure)
+const [sx, sy] = [view.frame.x_scale, view.frame.y_scale]
+const {x, y} = points.data
+let [nearest, least] = [-1, 20]
+for (let i = 0; i < x.length; i++) {
+  const away = Math.hypot(sx.compute(x[i]) - cb_obj.sx, sy.compute(y[i]) - cb_obj.sy)
+  if (away < least)
+    [nearest, least] = [i, away]
+}
+points.selected.indices = nearest < 0 ? [] : [nearest]
+"""
+
+# The tool tells of a drag at its end only; the curves follow it on the way, 30 times a second.
+ON_PAN = """
+const now = performance.now()
+if (points.selected.indices.length == 1 && now - (window.fastntk_told ?? 0) > 33) {
+  window.fastntk_told = now
+  points.setv({data: points.data}, {check_eq: false})
+}
+"""
+
+# Once per page: the keys that delete and move the chosen point.
+ON_READY = """
+document.addEventListener("keydown", (event) => {
+  const [target] = event.composedPath()
+  const chosen = points.selected.indices
+  if (chosen.length != 1 || event.ctrlKey || event.metaKey || event.altKey
+      || target.closest?.("input, textarea, select, [role=slider], .noUi-handle"))
+    return
+  const [i] = chosen
+  const x = Array.from(points.data.x), y = Array.from(points.data.y)
+  const step = event.shiftKey ? 0.25 : 0.05
+  const moves = {ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step],
+                 ArrowDown: [0, -step]}
+  if (event.key == "Delete" || event.key == "Backspace") {
+    x.splice(i, 1)
+    y.splice(i, 1)
+    points.selected.indices = []
+  } else if (event.key in moves) {
+    const inside = (value) => Math.min(Math.max(value, -largest), largest)
+    x[i] = inside(x[i] + moves[event.key][0])
+    y[i] = inside(y[i] + moves[event.key][1])
+  } else
+    return
+  event.preventDefault()
+  points.data = {x, y}
+})
+"""
+
+# The address is that of the state; going back leaves the page instead of undoing a slider's step.
+ON_QUERY = """
+const [query] = cb_obj.tags
+history.replaceState(null, "", location.pathname + (query ? "?" + query : ""))
+"""
+
+# Without https a browser has no clipboard but on the machine itself: then by an invisible text.
+ON_COPY = """
+const say = (text) => {
+  button.label = text
+  setTimeout(() => button.label = before, 1600)
+}
+const before = "Copy link"
+const by_text = () => {
+  const area = document.createElement("textarea")
+  area.value = location.href
+  area.style.position = "fixed"
+  area.style.opacity = 0
+  document.body.append(area)
+  area.select()
+  const done = document.execCommand("copy")
+  area.remove()
+  say(done ? "Copied" : "Copy the address above")
+}
+if (navigator.clipboard)
+  navigator.clipboard.writeText(location.href).then(() => say("Copied"), by_text)
+else
+  by_text()
+"""

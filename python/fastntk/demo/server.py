@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page's server: on this machine, nothing from elsewhere, a state of its own for each window."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import webbrowser
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import panel as pn
+from panel.io.server import get_server
+
+from fastntk.demo.page import Page
+
+TITLE = "fastntk: infinitely wide networks"
+# A window that is closed is forgotten after 10 to 15 seconds; one whose connection broke down for
+# less goes on with its state.
+_FORGET, _LOOK = 10_000, 5_000
+_EVERYWHERE = ("0.0.0.0", "::", "")
+
+
+def serve(
+    *,
+    port: int = 5006,
+    address: str = "127.0.0.1",
+    browser: bool = True,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the page until Ctrl-C.
+
+    Parameters
+    ----------
+    port : int
+        0 takes a free one.
+    address : str
+        Of this machine, which is listened on: "0.0.0.0" is all of them.
+    browser : bool
+        Whether to show the page in the user's browser.
+    ready : callable, optional
+        Called with the page's URL as soon as it can be opened.
+
+    Raises
+    ------
+    ValueError
+        The port is in use, or not allowed, or the address is not this machine's.
+    """
+    server = make_server(port, address)
+    url = f"http://{_host(address)}:{server.port}/"
+    loop = server.io_loop
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: loop.add_callback_from_signal(loop.stop))
+    server.start()
+    if ready is not None:
+        ready(url)
+    if browser:
+        loop.add_callback(lambda: webbrowser.open(url))
+    try:
+        loop.start()
+    finally:
+        server.unlisten()
+        server.stop(wait=False)
+
+
+def make_server(port: int, address: str) -> Any:
+    """Return a server that listens already, and that `start` starts; for `serve` and tests."""
+    if not 0 <= port < 65536:
+        raise ValueError(f"port must be between 0 and 65535, got {port}")
+    port = _free_port(port, address)
+    return get_server(
+        _window,
+        port=port,
+        address=address,
+        websocket_origin=origins(address, port),
+        title=TITLE,
+        location=False,
+        show=False,
+        start=False,
+        verbose=False,
+        unused_session_lifetime_milliseconds=_FORGET,
+        check_unused_sessions_milliseconds=_LOOK,
+    )
+
+
+def origins(address: str, port: int) -> list[str]:
+    """Return the hosts whose pages may connect.
+
+    This machine under its own names, so that a tunnel from the same port works, and the address
+    itself; any host where all addresses are listened on, for a machine does not know all its names.
+    """
+    if address in _EVERYWHERE:
+        return ["*"]
+    return sorted({f"{host}:{port}" for host in ("localhost", "127.0.0.1", _host(address))})
+
+
+def _window() -> pn.Template:
+    """Return the page of a new window."""
+    document = pn.state.curdoc
+    page = Page(_query(document.session_context.request.arguments), document)
+    document.on_session_destroyed(lambda _: page.close())
+    return page.template()
+
+
+def _query(arguments: dict[str, list[bytes]]) -> str:
+    pairs = [(name, one) for name, several in arguments.items() for one in several]
+    return urlencode(pairs)
+
+
+def _free_port(port: int, address: str) -> int:
+    """Return the port, or a free one for 0; a port or an address that cannot be used is an error."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise ValueError(_why(error, port, address)) from error
+        return int(probe.getsockname()[1])
+
+
+def _why(error: OSError, port: int, address: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {address} is in use: give another one, or 0 for any that is free"
+    if error.errno == errno.EACCES:
+        return f"port {port} is not allowed to this user: give one from 1024 on, or 0"
+    return f"address must be one of this machine's, got {address!r} ({error.strerror or error})"
+
+
+def _host(address: str) -> str:
+    """Return an address as a URL has it."""
+    if address in _EVERYWHERE:
+        return socket.gethostname()
+    return f"[{address}]" if ":" in address else address
