@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 class GradientFlow:
     """Exact training dynamics of an infinitely wide network on least squares.
 
-    The flow of section 5 of [1]_.
-
     Parameters
     ----------
     op : SymmetricOperator or ndarray of shape (N, N)
@@ -89,7 +87,7 @@ class GradientFlow:
 
     Notes
     -----
-    The cost is ``C(f) = 1/(2N) sum_i |f(x_i) - y_i|^2``; in the paper's units of time, learning
+    The cost of [1]_ is ``C(f) = 1/(2N) sum_i |f(x_i) - y_i|^2``; in its units of time, learning
     rate times steps, ``f_t(Z) = f_0(Z) + K(Z, X) c_t`` with ``c_t = phi_t(K) (y - f_0(X))`` and
     ``phi_t(lambda) = (1 - exp(-t lambda / N)) / lambda``, or in steps
     ``(1 - (1 - learning_rate lambda / N)^k) / lambda``. Eigenvalues that are 0 to rounding (``N eps
