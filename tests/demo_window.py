@@ -55,12 +55,23 @@ def start_server(*command):
     raise RuntimeError("".join(said))
 
 
+def laptop(browser):
+    """Open a context of windows as on a laptop; they share the browser's memory of scripts."""
+    return browser.new_context(viewport={"width": 1280, "height": 800})
+
+
+def phone(browser):
+    """Open a context of windows as on a phone."""
+    return browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+
+
 class Window:
     """A browser window with the page; remembers what went wrong and who was asked for what."""
 
-    def __init__(self, browser, url, query="", **settings):
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | settings)
-        self.page = self.context.new_page()
+    def __init__(self, context, url, query=""):
+        self.page = context.new_page()
         self.wrong, self.hosts = [], set()
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
@@ -148,7 +159,7 @@ class Window:
 
     def close(self):
         """Close the window."""
-        self.context.close()
+        self.page.close()
 
 
 _DATA = """

@@ -4,10 +4,19 @@
 import signal
 
 import pytest
+
 from command_line import run
-from demo_window import SERVE, Window, find_browser, launch, start_server
+from demo_window import SERVE, Window, find_browser, laptop, launch, phone, start_server
 
 __all__ = ["run"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Where tests run in several processes, one of them has the server and the browser."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("demo"))
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +41,19 @@ def server():
         process.send_signal(signal.SIGINT)
 
 
+@pytest.fixture(scope="session")
+def screens(browser):
+    """Contexts of windows by the kind of device."""
+    return {"laptop": laptop(browser), "phone": phone(browser)}
+
+
 @pytest.fixture
-def window(browser, server):
+def window(screens, server):
     """Open windows; at the end nothing went wrong in them, and they asked nobody else."""
     opened = []
 
-    def window(query="", **settings):
-        opened.append(Window(browser, server[1], query, **settings))
+    def window(query="", screen="laptop"):
+        opened.append(Window(screens[screen], server[1], query))
         return opened[-1]
 
     yield window

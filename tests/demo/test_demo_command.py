@@ -5,6 +5,7 @@ import signal
 from urllib.request import urlopen
 
 import pytest
+
 from demo_window import start_server
 
 pytest.importorskip("panel")
@@ -22,6 +23,4 @@ def test_it_serves_until_it_is_interrupted(run):
         assert process.stdout.read().strip() == "stopped"
         assert process.wait(20) == 0
     assert taken.code == 2
-    assert taken.output == (
-        f"fastntk: port {port} of 127.0.0.1 is in use: give another one, or 0 for any that is free\n"
-    )
+    assert taken.output.startswith(f"fastntk: port {port} of 127.0.0.1 is in use: give another")

@@ -4,6 +4,7 @@
 import random
 
 import pytest
+
 from demo_window import PATIENCE
 
 
@@ -62,9 +63,7 @@ def test_a_closed_window_is_forgotten(window, server):
 
 
 def test_a_phone(window):
-    page = window(
-        "points=", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
+    page = window("points=", screen="phone")
     assert page.read("document.documentElement.scrollWidth") <= 390
     page.page.touchscreen.tap(*page.place(0.5, 1))
     page.until("data('points').x.length == 1")

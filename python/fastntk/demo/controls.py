@@ -32,7 +32,9 @@ class Controls:
     def __init__(self, state: DemoState) -> None:
         self.fields: dict[str, Any] = {
             "hidden_layers": _slider(pn.widgets.IntSlider, "Hidden layers", state, "hidden_layers"),
-            "activation": _choice("Activation", state, "activation", {"ReLU": "relu", "erf": "erf"}),
+            "activation": _choice(
+                "Activation", state, "activation", {"ReLU": "relu", "erf": "erf"}
+            ),
             "weight_std": _slider(
                 pn.widgets.FloatSlider, "Weights: weight_std", state, "weight_std", step=0.05
             ),

@@ -90,9 +90,7 @@ class CurvesPlot:
 
     def show_law(self, curves: Curves, *, empty: bool) -> None:
         """Draw mean and band, and an invitation where there is no point."""
-        low, high = (
-            np.clip(curves.mean + sign * curves.std, -_FAR, _FAR) for sign in (-1.0, 1.0)
-        )
+        low, high = (np.clip(curves.mean + sign * curves.std, -_FAR, _FAR) for sign in (-1.0, 1.0))
         mean = np.clip(curves.mean, -_FAR, _FAR)
         self.law.data = {"x": curves.x, "mean": mean, "low": low, "high": high}
         if self._invitation.visible != empty:
@@ -158,7 +156,8 @@ class SpectrumPlot:
         columns = ("component", "rate", "eigenvalue", "time", "learnt", "target")
         self.source = ColumnDataSource({name: [] for name in columns}, name="spectrum")
         self.figure = _figure(
-            y_axis_type="log", x_range=(0.5, 1.5), y_range=(0.1, 1), name="rates", x_axis_label="component", y_axis_label="decay rate",
+            y_axis_type="log", x_range=(0.5, 1.5), y_range=(0.1, 1), name="rates",
+            x_axis_label="component", y_axis_label="decay rate",
         )  # fmt: skip
         self.figure.xaxis.ticker.min_interval = 1
         self.figure.yaxis.ticker = self._decades = FixedTicker(ticks=[])

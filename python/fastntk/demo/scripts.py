@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the browser does by itself, in JavaScript: choosing, dragging, keys, the address, copying."""
+"""What the browser does by itself, in JavaScript: choosing, dragging, keys, address, copying."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ else if (tool.add && start < cb_obj.x && cb_obj.x < end && low < cb_obj.y && cb_
   points.data = {x: [...x, cb_obj.x], y: [...y, cb_obj.y]}
 """
 
-# Once per page: names of sliders and of groups of buttons for those who hear the page; what a pointer
-# and keys do with the chosen point.
+# Once per page: names of sliders and of groups of buttons for those who hear the page; what a
+# pointer and keys do with the chosen point.
 ON_READY = """
 const inside = (root, wanted) => {
   for (const element of root.querySelectorAll("*")) {

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page's server: on this machine, nothing from elsewhere, a state of its own for each window."""
+"""The page's server: on this machine, nothing from elsewhere, a state for each window."""
 
 from __future__ import annotations
 
 import errno
 import signal
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ import panel as pn
 from panel.io.resources import LOCAL_DIST, patch_model_css
 from panel.io.server import get_server
 
+from fastntk.demo.live_networks import THREAD
 from fastntk.demo.page import Page
 
 TITLE = "fastntk: infinitely wide networks"
@@ -22,6 +24,10 @@ TITLE = "fastntk: infinitely wide networks"
 # less, or that takes less to connect, has its state.
 _FORGET, _LOOK = 15_000, 3_000
 _EVERYWHERE = ("0.0.0.0", "::", "")
+# Seconds that networks have to end their step when the server ends.
+_LAST_STEP = 10.0
+
+_open: set[Page] = set()
 
 
 def serve(
@@ -63,6 +69,12 @@ def serve(
         loop.start()
     finally:
         server.unlisten()
+        for page in list(_open):
+            page.close()
+        # An interpreter that ends under a thread in native code is aborted.
+        for thread in threading.enumerate():
+            if thread.name == THREAD:
+                thread.join(_LAST_STEP)
         server.stop(wait=False)
 
 
@@ -101,12 +113,18 @@ def _window() -> None:
     """Put a page into a new window's document."""
     document = pn.state.curdoc
     page = Page(_query(document.session_context.request.arguments), document)
-    document.on_session_destroyed(lambda _: page.close())
+    _open.add(page)
+    document.on_session_destroyed(lambda _: _close(page))
     page.template().server_doc(document, TITLE, location=False)
     # Panel's style sheets are this server's. It sees to that itself when it renders a page, but not
     # for a window that comes back after its session was forgotten.
     for root in document.roots:
         patch_model_css(root, dist_url=LOCAL_DIST)
+
+
+def _close(page: Page) -> None:
+    _open.discard(page)
+    page.close()
 
 
 def _query(arguments: dict[str, list[bytes]]) -> str:
@@ -115,7 +133,7 @@ def _query(arguments: dict[str, list[bytes]]) -> str:
 
 
 def _free_port(port: int, address: str) -> int:
-    """Return the port, or a free one for 0; a port or an address that cannot be used is an error."""
+    """Return the port, or a free one for 0; raise where it cannot be listened on."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
