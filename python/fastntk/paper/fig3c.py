@@ -23,7 +23,7 @@ NAME, TITLE = "fig3c", "Along the 2nd component, wide networks follow the exact 
 # from gradient flow by about half the rate times lambda_2 of it, 2%, at most.
 _TWO_RATES = 0.02
 # Of speeds, between what the kernel's growth explains and what is seen.
-_EXPLAINED = 0.25
+_EXPLAINED = 1 / 3
 
 
 def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, device: str) -> Outcome:
