@@ -228,7 +228,7 @@ def test_paper(gpu, run, here, monkeypatch):
 
 def test_paper_on_digits(gpu, run, here, monkeypatch):
     from fastntk.paper import circle, digits, landscape, straight_line, table
-    from fastntk.paper.straight_line import Plan, Trial
+    from fastntk.paper.courses import Plan, Trial
 
     monkeypatch.setattr("fastntk._ink.save", lambda _, path: path.write_bytes(b""))
     source = digits.Digits(fn.datasets.load("digits"), ["They are few."])

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import fastntk as fn
-from fastntk.paper import digits, fig3a, fig3b, fig3c, straight_line, table
+from fastntk.paper import courses, digits, fig3a, fig3b, fig3c, straight_line, table
+from fastntk.paper.courses import Course, Plan, Trial
 from fastntk.paper.parts import Parts
-from fastntk.paper.straight_line import Course, Plan, Trial
 
 
 def run(experiment, folder, progress=None, quick=True):
@@ -158,6 +158,6 @@ def test_speed_and_inflation():
 def test_parts_along_and_across(rng):
     """g f + h, put together, are the function."""
     f, other = np.linalg.qr(rng.standard_normal((30, 2)))[0].T * np.sqrt(30)
-    g, h = straight_line.parts_seen(np.stack([2 * f, 3 * other - f]), f)
+    g, h = courses.split(np.stack([2 * f, 3 * other - f]), f)
     np.testing.assert_allclose(g, [2, -1])
     np.testing.assert_allclose(h, [0, 3], atol=1e-12)
