@@ -8,7 +8,8 @@ any step failed.  `FOLDER` gets a log per step, the figures, and the outcome as 
 downloaded, unless `--install` lets pip bring what is missing.
 
 It needs nvcc, CMake, ninja and a C++ compiler, and in this Python NumPy, CuPy, pybind11, pytest,
-hypothesis and mpmath.
+hypothesis and mpmath.  The paper's experiments run last, where the extra "app" is installed and
+time is left.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from bench.steps import Shell, Step, StepFailed, StepSkipped
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGES = ("numpy", "cupy", "pybind11", "pytest", "hypothesis", "mpmath")
+_PAPER_PACKAGES = ("matplotlib", "rich", "scipy", "sklearn", "typer")
 _TOOLS = ("nvcc", "cmake", "ninja")
 _SANITIZERS = ("memcheck", "racecheck", "synccheck")
 _SANITIZER_ERROR = 9
@@ -129,6 +132,16 @@ def _function_space(shell: Shell, out: Path) -> str:
     return "; ".join([f"{len(lines) - len(left_out)} subjects", *left_out])
 
 
+def _paper(shell: Shell, out: Path) -> str:
+    """The paper's experiments, small."""
+    missing = [name for name in _PAPER_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise StepSkipped(f"not installed: {', '.join(missing)}")
+    options = ("--quick", "--device", "cuda", "--out", out / "paper")
+    shell.run(sys.executable, "-m", "fastntk", "paper", "all", *options)
+    return f"{len(list((out / 'paper').glob('*.npz')))} experiments"
+
+
 def _figures(shell: Shell, out: Path) -> str:
     """The benchmarks, answers asserted first."""
     shell.run(sys.executable, "-m", "bench", "--device", "cuda", "--out", out / "bench.json")
@@ -165,6 +178,7 @@ def all_steps(out: Path, build: Path, *, install: bool) -> list[Step]:
             Step(tool, 90, partial(_sanitizer, tool=tool), (*ready, "small"))
             for tool in _SANITIZERS
         ),
+        Step("paper", 120, lambda shell: _paper(shell, out), ready, optional=True),
     ]
 
 
@@ -185,7 +199,7 @@ def main() -> int:
     out, build = args.out.resolve(), args.build.resolve()
     chosen = all_steps(out, build, install=args.install)
     if args.step:  # what they need is taken for granted
-        chosen = [Step(s.name, s.limit, s.work) for s in chosen if s.name in args.step]
+        chosen = [replace(s, needs=()) for s in chosen if s.name in args.step]
     # Where nvcc and compute-sanitizer are, if they are not on PATH.
     cuda = Path(os.environ.get("CUDA_HOME", "/usr/local/cuda")) / "bin"
     os.environ["PATH"] += f"{os.pathsep}{cuda}"

@@ -23,6 +23,10 @@ class StepFailed(Exception):
     """A step did not do what it should; the message says what."""
 
 
+class StepOverTime(StepFailed):
+    """A command took longer than was left; the message says which."""
+
+
 class StepSkipped(Exception):
     """A step has nothing to work with here; the message says what is missing."""
 
@@ -35,6 +39,7 @@ class Step:
     limit: float  # seconds
     work: Callable[[Shell], str | None]  # returns a remark for the table
     needs: tuple[str, ...] = ()  # steps that must have passed
+    optional: bool = False  # skipped, not failed, where time is short
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class Shell:
             code = process.wait(remaining)
         except subprocess.TimeoutExpired:
             _end(process)
-            raise StepFailed(f"over its time in {_short(line)}") from None
+            raise StepOverTime(f"over its time in {_short(line)}") from None
         except BaseException:
             _end(process)
             raise
@@ -114,6 +119,9 @@ def run_steps(
         path = folder / f"{step.name}.log"
         if missing:
             outcome = Outcome(step.name, "SKIPPED", 0.0, f"{missing[0]} did not pass")
+        elif step.optional and end - start < step.limit:
+            left = f"of {limit:.0f} s {max(0.0, end - start):.0f} are left"
+            outcome = Outcome(step.name, "SKIPPED", 0.0, f"{left}, and it has {step.limit:.0f}")
         elif start >= end:
             outcome = Outcome(step.name, "FAIL", 0.0, f"the whole limit of {limit:.0f} s is over")
         else:
@@ -158,6 +166,8 @@ def _status(step: Step, shell: Shell) -> tuple[Status, str]:
         return "PASS", step.work(shell) or ""
     except StepSkipped as reason:
         return "SKIPPED", str(reason)
+    except StepOverTime as reason:
+        return "SKIPPED" if step.optional else "FAIL", str(reason)
     except StepFailed as reason:
         return "FAIL", str(reason)
     except Exception as error:  # a fault of the step itself: the next ones are run all the same

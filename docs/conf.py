@@ -31,12 +31,12 @@ extensions = [
 ]
 templates_path = ["_templates"]
 nitpicky = True  # a name in single quotes is a link, or an error
-exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
+exclude_patterns = ["_build", "paper/results", "**/.ipynb_checkpoints"]
 # .rst first: autosummary writes its pages with the first suffix.
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}
 
 # Pages are MyST Markdown; ```{code-cell} blocks are executed, in the order of the page.
-myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_show_tb = True

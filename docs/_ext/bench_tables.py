@@ -49,9 +49,7 @@ def rows_of(record: dict[str, Any]) -> Rows:
             [c["name"], c["expected"], c["found"], "yes" if c["holds"] else "no"] for c in claims
         ]
         return [["quantity", "expected", "found", "holds"], *lines]
-    if "contestants" in record:
-        return contestant_rows(record)
-    return width_rows(record)
+    return contestant_rows(record)
 
 
 def case_rows(cases: list[dict[str, Any]]) -> Rows:
@@ -89,16 +87,6 @@ def contestant_rows(record: dict[str, Any]) -> Rows:
                  for name, value in line["answer"].items())  # fmt: skip
         seconds = f"{line['median_seconds']:.3g}"
         rows.append([line["name"], seconds, megabytes(line["peak_bytes"]), ", ".join(facts)])
-    return rows
-
-
-def width_rows(record: dict[str, Any]) -> Rows:
-    """Return a line for each width of networks on the circle."""
-    rows = [["width", "seconds", "mean of Theta", "spread", "inflation by t = 200", "drift"]]
-    for width, line in record["widths"].items():
-        before_after = (" to ".join(f"{v:.4f}" for v in line[key]) for key in ("mean", "spread"))
-        with_error = (f"{line[key][0]:.4f} ± {line[key][1]:.4f}" for key in ("inflation", "drift"))
-        rows.append([f"{int(width):,}", f"{line['seconds']:.3g}", *before_after, *with_error])
     return rows
 
 

@@ -77,7 +77,9 @@ def write(
     head = {"format": FORMAT, "version": VERSION, "fastntk": __version__}
     text = json.dumps(head | content | {"arrays": kinds}, allow_nan=False, indent=1).encode()
     if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "a file is to be saved, and here is a folder", path)
+        raise IsADirectoryError(
+            errno.EISDIR, "a file is to be saved, and here is a folder", os.fspath(path)
+        )
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(target.parent))
     needed = len(text) + sum(array.nbytes + _MEMBER_BYTES for array in arrays.values())

@@ -4,6 +4,7 @@
 import json
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -85,6 +86,20 @@ def test_a_command_ends_with_its_time_and_so_does_what_it_started(run, tmp_path)
 def test_nothing_starts_after_the_whole_limit(run):
     found = run(("any", lambda shell: "run", {}), limit=0.0)
     assert (found["any"].status, found["any"].remark) == ("FAIL", "the whole limit of 0 s is over")
+
+
+def test_an_optional_step_is_skipped_where_time_is_short(run):
+    work = partial(_python, code="import time; time.sleep(60)")
+    found = run(
+        ("short", work, {"limit": 0.5, "optional": True}),
+        ("long", work, {"limit": 70.0, "optional": True}),
+        ("wrong", lambda shell: _python(shell, "1 / 0"), {"optional": True, "limit": 30.0}),
+    )
+    assert found["short"].status == "SKIPPED"
+    assert found["short"].remark.startswith("over its time in ")
+    assert found["long"].status == "SKIPPED"
+    assert found["long"].remark.startswith("of 60 s ")
+    assert found["wrong"].status == "FAIL"
 
 
 def test_output_goes_to_the_log_and_the_environment_reaches_the_command(run, tmp_path):

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import fastntk as fn
+
 # Two kernels, each within its gate of the exact one.
 RTOL = 2 * 6e-7
 # Entries are positive, so the kernels differ by RTOL of the first eigenvalue; and two residuals.
@@ -222,3 +224,39 @@ def test_paper(gpu, run, here, monkeypatch):
             for key in keys:
                 # float32 through 20 steps.
                 np.testing.assert_allclose(found[key], want[key], atol=1e-4, err_msg=key)
+
+
+def test_paper_on_digits(gpu, run, here, monkeypatch):
+    from fastntk.paper import circle, digits, landscape, straight_line, table
+    from fastntk.paper.straight_line import Plan, Trial
+
+    monkeypatch.setattr("fastntk._ink.save", lambda _, path: path.write_bytes(b""))
+    source = digits.Digits(fn.datasets.load("digits"), ["They are few."])
+    monkeypatch.setattr(digits, "load", lambda quick, progress: source)
+    monkeypatch.setattr(digits, "POINTS", 20)
+    monkeypatch.setattr(table, "_QUICK_WIDTH", 12)
+    monkeypatch.setattr(table, "_QUICK_BATCHES", 2)
+    trials = [(6, 0, 1.0), (6, 1, 1.0), (12, 0, 2.0), (12, 1, 2.0), (12, 0, 1.0)]
+    plan = Plan(tuple(Trial(*trial) for trial in trials), 20.0)
+    monkeypatch.setattr(straight_line, "plan", lambda quick: plan)
+    monkeypatch.setattr(landscape, "_QUICK_WIDTHS", (6, 12))
+    monkeypatch.setattr(landscape, "_QUICK_CELLS", 5)
+    monkeypatch.setattr(circle, "STEPS", 20)
+    command = ["paper", "table", "fig3a", "fig3b", "fig3c", "landscape", "--quick"]
+    assert run(*command, "--device", "cpu", "--out", "cpu").code == 0
+    outcome = run(*command, "--out", "gpu")
+    assert outcome.code == 0, outcome.output
+    for name, keys in (
+        ("table", ("limit_4", "empirical")),
+        ("fig3a", ("functions",)),
+        ("fig3b", ("n12_network1_rate2_h", "n12_network1_rate2_inflation")),
+        ("fig3c", ("n6_network0_rate1_g",)),
+        ("landscape", ("12_random_parameters", "12_training_functions", "12_training_path")),
+    ):
+        with (
+            np.load(here / "gpu" / f"{name}.npz") as found,
+            np.load(here / "cpu" / f"{name}.npz") as want,
+        ):
+            for key in keys:
+                # float32 through 20 steps.
+                np.testing.assert_allclose(found[key], want[key], rtol=1e-4, atol=1e-4, err_msg=key)

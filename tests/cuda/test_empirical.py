@@ -216,7 +216,7 @@ def test_kernels_of_networks_do_not_wait(standin, points):
         {"steps": 4, "flow": True},
         {"steps": 3, "cost": fn.costs.CrossEntropy()},
     ],
-    ids=str,
+    ids=["whole", "low-rank", "batches", "flow", "cross-entropy"],
 )
 def test_training(gpu, points, rng, options):
     """The same seed draws the same batches, and a step on a device is the host's."""

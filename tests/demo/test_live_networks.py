@@ -181,7 +181,7 @@ def test_a_closed_page_trains_nothing(page):
 
 
 def test_divergence_is_a_sentence(page, monkeypatch):
-    monkeypatch.setattr(network_training, "_RATE", 1e4)
+    monkeypatch.setattr(network_training, "_fastest", lambda *_: 1e-3)
     status = page.ended(SMALL)
     assert status.stage == "failed"
     assert status.text.startswith("Training diverged after t = ")
@@ -191,7 +191,7 @@ def test_any_error_is_a_sentence(page, monkeypatch):
     def broken(*_):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(network_training, "_largest_rate", broken)
+    monkeypatch.setattr(network_training, "_fastest", broken)
     assert page.ended(SMALL).text == "The networks could not be trained: no room"
 
 

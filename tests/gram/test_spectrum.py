@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The smallest eigenvalues in the presence of near-duplicates, where a cosine loses everything."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -40,36 +42,43 @@ def eigenvalue_errors(K, truth, count):
     return np.abs(np.linalg.eigvalsh((block + block.T) / 2))
 
 
-def check(X, net, dtype):
+def check(X, net, truth, dtype):
     """Eigenvalues within the spectral bound, and all of them positive."""
-    truth = extended.gram(net, X, scale=PIXELS).ntk
     built = fn.FullyConnected(net.hidden_layers, bias_std=net.bias_std)
     K = built.ntk(X, scale=PIXELS, dtype=dtype)
     assert eigenvalue_errors(K, truth, SMALLEST).max() <= tolerance("spectral", dtype)
     assert np.linalg.eigvalsh(K.astype(np.float64))[0] > 0
-    return truth
+
+
+@cache  # the truth is the same for every instruction set and type
+def synthetic_images(bias_std):
+    """Return 40 near-duplicates among 240 sparse images, a network, and its NTK of them."""
+    rng = np.random.default_rng(31)
+    X = with_near_duplicates(images(rng, 200, 196), 40, rng)
+    net = Network(3, "relu", 1.0, bias_std)
+    return X, net, extended.gram(net, X, scale=PIXELS).ntk
+
+
+@pytest.fixture(scope="module")
+def digits(mnist):
+    """40 near-duplicates of real digits, a network, and its NTK of them."""
+    rng = np.random.default_rng(32)
+    X = with_near_duplicates(mnist.images[:260], 40, rng)
+    net = Network(4, "relu", 1.0, 0.1)
+    return X, net, extended.gram(net, X, scale=PIXELS).ntk
 
 
 @pytest.mark.parametrize("bias_std", [0.0, 0.1])
 def test_synthetic_images(isa, dtype, bias_std):
-    """40 near-duplicates among 240 sparse images."""
-    rng = np.random.default_rng(31)
-    X = with_near_duplicates(images(rng, 200, 196), 40, rng)
-    check(X, Network(3, "relu", 1.0, bias_std), dtype)
+    check(*synthetic_images(bias_std), dtype)
 
 
-def test_mnist(isa, dtype, mnist):
-    """40 near-duplicates of real digits."""
-    rng = np.random.default_rng(32)
-    X = with_near_duplicates(mnist.images[:260], 40, rng)
-    check(X, Network(4, "relu", 1.0, 0.1), dtype)
+def test_mnist(isa, dtype, digits):
+    check(*digits, dtype)
 
 
 def test_the_textbook_float64_formula_fails_here():
     """The measure distinguishes: arccos in float64 is thousands of times beyond the bound."""
-    rng = np.random.default_rng(31)
-    X = with_near_duplicates(images(rng, 200, 196), 40, rng)
-    net = Network(3, "relu", 1.0, 0.0)
-    truth = extended.gram(net, X, scale=PIXELS).ntk
+    X, net, truth = synthetic_images(0.0)
     errors = eigenvalue_errors(naive.gram(net, X, scale=PIXELS)[1], truth, SMALLEST)
     assert errors.max() > 1000 * tolerance("spectral", np.float64)

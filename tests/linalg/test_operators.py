@@ -140,9 +140,7 @@ def test_the_storage_is_shown():
 
 @pytest.mark.parametrize("copy", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_operators_are_not_pickled(copy):
-    message = (
-        r"a GramOperator holds native memory and cannot be pickled; save\(path\) writes"
-    )
+    message = r"a GramOperator holds native memory and cannot be pickled; save\(path\) writes"
     with pytest.raises(TypeError, match=message):
         copy(GramOperator(NET, np.eye(3)))
 

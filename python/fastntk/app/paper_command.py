@@ -30,7 +30,7 @@ def paper(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="NAME...",
+            metavar="NAME",
             help=f"[bold]{_ALL}[/], or one or more of {', '.join(registry.NAMES)}.",
             show_default=False,
         ),

@@ -14,10 +14,10 @@ from fastntk.demo.look import widget_css
 from fastntk.demo.state import INTEGERS, REALS, DemoState
 
 # The steps of sliders whose numbers span decades; a number from an address is added to them.
-TIMES = (0.0, *(float(f"{10 ** (k / 12):.3g}") for k in range(-24, 49)), math.inf)
+TIMES = (0.0, *(float(f"{10 ** (k / 12):.3g}") for k in range(-24, 73)), math.inf)
 _RIDGES = (0.0, *(float(f"{10 ** (k / 4):.2g}") for k in range(-24, 5)))
 _WIDTHS = tuple(2**k for k in range(2, 11))
-_CHOOSE = "Choose data ..."
+_CHOOSE = "Data sets"
 
 
 class Controls:
@@ -32,7 +32,9 @@ class Controls:
     def __init__(self, state: DemoState) -> None:
         self.fields: dict[str, Any] = {
             "hidden_layers": _slider(pn.widgets.IntSlider, "Hidden layers", state, "hidden_layers"),
-            "activation": _choice("Activation", state, "activation", {"ReLU": "relu", "erf": "erf"}),
+            "activation": _choice(
+                "Activation", state, "activation", {"ReLU": "relu", "erf": "erf"}
+            ),
             "weight_std": _slider(
                 pn.widgets.FloatSlider, "Weights: weight_std", state, "weight_std", step=0.05
             ),
@@ -54,7 +56,7 @@ class Controls:
             "t": _steps("Training time t", state, "t", TIMES),
             "width": _steps("Width", state, "width", _WIDTHS),
             "count": _slider(pn.widgets.IntSlider, "How many", state, "count"),
-            "networks": _widget(pn.widgets.Checkbox, "Show NN samples", state.networks),
+            "networks": _widget(pn.widgets.Toggle, "Show NN samples", state.networks),
         }  # fmt: skip
         self.data_sets = pn.widgets.Select(
             name="", options=[_CHOOSE, *DATA_SETS], value=_CHOOSE, **_common(),

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from fastntk.demo.state import DemoState, Point
 
 
-def _on(function: object, xs: list[float]) -> tuple[Point, ...]:
-    assert callable(function)
+def _on(function: Callable[[float], float], xs: list[float]) -> tuple[Point, ...]:
     return tuple((x, round(function(x), 3)) for x in xs)
 
 

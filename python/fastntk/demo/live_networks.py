@@ -67,6 +67,10 @@ class Status(NamedTuple):
     text: str
 
 
+# Name of the threads.
+THREAD = "fastntk demo networks"
+
+
 class _Cancelled(Exception):
     """Another state's networks are wanted."""
 
@@ -125,9 +129,7 @@ class LiveNetworks:
             elif self._wanted is None or self._wanted.state != _key(state):
                 self._wanted = self._kept.get(_key(state)) or _begun(_key(state))
             if self._wanted is not None and not self._wanted.ended and self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="fastntk demo networks", daemon=True
-                )
+                self._thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 

@@ -7,10 +7,10 @@ from importlib.resources import files
 
 from fastntk._ink import BLUE, FAINT, INK, ORANGE, SOFT
 
-__all__ = ["BLUE", "FAINT", "INK", "ORANGE", "SOFT", "page_html", "widget_css"]
+__all__ = ["BLUE", "FAINT", "FONT", "INK", "ORANGE", "SOFT", "page_html", "widget_css"]
 
 _COLOURS = {"blue": BLUE, "ink": INK, "soft": SOFT, "orange": ORANGE}
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 
 
 def _read(name: str) -> str:
@@ -19,7 +19,7 @@ def _read(name: str) -> str:
 
 def _variables() -> str:
     colours = "".join(f"--{name}: {value};" for name, value in _COLOURS.items())
-    return f":root {{ {colours} --font: {_FONT}; }}\n"
+    return f":root {{ {colours} --font: {FONT}; }}\n"
 
 
 def page_html() -> str:

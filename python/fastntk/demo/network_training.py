@@ -10,7 +10,8 @@ initial parameters.
 
 Rates are a small part of the time that has passed, so that descent stays near its flow while the
 fast components are learnt, and at most half of 1 over the largest eigenvalue of K / N, the limit's
-and that of every network; descent is stable below four times as much.
+and that of every network at the last snapshot: kernels of narrow networks grow as they learn.
+Descent is stable below four times as much.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _PER_DECADE, _FIRST = 12, 0.05
 _LEAST_STEPS, _RATE = 2, 0.5
 # A root mean square of y - f that nobody sees: there is nothing more to learn.
 _LEARNT = 1e-3
-# Seconds of the thread's computing and steps, after which training ends.
+# Seconds of the thread's computing, and steps, that a training takes at most.
 _SECONDS, _STEPS = 20.0, 20_000
 
 
@@ -107,20 +108,21 @@ def trained(state: DemoState, progress: Progress) -> Iterator[Snapshot]:
     y = np.array([y for _, y in state.points])
     grid = features(evaluation_grid(state), state.inputs)
     direction = _Direction(y, state.ridge)
-    fastest = _largest_rate(state, networks, X) if len(X) else 0.0
+    limit = float(spectrum(state).eigenvalues[0]) if len(X) else 0.0
     started = time.thread_time()
     steps, run = 0, Run()
 
     def snapshot(end: str) -> Snapshot:
         return Snapshot(run.reached, networks(grid)[:, :, 0].astype(np.float64), end)
 
+    fastest = _fastest(limit, networks, X, state.ridge) if len(X) else 0.0
     if fastest == 0:
         yield snapshot("nothing")
         return
     yield snapshot("")
-    for t in _times(_FIRST / fastest):
+    for t, later in pairwise(_times(_FIRST / fastest)):
         span = t - run.reached
-        count = max(_LEAST_STEPS, math.ceil(span * fastest / _RATE))
+        count = _steps(span, fastest)
         networks.train(
             X,
             y,
@@ -133,10 +135,13 @@ def trained(state: DemoState, progress: Progress) -> Iterator[Snapshot]:
             progress=progress,
         )
         steps += count
+        fastest = _fastest(limit, networks, X, state.ridge)
+        more = _steps(later - t, fastest)
+        seconds = (time.thread_time() - started) * (1 + more / steps)
         end = ""
         if float(run.direction_norm[-1].max()) < _LEARNT:
             end = "learnt"
-        elif steps >= _STEPS or time.thread_time() - started > _SECONDS or t >= REALS["t"].high:
+        elif steps + more > _STEPS or seconds > _SECONDS or later > REALS["t"].high:
             end = "limit"
         yield snapshot(end)
         if end:
@@ -164,11 +169,16 @@ def _widths(state: DemoState) -> tuple[int, ...]:
     return (inputs, *[state.width] * state.hidden_layers, 1)
 
 
-def _largest_rate(state: DemoState, networks: FiniteNetwork, X: Array) -> float:
+def _fastest(limit: float, networks: FiniteNetwork, X: Array, ridge: float) -> float:
     """Return the fastest decay of a component, in the limit or a network; 0 if none is learnt."""
-    own = np.linalg.eigvalsh(networks.ntk(X).astype(np.float64))
-    largest = max(float(spectrum(state).eigenvalues[0]), float(own.max()) / len(X))
-    return largest + state.ridge / len(X) if largest > 0 else 0.0
+    own = np.linalg.eigvalsh(networks.ntk(X, threads=1).astype(np.float64))
+    largest = max(limit, float(own.max()) / len(X))
+    return largest + ridge / len(X) if largest > 0 else 0.0
+
+
+def _steps(span: float, fastest: float) -> int:
+    """Return the steps that descent takes for some time."""
+    return max(_LEAST_STEPS, math.ceil(span * fastest / _RATE))
 
 
 def _times(first: float) -> Iterator[float]:

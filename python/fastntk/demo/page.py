@@ -11,7 +11,7 @@ from typing import Any
 import panel as pn
 from bokeh.document import Document
 from bokeh.events import DocumentReady
-from bokeh.models import CustomJS
+from bokeh.models import CustomJS, Div, InlineStyleSheet
 
 from fastntk.demo.controls import TIMES, Controls, as_text, from_text
 from fastntk.demo.data_sets import DATA_SETS
@@ -30,6 +30,19 @@ _BAND_WORDS = {
     "posterior": "±1 standard deviation: Gaussian process whose prior is the kernel",
     "trained": "±1 standard deviation: trained networks at time t",
 }
+
+_TEXT_STYLE = """
+:host { font: inherit; color: inherit; line-height: 1.45; }
+p { margin: 0 0 2px; }
+"""
+_LEGEND_STYLE = """
+div.entries { display: flex; flex-wrap: wrap; gap: 2px 18px; }
+span { display: inline-flex; align-items: center; }
+i { flex: none; margin-right: 7px; width: 20px; border-top: 2.5px solid var(--blue); }
+i.points { width: 10px; height: 10px; border: 0; border-radius: 50%; background: var(--ink); }
+i.band { height: 12px; border: 0; background: color-mix(in srgb, var(--blue) 20%, white); }
+i.network { border-color: var(--orange); }
+"""
 
 
 class Page:
@@ -52,7 +65,7 @@ class Page:
         self.rates = SpectrumPlot()
         self.networks = LiveNetworks(self._networks_changed)
         self._notes = _text()
-        self._legend = _text()
+        self._legend = _text(_LEGEND_STYLE)
         self._progress = _text()
         # The figure carries the query to the browser, as a tag.
         self.plot.figure.js_on_change("tags", CustomJS(code=ON_QUERY))
@@ -74,7 +87,14 @@ class Page:
         for name, place in places.items():
             template.add_panel(name, place)
         template.add_variable("most_points", MOST_POINTS)
-        ready = CustomJS(args={"points": self.plot.points, "largest": LARGEST}, code=ON_READY)
+        labels = {name: widget.name for name, widget in self.controls.fields.items()}
+        arguments = {
+            "figure": self.plot.figure,
+            "points": self.plot.points,
+            "largest": LARGEST,
+            "labels": labels,
+        }
+        ready = CustomJS(args=arguments, code=ON_READY)
         self._document.js_on_event(DocumentReady, ready)
         return template
 
@@ -119,11 +139,14 @@ class Page:
         del attr, old, new  # what Bokeh calls its callbacks with
         data = self.plot.points.data
         pairs = list(zip(data["x"], data["y"], strict=False))
-        state, self._problems = self.state.with_points(pairs)
-        self.controls.typed.value = as_text(state)
-        if self._problems:
-            self.plot.show_points(state)
+        state, problems = self.state.with_points(pairs)
+        if state.points == self.state.points and not problems:
+            return  # it was this page that moved them
+        self._problems = problems
         self._change(state)
+        self.controls.typed.value = as_text(state)
+        if problems:
+            self.plot.show_points(state)
 
     def _set_points(self, points: Any) -> None:
         """Replace all points."""
@@ -218,10 +241,8 @@ class Page:
         ]
         if state.networks:
             entries.append(("network", f"networks of width {state.width}"))
-        _show(
-            self._legend,
-            "".join(f"<span><i class='{key}'></i>{words}</span>" for key, words in entries),
-        )
+        words = "".join(f"<span><i class='{key}'></i>{words}</span>" for key, words in entries)
+        _show(self._legend, f"<div class='entries'>{words}</div>")
 
     def _networks_changed(self) -> None:
         """Draw new snapshots, in the page's thread; called in that of the networks."""
@@ -236,26 +257,15 @@ class Page:
         _show(self._progress, html.escape(self.networks.status().text))
 
 
-def _text() -> Any:
-    return pn.pane.HTML("", sizing_mode="stretch_width", margin=0, stylesheets=[_TEXT_STYLE])
+def _text(style: str = "") -> Div:
+    # Bokeh's: Panel's own asks for a style sheet whenever its text changes, and not this server.
+    styles = [InlineStyleSheet(css=_TEXT_STYLE + style)]
+    return Div(sizing_mode="stretch_width", margin=0, stylesheets=styles, disable_math=True)
 
 
-_TEXT_STYLE = """
-:host { font: inherit; color: inherit; line-height: 1.45; }
-p { margin: 0 0 2px; }
-.bk-clearfix { display: block; }
-span { display: inline-flex; align-items: center; margin-right: 16px; }
-i { flex: none; display: inline-block; margin-right: 7px; width: 20px; height: 0;
-    border-top: 2.5px solid var(--blue); }
-i.points { width: 10px; height: 10px; border: 0; border-radius: 50%; background: var(--ink); }
-i.band { height: 12px; border: 0; background: color-mix(in srgb, var(--blue) 20%, white); }
-i.network { border-color: var(--orange); }
-"""
-
-
-def _show(pane: Any, content: str) -> None:
-    if pane.object != content:
-        pane.object = content
+def _show(place: Div, content: str) -> None:
+    if place.text != content:
+        place.text = content
 
 
 def _sentence(text: str) -> str:

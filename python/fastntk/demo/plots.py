@@ -12,6 +12,7 @@ from bokeh.models import (
     ColorBar,
     ColumnDataSource,
     CustomJS,
+    FixedTicker,
     HoverTool,
     Label,
     LinearColorMapper,
@@ -20,11 +21,12 @@ from bokeh.models import (
 )
 from bokeh.palettes import Blues256
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 
 from fastntk.demo.live_networks import NetworkCurves
-from fastntk.demo.look import BLUE, FAINT, INK, ORANGE, SOFT
+from fastntk.demo.look import BLUE, FAINT, FONT, INK, ORANGE, SOFT
 from fastntk.demo.regression import Curves, HeatMap, Spectrum
-from fastntk.demo.scripts import ON_PAN, ON_PAN_START, ON_POINTS, ON_SELECTION
+from fastntk.demo.scripts import ON_DOUBLE_TAP, ON_PAN, ON_POINTS, ON_SELECTION
 from fastntk.demo.state import LARGEST, MOST_POINTS, DemoState
 
 # Curves beyond are far outside the picture; a browser draws numbers of this size exactly.
@@ -42,7 +44,7 @@ class CurvesPlot:
     def __init__(self, state: DemoState) -> None:
         self.points = ColumnDataSource({"x": [], "y": []}, name="points")
         self.law = ColumnDataSource({"x": [], "mean": [], "low": [], "high": []}, name="law")
-        self.networks = ColumnDataSource({"xs": [], "ys": []}, name="networks")
+        self.networks = ColumnDataSource({"xs": [], "ys": []}, name="samples")
         self.figure = _figure(
             x_range=(-_X_EDGE, _X_EDGE), y_range=(-_Y_EDGE, _Y_EDGE), name="curves",
             x_axis_label="input x", y_axis_label="output",
@@ -65,8 +67,8 @@ class CurvesPlot:
         )  # fmt: skip
         dots.nonselection_glyph = dots.selection_glyph = dots.glyph
         self._invitation = Label(
-            x=0, y=0, text="Click anywhere to add a point", text_align="center",
-            text_baseline="middle", text_color=SOFT, text_font_size="17px",
+            x=0, y=0.5, text="Click anywhere to add a point", text_align="center",
+            text_baseline="middle", text_color=SOFT, text_font_size="17px", text_font=FONT,
         )  # fmt: skip
         self.figure.add_layout(self._invitation)
         tool = PointDrawTool(renderers=[room], add=True)
@@ -76,7 +78,7 @@ class CurvesPlot:
         arguments["most"] = MOST_POINTS
         self.points.js_on_change("data", CustomJS(args=arguments, code=ON_POINTS))
         self.points.selected.js_on_change("indices", CustomJS(args=arguments, code=ON_SELECTION))
-        self.figure.js_on_event("panstart", CustomJS(args=arguments, code=ON_PAN_START))
+        self.figure.js_on_event("doubletap", CustomJS(args=arguments, code=ON_DOUBLE_TAP))
         self.figure.js_on_event("pan", CustomJS(args=arguments, code=ON_PAN))
         self.show_points(state)
 
@@ -88,9 +90,7 @@ class CurvesPlot:
 
     def show_law(self, curves: Curves, *, empty: bool) -> None:
         """Draw mean and band, and an invitation where there is no point."""
-        low, high = (
-            np.clip(curves.mean + sign * curves.std, -_FAR, _FAR) for sign in (-1.0, 1.0)
-        )
+        low, high = (np.clip(curves.mean + sign * curves.std, -_FAR, _FAR) for sign in (-1.0, 1.0))
         mean = np.clip(curves.mean, -_FAR, _FAR)
         self.law.data = {"x": curves.x, "mean": mean, "low": low, "high": high}
         if self._invitation.visible != empty:
@@ -114,6 +114,7 @@ class KernelPlot:
             x_range=(-LARGEST, LARGEST), y_range=(-LARGEST, LARGEST), name="heat_map",
             x_axis_label="input x", y_axis_label="input x'",
         )  # fmt: skip
+        self.figure.axis.ticker = FixedTicker(ticks=[-2, -1, 0, 1, 2])
         colours = LinearColorMapper(palette=_PALETTE, low=0, high=1)
         self._colours = colours
         image = self.figure.image(
@@ -127,7 +128,8 @@ class KernelPlot:
             ColorBar(
                 color_mapper=colours, width=8, padding=4, title=None,
                 ticker=BasicTicker(desired_num_ticks=4), major_label_text_color=SOFT,
-                major_label_text_font_size="11px", background_fill_alpha=0,
+                major_label_text_font_size="11px",
+                major_label_text_font=FONT, background_fill_alpha=0,
             ),
             "right",
         )  # fmt: skip
@@ -154,9 +156,11 @@ class SpectrumPlot:
         columns = ("component", "rate", "eigenvalue", "time", "learnt", "target")
         self.source = ColumnDataSource({name: [] for name in columns}, name="spectrum")
         self.figure = _figure(
-            y_axis_type="log", name="rates", x_axis_label="component", y_axis_label="decay rate",
+            y_axis_type="log", x_range=(0.5, 1.5), y_range=(0.1, 1), name="rates",
+            x_axis_label="component", y_axis_label="decay rate",
         )  # fmt: skip
         self.figure.xaxis.ticker.min_interval = 1
+        self.figure.yaxis.ticker = self._decades = FixedTicker(ticks=[])
         filled = LinearColorMapper(palette=["#ffffff", *_PALETTE[40:200]], low=0, high=1)
         dots = self.figure.scatter(
             "component", "rate", source=self.source, size=11, line_color=BLUE, line_width=1.5,
@@ -191,8 +195,20 @@ class SpectrumPlot:
             "learnt": spectrum.learnt,
             "target": spectrum.targets,
         }
+        low, high = _decades(self.source.data["rate"])
+        self.figure.y_range.update(start=10.0**low, end=10.0**high)
+        self._decades.ticks = [10.0**k for k in range(low, high + 1, 1 + (high - low) // 6)]
+        self.figure.x_range.end = max(len(rates), 1) + 0.5
         moving = bool(len(rates)) and 0 < t < math.inf
         self.now.update(visible=moving, **({"location": 1 / t} if moving else {}))
+
+
+def _decades(rates: NDArray[np.float64]) -> tuple[int, int]:
+    """Return the exponents of the whole decades around rates, for a logarithmic axis."""
+    if not len(rates):
+        return -1, 0
+    low, high = math.log10(rates.min()), math.log10(rates.max())
+    return math.floor(low - 0.1), math.ceil(high + 0.1)
 
 
 def _figure(**settings: Any) -> Any:
@@ -206,6 +222,7 @@ def _figure(**settings: Any) -> Any:
     plot.axis.axis_line_color = "#999999"
     plot.axis.major_tick_line_color = "#999999"
     plot.axis.minor_tick_line_color = None
+    plot.axis.major_label_text_font = plot.axis.axis_label_text_font = FONT
     plot.axis.major_label_text_color = SOFT
     plot.axis.major_label_text_font_size = "12px"
     plot.axis.axis_label_text_color = SOFT

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the browser does by itself, in JavaScript: choosing, dragging, keys, the address, copying."""
+"""What the browser does by itself, in JavaScript: choosing, dragging, keys, address, copying."""
 
 from __future__ import annotations
 
@@ -12,20 +12,6 @@ if (cb_obj.indices.length > 1)
   cb_obj.indices = cb_obj.indices.slice(-1)
 """
 
-# A drag moves the point it begins at and no other; one that begins beside all points moves none.
-ON_PAN_START = """
-const view = Bokeh.index.find_one(figure)
-const [sx, sy] = [view.frame.x_scale, view.frame.y_scale]
-const {x, y} = points.data
-let [nearest, least] = [-1, 20]
-for (let i = 0; i < x.length; i++) {
-  const away = Math.hypot(sx.compute(x[i]) - cb_obj.sx, sy.compute(y[i]) - cb_obj.sy)
-  if (away < least)
-    [nearest, least] = [i, away]
-}
-points.selected.indices = nearest < 0 ? [] : [nearest]
-"""
-
 # The tool tells of a drag at its end only; the curves follow it on the way, 30 times a second.
 ON_PAN = """
 const now = performance.now()
@@ -35,8 +21,53 @@ if (points.selected.indices.length == 1 && now - (window.fastntk_told ?? 0) > 33
 }
 """
 
-# Once per page: the keys that delete and move the chosen point.
+# Of two quick taps Bokeh makes a double one, wherever they are: it is a tap like others.
+ON_DOUBLE_TAP = """
+const view = Bokeh.index.find_one(figure)
+const [sx, sy] = [view.frame.x_scale, view.frame.y_scale]
+const x = Array.from(points.data.x), y = Array.from(points.data.y)
+const {start, end} = figure.x_range, {start: low, end: high} = figure.y_range
+const i = x.findIndex((_, i) =>
+  Math.hypot(sx.compute(x[i]) - cb_obj.sx, sy.compute(y[i]) - cb_obj.sy) <= 15)
+if (i >= 0)
+  points.selected.indices = [i]
+else if (tool.add && start < cb_obj.x && cb_obj.x < end && low < cb_obj.y && cb_obj.y < high)
+  points.data = {x: [...x, cb_obj.x], y: [...y, cb_obj.y]}
+"""
+
+# Once per page: names of sliders and of groups of buttons for those who hear the page; what a
+# pointer and keys do with the chosen point.
 ON_READY = """
+const inside = (root, wanted) => {
+  for (const element of root.querySelectorAll("*")) {
+    const found = element.matches(wanted) ? element
+      : element.shadowRoot && inside(element.shadowRoot, wanted)
+    if (found)
+      return found
+  }
+}
+for (const [name, label] of Object.entries(labels)) {
+  const control = document.querySelector(".control." + name)
+  const handle = control && inside(control, "[role=slider], .bk-btn-group")
+  if (handle?.className.includes("group"))
+    handle.role = "group"
+  handle?.setAttribute("aria-label", label)
+  handle?.setAttribute("aria-description", control.querySelector(".hint").textContent)
+}
+window.fastntk_ready = true
+// A drag moves the point it begins at, and none that was chosen before.
+document.addEventListener("pointerdown", (event) => {
+  const canvas = event.composedPath().find((one) => one.classList?.contains("bk-Canvas"))
+  const view = Bokeh.index.find_one(figure)
+  const [i] = points.selected.indices
+  if (canvas != inside(document.querySelector(".figure.curves"), ".bk-Canvas") || i == null)
+    return
+  const {left, top} = canvas.getBoundingClientRect()
+  const sx = view.frame.x_scale.compute(points.data.x[i]) + left
+  const sy = view.frame.y_scale.compute(points.data.y[i]) + top
+  if (Math.hypot(sx - event.clientX, sy - event.clientY) > 15)
+    points.selected.indices = []
+}, {capture: true})
 document.addEventListener("keydown", (event) => {
   const [target] = event.composedPath()
   const chosen = points.selected.indices

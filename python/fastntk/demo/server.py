@@ -1,26 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page's server: on this machine, nothing from elsewhere, a state of its own for each window."""
+"""The page's server: on this machine, nothing from elsewhere, a state for each window."""
 
 from __future__ import annotations
 
 import errno
 import signal
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import panel as pn
+from panel.io.resources import LOCAL_DIST, patch_model_css
 from panel.io.server import get_server
 
+from fastntk.demo.live_networks import THREAD
 from fastntk.demo.page import Page
 
 TITLE = "fastntk: infinitely wide networks"
-# A window that is closed is forgotten after 10 to 15 seconds; one whose connection broke down for
-# less goes on with its state.
-_FORGET, _LOOK = 10_000, 5_000
+# A window that is closed is forgotten after 15 to 18 seconds; one whose connection broke down for
+# less, or that takes less to connect, has its state.
+_FORGET, _LOOK = 15_000, 3_000
 _EVERYWHERE = ("0.0.0.0", "::", "")
+# Seconds that networks have to end their step when the server ends.
+_LAST_STEP = 10.0
+
+_open: set[Page] = set()
 
 
 def serve(
@@ -62,6 +69,12 @@ def serve(
         loop.start()
     finally:
         server.unlisten()
+        for page in list(_open):
+            page.close()
+        # An interpreter that ends under a thread in native code is aborted.
+        for thread in threading.enumerate():
+            if thread.name == THREAD:
+                thread.join(_LAST_STEP)
         server.stop(wait=False)
 
 
@@ -96,12 +109,22 @@ def origins(address: str, port: int) -> list[str]:
     return sorted({f"{host}:{port}" for host in ("localhost", "127.0.0.1", _host(address))})
 
 
-def _window() -> pn.Template:
-    """Return the page of a new window."""
+def _window() -> None:
+    """Put a page into a new window's document."""
     document = pn.state.curdoc
     page = Page(_query(document.session_context.request.arguments), document)
-    document.on_session_destroyed(lambda _: page.close())
-    return page.template()
+    _open.add(page)
+    document.on_session_destroyed(lambda _: _close(page))
+    page.template().server_doc(document, TITLE, location=False)
+    # Panel's style sheets are this server's. It sees to that itself when it renders a page, but not
+    # for a window that comes back after its session was forgotten.
+    for root in document.roots:
+        patch_model_css(root, dist_url=LOCAL_DIST)
+
+
+def _close(page: Page) -> None:
+    _open.discard(page)
+    page.close()
 
 
 def _query(arguments: dict[str, list[bytes]]) -> str:
@@ -110,7 +133,7 @@ def _query(arguments: dict[str, list[bytes]]) -> str:
 
 
 def _free_port(port: int, address: str) -> int:
-    """Return the port, or a free one for 0; a port or an address that cannot be used is an error."""
+    """Return the port, or a free one for 0; raise where it cannot be listened on."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -8,7 +8,7 @@ circle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,13 +94,25 @@ def at(gamma: Array) -> Array:
     return np.stack([np.cos(gamma), np.sin(gamma)], axis=-1)
 
 
-def training_bytes(width: int) -> int:
-    """Return the bytes that a network takes with its training or its kernels.
+def parameter_bytes(width: int) -> int:
+    """Return the bytes of a network's parameters in float32."""
+    return 4 * ((HIDDEN_LAYERS - 1) * width * width + (4 + HIDDEN_LAYERS) * width)
 
-    Parameters in float32, and a quarter more: 0.97 GB in all were measured at width 10,000.
+
+def training_bytes(width: int) -> int:
+    """Return the bytes that a network takes with its training or its kernels, roughly.
+
+    A quarter more than its parameters: in all 0.97 GB were measured at width 10,000.
     """
-    parameters = (HIDDEN_LAYERS - 1) * width * width + (4 + HIDDEN_LAYERS) * width
-    return 5 * parameters
+    return 5 * parameter_bytes(width) // 4
+
+
+def narrower(quick: bool, widths: Iterable[int], full: Iterable[int]) -> list[str]:
+    """Return what a quick run says of its networks."""
+    if not quick:
+        return []
+    took, paper = (" and ".join(f"{width:,}" for width in group) for group in (widths, full))
+    return [f"Quick: n = {took}, the paper has n = {paper}; not all it says need hold here."]
 
 
 def networks(
@@ -134,15 +146,15 @@ def networks(
     progress : callable or None
         Told of all steps of all networks.
     """
-    count = len(numbers)
-    stage = f"{name}: {count} networks of width {width:,}"
-    found = []
-    for done, number in enumerate(numbers):
+    whole, found = len(numbers) * steps, []
+    heading = f"{name}: {len(numbers)} networks of width {width:,}"
+    for index, number in enumerate(numbers):
 
-        def values(number: int = number, before: int = done * steps) -> dict[str, Array]:
-            def told(_: str, step: int, __: int) -> None:
+        def values(number: int = number, before: int = index * steps) -> dict[str, Array]:
+            def told(stage: str, done: int, total: int) -> None:
+                del stage, total  # those of this network's training
                 if progress is not None:
-                    progress(stage, before + step, count * steps)
+                    progress(heading, before + done, whole)
 
             told("", 0, steps)
             return {"values": compute(width, number, told)}

@@ -79,7 +79,10 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         _claims(widths, arrays),
         settings,
         checks=[_at_first(arrays, widths[-1])],
-        notes=["The paper does not say how many training inputs: 16, drawn from N(0, I_2)."],
+        notes=[
+            f"The paper does not say how many training inputs: {circle.POINTS}, from N(0, I_2).",
+            *circle.narrower(quick, widths, _WIDTHS),
+        ],
     )
 
 
@@ -175,29 +178,32 @@ def _at_first(arrays: dict[str, Any], width: int) -> Check:
 
 def draw(outcome: Outcome) -> Figure:
     """Draw every network's curve, a colour for each width and time, and the limit."""
-    figure = ink.figure((7.6, 5.2))
+    arrays, settings = outcome.arrays, outcome.settings
+    figure = ink.figure((8.2, 5.6))
     axes = figure.add_subplot()
-    gamma = outcome.arrays["angles"]
     colors = iter(_COLORS)
-    for width in outcome.settings["widths"]:
-        theta = outcome.arrays[f"theta_{width}"]
-        for i, t in enumerate((0, outcome.settings["steps"])):
-            color = next(colors)
-            lines = axes.plot(gamma, theta[:, i].T, color=color, linewidth=0.7, alpha=0.8)
+    for width in settings["widths"]:
+        for i, t in enumerate((0, settings["steps"])):
+            curves = arrays[f"theta_{width}"][:, i].T
+            lines = axes.plot(
+                arrays["angles"], curves, color=next(colors), linewidth=0.8, alpha=0.85
+            )
             lines[0].set_label(f"n = {width:,}, t = {t}")
-    axes.plot(
-        gamma,
-        outcome.arrays["limit"],
-        color=ink.INK,
-        linewidth=1.6,
-        linestyle="--",
-        label="limit, exact",
-    )
+    limit: dict[str, Any] = {"color": ink.INK, "linewidth": 1.6, "linestyle": "--"}
+    axes.plot(arrays["angles"], arrays["limit"], label="n = ∞, exact", **limit)
+    axes.set_xlim(-np.pi, np.pi)
     axes.set_xlabel(r"$\gamma$", color=ink.INK)
-    axes.set_ylabel(r"$\Theta(x_0, (\cos\gamma, \sin\gamma))$", color=ink.INK)
-    axes.legend(frameon=False, fontsize=9.5)
+    axes.set_ylabel(r"$\Theta(x_0, x)$,  $x = (\cos\gamma, \sin\gamma)$", color=ink.INK)
+    for line in axes.legend(frameon=False, fontsize=9.5).get_lines():
+        line.set_linewidth(1.6)
     ink.plain(axes)
-    ink.titles(figure, outcome.title, "")
+    ink.titles(
+        figure,
+        outcome.title,
+        f"{settings['networks']} networks of each width, {settings['hidden_layers']} hidden layers,"
+        f" bias std {settings['bias_std']:g}; {settings['steps']} steps of rate "
+        f"{settings['learning_rate']:g} on f* = x₁x₂ at {settings['training_points']} points",
+    )
     return figure
 
 

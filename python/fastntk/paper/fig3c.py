@@ -93,7 +93,7 @@ def _claims(found: Courses) -> list[Claim]:
             + by_width(explained)
             + "; at the end: "
             + by_width(grown),
-            all(np.abs(explained[n] / speeds[n] - 1).max() < _EXPLAINED for n in widths),
+            all((np.abs(explained[n] - speeds[n]) < _EXPLAINED * speeds[n]).all() for n in widths),
         ),
         Claim(
             "largest learning rate, 2 / lambda_1 of the trained network",

@@ -59,15 +59,15 @@ def draw(outcome: Outcome) -> Figure:
             drawn, ax=axes[:, columns], location="bottom", fraction=0.05, pad=0.02, aspect=40,
             ticks=levels[1::3],
         )  # fmt: skip
-        bar.ax.set_xticklabels([f"{level:.1g}" for level in levels[1::3]])
+        bar.ax.set_xticklabels([f"{level:.2g}" for level in levels[1::3]])
         bar.ax.minorticks_off()
         bar.set_label("cost", color=ink.INK)
     ink.titles(
         figure,
         outcome.title,
-        f"cost of least squares around trained networks, {settings['points']} points, "
-        f"{settings['hidden_layers']} hidden layers: at parameters theta + a u + b v, and at "
-        "functions f + a Ju + b Jv; hatched: not convex",
+        "cost around trained networks (star; red: their training) at "
+        f"{settings['points']} points: at parameters θ + a u + b v, and at functions "
+        "f + a Ju + b Jv; hatched: not convex",
     )
     return figure
 
