@@ -236,7 +236,7 @@ def test_paper_on_digits(gpu, run, here, monkeypatch):
     monkeypatch.setattr(digits, "POINTS", 20)
     monkeypatch.setattr(table, "_QUICK_WIDTH", 12)
     monkeypatch.setattr(table, "_QUICK_BATCHES", 2)
-    trials = [(6, 0, 1.0), (6, 1, 1.0), (12, 0, 2.0), (12, 1, 2.0), (12, 0, 1.0)]
+    trials = [(6, 0, 2.0), (6, 1, 2.0), (12, 0, 4.0), (12, 1, 4.0), (12, 0, 2.0)]
     plan = Plan(tuple(Trial(*trial) for trial in trials), 20.0)
     monkeypatch.setattr(straight_line, "plan", lambda quick: plan)
     monkeypatch.setattr(landscape, "_QUICK_WIDTHS", (6, 12))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,11 @@ class Plan:
         """The network that is trained at two rates."""
         first = next(trial for trial in self.trials if trial.width == self.widths[-1])
         return first, self.trials[-1]
+
+    def at_half_rates(self) -> Plan:
+        """Return the plan for data whose kernel is up to twice as large."""
+        halves = tuple(replace(trial, rate=trial.rate / 2) for trial in self.trials)
+        return Plan(halves, self.end)
 
 
 @dataclass(frozen=True)
