@@ -41,6 +41,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_show_tb = True
 nb_execution_timeout = 60  # seconds for a cell: the whole site is meant to take two minutes
+nb_merge_streams = True  # what a cell prints is one block
 nb_output_stderr = "remove-warn"  # a warning of Python's is one of the build's
 nb_mime_priority_overrides = [("html", "image/svg+xml", 5)]
 

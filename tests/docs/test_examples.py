@@ -32,7 +32,14 @@ def test_docstring_examples(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "csrc/README.md"])
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "csrc/README.md"] + [
+    page.relative_to(ROOT).as_posix()
+    for page in sorted((ROOT / "docs").rglob("*.md"))
+    if not {"_build", "generated"} & set(page.parts)
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents_name_files_that_exist(document):
     path = ROOT / document
     text = path.read_text()

@@ -13,7 +13,6 @@ end.
 from __future__ import annotations
 
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -198,9 +197,7 @@ def _checks(widths: tuple[int, int], arrays: dict[str, Any]) -> list[Check]:
 
 def memory(quick: bool) -> int:
     """Return the bytes of the network in float64, its directions and copies; ten at most."""
-    width = (_QUICK_WIDTHS if quick else _WIDTHS)[-1]
-    maps = [2, *[width] * circle.HIDDEN_LAYERS, 1]
-    return 10 * 8 * sum((n + 1) * after for n, after in pairwise(maps))
+    return 10 * 2 * circle.parameter_bytes((_QUICK_WIDTHS if quick else _WIDTHS)[-1])
 
 
 EXPERIMENT = Experiment(NAME, TITLE, run, draw, memory)

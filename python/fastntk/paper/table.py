@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastntk.paper import digits, table_plot
+from fastntk.paper import circle, digits, table_plot
 from fastntk.paper.experiment import Check, Claim, Experiment, Outcome
 from fastntk.paper.power_iteration import power_iteration
 
@@ -93,6 +93,7 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         ],
         notes=[
             *source.notes,
+            *circle.narrower(quick, [width], [_WIDTH]),
             digits.DEPTH_NOTE,
             f"Power iteration with deflation took {_listed(part['products'])} products with Theta "
             f"for the three components of the network of n = {width:,}.",
