@@ -37,7 +37,7 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         found.arrays(),
         _claims(found),
         found.settings(quick, seed),
-        checks=[_straight(found, seed, device), *straight_line.at_start(found)],
+        checks=[_straight(found, seed, device), *straight_line.checks(found)],
         notes=straight_line.notes(found, quick),
     )
 

@@ -41,7 +41,7 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         {**found.arrays(), "exact_times": t, "exact": found.exact(t)},
         _claims(found),
         found.settings(quick, seed),
-        checks=[_two_rates(found), *straight_line.at_start(found)],
+        checks=[_two_rates(found), *straight_line.checks(found)],
         notes=straight_line.notes(found, quick),
     )
 
