@@ -27,6 +27,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "bench_tables",
+    "offline",
     "svg_math",
 ]
 templates_path = ["_templates"]
