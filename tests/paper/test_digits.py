@@ -98,7 +98,7 @@ def test_networks_on_the_line(small, tmp_path):
     """Networks start on it and stay close, wide ones closer; rates and linearisation agree."""
     found = run(fig3b, tmp_path)
     assert found.faults == []
-    assert found.claims[0].holds
+    assert found.claims[0].holds is None  # they are not MNIST's
     narrow, wide = (
         found.arrays[f"{name}_h"] for name in ("n16_network0_rate1", "n128_network0_rate2")
     )

@@ -62,6 +62,7 @@ def trained(
     what = plan(quick) if source.of_paper else plan(quick).at_half_rates()
     common = {
         "data": source.data.name,
+        "batch": digits.digest(data),
         "seed": seed,
         "points": digits.POINTS,
         "hidden_layers": digits.HIDDEN_LAYERS,
