@@ -3,6 +3,7 @@
 
 import math
 import threading
+import time
 from dataclasses import replace
 from itertools import takewhile
 
@@ -139,6 +140,13 @@ def test_networks_come_back(page):
     page.live.show(SMALL)
     assert page.live.status().stage == "done"
     assert page.live.curves(SMALL).outputs is first
+
+
+def test_networks_begin_while_time_plays(page):
+    until = time.monotonic() + PATIENCE
+    while not page.told.wait(0.02) and time.monotonic() < until:
+        page.live.show(replace(SMALL, t=1 + until - time.monotonic()))
+    assert page.told.is_set()
 
 
 def test_many_changes_leave_one_thread(page):

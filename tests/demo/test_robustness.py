@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from demo_window import PATIENCE
+from demo_window import PATIENCE, SERVE, Window, start_server
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,25 @@ def test_a_closed_window_is_forgotten(window, server):
     page.until("data('samples').ys.length == 5")
     page.close()
     assert server[0].stdout.readline() == "closed\n"
+
+
+def test_a_lost_connection_is_told_and_comes_back(screens):
+    process, url = start_server("-c", SERVE)
+    with process:
+        page = Window(screens["laptop"], url, "depth=4")
+        process.terminate()
+        process.stdout.read()
+    page.page.get_by_text("connection to the server is lost").wait_for()
+    port = url.rstrip("/").rpartition(":")[2]
+    process, _ = start_server("-c", SERVE.replace("port=0", f"port={port}"))
+    with process:
+        page.page.get_by_text("connection to the server is lost").wait_for(state="hidden")
+        page.drawn()
+        page.slide("hidden_layers", "ArrowRight")
+        page.until("location.search == '?depth=5'")
+        page.close()
+        process.terminate()
+        process.stdout.read()
 
 
 def test_a_phone(window):

@@ -10,7 +10,7 @@ from typing import Any
 
 import panel as pn
 from bokeh.document import Document
-from bokeh.events import DocumentReady
+from bokeh.events import ConnectionLost, DocumentReady
 from bokeh.models import CustomJS, Div, InlineStyleSheet
 
 from fastntk.demo.controls import TIMES, Controls, as_text, from_text
@@ -19,7 +19,7 @@ from fastntk.demo.live_networks import LiveNetworks
 from fastntk.demo.look import page_html
 from fastntk.demo.plots import CurvesPlot, KernelPlot, SpectrumPlot
 from fastntk.demo.regression import curves, heat_map, spectrum
-from fastntk.demo.scripts import ON_COPY, ON_QUERY, ON_READY
+from fastntk.demo.scripts import ON_COPY, ON_LOST, ON_QUERY, ON_READY
 from fastntk.demo.state import LARGEST, MOST_POINTS, DemoState
 
 # Milliseconds between two frames while the function trains.
@@ -34,6 +34,9 @@ _BAND_WORDS = {
 _TEXT_STYLE = """
 :host { font: inherit; color: inherit; line-height: 1.45; }
 p { margin: 0 0 2px; }
+"""
+_NOTES_STYLE = """
+p { margin-top: 6px; color: #8a4b00; }
 """
 _LEGEND_STYLE = """
 div.entries { display: flex; flex-wrap: wrap; gap: 2px 18px; }
@@ -64,7 +67,7 @@ class Page:
         self.kernel = KernelPlot()
         self.rates = SpectrumPlot()
         self.networks = LiveNetworks(self._networks_changed)
-        self._notes = _text("notes")
+        self._notes = _text("notes", _NOTES_STYLE)
         self._legend = _text("legend", _LEGEND_STYLE)
         self._progress = _text("progress")
         # The figure carries the query to the browser, as a tag.
@@ -87,15 +90,18 @@ class Page:
         for name, place in places.items():
             template.add_panel(name, place)
         template.add_variable("most_points", MOST_POINTS)
-        labels = {name: widget.name for name, widget in self.controls.fields.items()}
+        labels = {name: widget.label for name, widget in self.controls.fields.items()}
+        labels["data_sets"] = "Data sets"
         arguments = {
             "figure": self.plot.figure,
             "points": self.plot.points,
             "largest": LARGEST,
+            "most": MOST_POINTS,
             "labels": labels,
         }
         ready = CustomJS(args=arguments, code=ON_READY)
         self._document.js_on_event(DocumentReady, ready)
+        self._document.js_on_event(ConnectionLost, CustomJS(code=ON_LOST))
         return template
 
     def close(self) -> None:
@@ -183,7 +189,7 @@ class Page:
         """Let the function train, from the beginning where it is at its end."""
         if self.state.t == TIMES[-1]:
             self.controls.fields["t"].value = TIMES[0]
-        self.controls.play.name = "Pause"
+        self.controls.play.label = "Pause"
         self._player = pn.state.add_periodic_callback(self._step, period=_FRAME)
 
     def _step(self) -> None:
@@ -197,7 +203,7 @@ class Page:
         if self._player is not None:
             self._player.stop()
             self._player = None
-            self.controls.play.name = "Play"
+            self.controls.play.label = "Play"
 
     # Drawing ------------------------------------------------------------------------------------
 
