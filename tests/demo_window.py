@@ -9,7 +9,7 @@ import sys
 from urllib.parse import urlsplit
 
 # The machine may be busy; what is waited for takes a tenth of a second when it is not.
-PATIENCE = 12_000
+PATIENCE = 30_000
 
 # The served page with two changes: closed windows are forgotten soon, and it says when.
 SERVE = """

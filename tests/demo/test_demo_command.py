@@ -11,6 +11,35 @@ from demo_window import start_server
 pytest.importorskip("panel")
 
 
+def test_the_extra_is_named_where_it_is_missing(run, monkeypatch):
+    monkeypatch.setattr("fastntk.app.demo_command.find_spec", lambda name: None)
+    said = run("demo")
+    assert said.code == 1
+    assert "panel and bokeh" in said.output
+    assert "pip install 'fastntk[demo]'" in said.output
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("127.0.0.1", ["127.0.0.1:80", "localhost:80"]),
+        ("192.168.0.7", ["127.0.0.1:80", "192.168.0.7:80", "localhost:80"]),
+        ("::1", ["127.0.0.1:80", "[::1]:80", "localhost:80"]),
+        ("0.0.0.0", ["*"]),
+    ],
+)
+def test_whose_pages_may_connect(address, allowed):
+    from fastntk.demo.server import origins
+
+    assert origins(address, 80) == allowed
+
+
+def test_an_address_of_another_machine(run):
+    said = run("demo", "--address", "192.0.2.1", "--no-browser")
+    assert said.code == 2
+    assert "address must be one of this machine's, got '192.0.2.1'" in said.output
+
+
 def test_it_serves_until_it_is_interrupted(run):
     process, url = start_server("-m", "fastntk", "demo", "--port", "0", "--no-browser")
     with process:

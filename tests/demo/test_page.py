@@ -89,6 +89,8 @@ def test_settings_change_the_curves_and_the_address(window):
     page.until("location.search == '?depth=5&activation=erf&kernel=nngp&band=trained'")
     page.slide("ridge", "ArrowRight")
     page.until("location.search.includes('ridge=1e-06')")
+    page.page.get_by_text("Copy link").click()
+    page.page.get_by_text("Copied").wait_for()
 
 
 def test_an_address_is_the_whole_state(window):

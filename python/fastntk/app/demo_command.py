@@ -20,8 +20,8 @@ def demo(
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="Address to listen on. 0.0.0.0 is all of this machine's: anyone who reaches it can "
-            "open the page, and use its processor.",
+            help="Address to listen on. 0.0.0.0 is all of this machine's: anyone who reaches it "
+            "can open the page, and use its processor.",
         ),
     ] = "127.0.0.1",
     browser: Annotated[

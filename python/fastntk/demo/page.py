@@ -64,9 +64,9 @@ class Page:
         self.kernel = KernelPlot()
         self.rates = SpectrumPlot()
         self.networks = LiveNetworks(self._networks_changed)
-        self._notes = _text()
-        self._legend = _text(_LEGEND_STYLE)
-        self._progress = _text()
+        self._notes = _text("notes")
+        self._legend = _text("legend", _LEGEND_STYLE)
+        self._progress = _text("progress")
         # The figure carries the query to the browser, as a tag.
         self.plot.figure.js_on_change("tags", CustomJS(code=ON_QUERY))
         self._drawn: DemoState | None = None
@@ -257,10 +257,16 @@ class Page:
         _show(self._progress, html.escape(self.networks.status().text))
 
 
-def _text(style: str = "") -> Div:
+def _text(name: str, style: str = "") -> Div:
     # Bokeh's: Panel's own asks for a style sheet whenever its text changes, and not this server.
     styles = [InlineStyleSheet(css=_TEXT_STYLE + style)]
-    return Div(sizing_mode="stretch_width", margin=0, stylesheets=styles, disable_math=True)
+    return Div(
+        name=f"{name}_text",
+        sizing_mode="stretch_width",
+        margin=0,
+        stylesheets=styles,
+        disable_math=True,
+    )
 
 
 def _show(place: Div, content: str) -> None:

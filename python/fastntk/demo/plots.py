@@ -112,7 +112,7 @@ class KernelPlot:
         self.entries = ColumnDataSource({"x": [], "other": []}, name="entries")
         self.figure = _figure(
             x_range=(-LARGEST, LARGEST), y_range=(-LARGEST, LARGEST), name="heat_map",
-            x_axis_label="input x", y_axis_label="input x'",
+            x_axis_label="input x", y_axis_label="input x\N{PRIME}",
         )  # fmt: skip
         self.figure.axis.ticker = FixedTicker(ticks=[-2, -1, 0, 1, 2])
         colours = LinearColorMapper(palette=_PALETTE, low=0, high=1)
@@ -121,9 +121,10 @@ class KernelPlot:
             "kernel", x=-LARGEST, y=-LARGEST, dw=2 * LARGEST, dh=2 * LARGEST, source=self.image,
             color_mapper=colours,
         )  # fmt: skip
-        self.figure.scatter(
+        entries = self.figure.scatter(
             "x", "other", source=self.entries, size=3.5, fill_color=ORANGE, line_color=None
         )
+        self._entries = entries.glyph
         self.figure.add_layout(
             ColorBar(
                 color_mapper=colours, width=8, padding=4, title=None,
@@ -146,6 +147,7 @@ class KernelPlot:
         """Mark the pairs of points."""
         xs = np.array([x for x, _ in state.points])
         x, other = np.meshgrid(xs, xs)
+        self._entries.size = min(3.5, 30 / max(len(xs), 1))
         self.entries.data = {"x": x.ravel(), "other": other.ravel()}
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import signal
 import socket
 import threading
@@ -80,6 +81,8 @@ def serve(
 
 def make_server(port: int, address: str) -> Any:
     """Return a server that listens already, and that `start` starts; for `serve` and tests."""
+    # Who listens on all addresses has chosen to be reached from anywhere, and need not be warned.
+    logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
     if not 0 <= port < 65536:
         raise ValueError(f"port must be between 0 and 65535, got {port}")
     port = _free_port(port, address)

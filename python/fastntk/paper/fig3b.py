@@ -35,9 +35,9 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         NAME,
         TITLE,
         found.arrays(),
-        _claims(found),
+        found.data.verdicts(_claims(found)),
         found.settings(quick, seed),
-        checks=[_straight(found, seed, device), *straight_line.at_start(found)],
+        checks=[_straight(found, seed, device), *straight_line.checks(found)],
         notes=straight_line.notes(found, quick),
     )
 

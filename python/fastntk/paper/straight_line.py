@@ -62,6 +62,7 @@ def trained(
     what = plan(quick) if source.of_paper else plan(quick).at_half_rates()
     common = {
         "data": source.data.name,
+        "batch": digits.digest(data),
         "seed": seed,
         "points": digits.POINTS,
         "hidden_layers": digits.HIDDEN_LAYERS,
@@ -83,10 +84,17 @@ def trained(
     return Courses(what, each, limit.values, source)
 
 
-def at_start(found: Courses) -> list[Check]:
-    """Check what is known of every trial: it starts 0.5 from f* along f^(2), and nowhere else."""
+def checks(found: Courses) -> list[Check]:
+    """Check that trials start 0.5 from f* along f^(2), and that no step was too large."""
     off = max(max(abs(c.g[0] + DISTANCE), c.h[0]) for c in found.each)
-    return [Check("networks start on the straight line", float(off), ROUNDING)]
+    return [
+        Check("networks start on the straight line", float(off), ROUNDING),
+        Check(
+            "learning rate times lambda_1 of the network, stable up to 2",
+            float(max(c.trial.rate * c.largest.max() for c in found.each)),
+            2.0,
+        ),
+    ]
 
 
 def notes(found: Courses, quick: bool) -> list[str]:
