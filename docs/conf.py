@@ -27,6 +27,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "bench_tables",
+    "offline",
     "svg_math",
 ]
 templates_path = ["_templates"]
@@ -40,7 +41,8 @@ myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "d
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_show_tb = True
-nb_execution_timeout = 60  # seconds for a cell: the whole site is meant to take two minutes
+nb_execution_timeout = 300  # seconds for a cell, on a busy machine
+nb_merge_streams = True  # what a cell prints is one block
 nb_output_stderr = "remove-warn"  # a warning of Python's is one of the build's
 nb_mime_priority_overrides = [("html", "image/svg+xml", 5)]
 

@@ -53,20 +53,17 @@ def rows_of(record: dict[str, Any]) -> Rows:
 
 
 def case_rows(cases: list[dict[str, Any]]) -> Rows:
-    """Return a line for each contestant of each case; ratios are to the case's baseline."""
-    rows = [
-        ["case", "", "seconds", "ns per entry", "x baseline (band)", "peak MB", "largest error"]
-    ]
+    """Return each case's name, then a line for each contestant; ratios are to its baseline."""
+    rows = [["", "seconds", "ns per entry", "x baseline (band)", "peak MB", "largest error"]]
     for part in cases:
         case = part["case"]
-        name = f"{case['name']}, {case['rows']:,} x {case['columns']:,}"
+        rows.append([f"{case['name']}, {case['rows']:,} x {case['columns']:,}"])
         for line in part["contestants"]:
             ratio = line.get("ratio") or line.get("ratio_to_numpy")
             band = f"{ratio['median']:.3g} ({ratio['low']:.3g} to {ratio['high']:.3g})"
             baseline = line["contestant"] == part.get("baseline", "numpy")
             rows.append(
                 [
-                    name,
                     line["contestant"],
                     f"{line['median_seconds']:.3g}",
                     f"{line['ns_per_entry']:.3g}",
@@ -75,7 +72,6 @@ def case_rows(cases: list[dict[str, Any]]) -> Rows:
                     f"{line['max_relative_error']:.1e}",
                 ]
             )
-            name = ""
     return rows
 
 
@@ -103,9 +99,12 @@ def table(rows: Rows) -> nodes.table:
         for cells in lines:
             row = nodes.row()
             row += [nodes.entry("", nodes.paragraph(text=cell)) for cell in cells]
+            if len(cells) == 1 < len(rows[0]):  # a heading within the table
+                row[0]["morecols"] = len(rows[0]) - 1
+                row["classes"].append("bench-case")
             part.append(row)
         group += part
-    return nodes.table("", group)
+    return nodes.table("", group, classes=["colwidths-auto"])
 
 
 def provenance(machine: dict[str, Any], name: str) -> nodes.paragraph:

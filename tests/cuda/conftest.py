@@ -61,7 +61,11 @@ def standin(monkeypatch):
     return _install(monkeypatch, _native())
 
 
-@pytest.fixture(params=["stand-in", "emulated", pytest.param("gpu", marks=pytest.mark.cuda)])
+# One process has the real GPU: tests look at its memory.
+ON_GPU = [pytest.mark.cuda, pytest.mark.xdist_group("gpu")]
+
+
+@pytest.fixture(params=["stand-in", "emulated", pytest.param("gpu", marks=ON_GPU)])
 def gpu(request, monkeypatch):
     """CuPy and the native module: stand-ins, the emulated engine, or those of a real GPU."""
     if request.param == "stand-in":

@@ -228,7 +228,7 @@ def test_paper(gpu, run, here, monkeypatch):
 
 def test_paper_on_digits(gpu, run, here, monkeypatch):
     from fastntk.paper import circle, digits, landscape, straight_line, table
-    from fastntk.paper.straight_line import Plan, Trial
+    from fastntk.paper.courses import Plan, Trial
 
     monkeypatch.setattr("fastntk._ink.save", lambda _, path: path.write_bytes(b""))
     source = digits.Digits(fn.datasets.load("digits"), ["They are few."])
@@ -236,7 +236,7 @@ def test_paper_on_digits(gpu, run, here, monkeypatch):
     monkeypatch.setattr(digits, "POINTS", 20)
     monkeypatch.setattr(table, "_QUICK_WIDTH", 12)
     monkeypatch.setattr(table, "_QUICK_BATCHES", 2)
-    trials = [(6, 0, 1.0), (6, 1, 1.0), (12, 0, 2.0), (12, 1, 2.0), (12, 0, 1.0)]
+    trials = [(6, 0, 2.0), (6, 1, 2.0), (12, 0, 4.0), (12, 1, 4.0), (12, 0, 2.0)]
     plan = Plan(tuple(Trial(*trial) for trial in trials), 20.0)
     monkeypatch.setattr(straight_line, "plan", lambda quick: plan)
     monkeypatch.setattr(landscape, "_QUICK_WIDTHS", (6, 12))

@@ -21,6 +21,14 @@ class Server(NamedTuple):
     said: queue.Queue
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Where tests run in several processes, one of them has the server and the browser."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("demo"))
+
+
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium."""

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The experiments of section 6.3: on MNIST where it is here, training on few small digits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import fastntk as fn
-from fastntk.paper import digits, fig3a, fig3b, fig3c, straight_line, table
+from fastntk.paper import courses, digits, fig3a, fig3b, fig3c, straight_line, table
+from fastntk.paper.courses import Course, Plan, Trial
 from fastntk.paper.parts import Parts
-from fastntk.paper.straight_line import Course, Plan, Trial
 
 
 def run(experiment, folder, progress=None, quick=True):
@@ -31,15 +33,15 @@ def no_mnist(monkeypatch):
 
 @pytest.fixture
 def small(no_mnist, monkeypatch):
-    """A few of the small digits, and short trainings of narrow networks."""
+    """A few of the small digits, and short trainings of narrow networks, at half these rates."""
     monkeypatch.setattr(digits, "POINTS", 40)
     plan = Plan(
         (
-            Trial(16, 0, 1.0),
-            Trial(16, 1, 1.0),
+            Trial(16, 0, 2.0),
+            Trial(16, 1, 2.0),
+            Trial(128, 0, 4.0),
+            Trial(128, 1, 4.0),
             Trial(128, 0, 2.0),
-            Trial(128, 1, 2.0),
-            Trial(128, 0, 1.0),
         ),
         200.0,
     )
@@ -96,9 +98,9 @@ def test_networks_on_the_line(small, tmp_path):
     """Networks start on it and stay close, wide ones closer; rates and linearisation agree."""
     found = run(fig3b, tmp_path)
     assert found.faults == []
-    assert found.claims[0].holds
+    assert found.claims[0].holds is None  # they are not MNIST's
     narrow, wide = (
-        found.arrays[f"n{t.width}_network0_rate{t.rate:g}_h"] for t in small.trials[::2][:2]
+        found.arrays[f"{name}_h"] for name in ("n16_network0_rate1", "n128_network0_rate2")
     )
     assert 0 < wide.max() < narrow.max()
     # One network by hand.
@@ -142,6 +144,18 @@ def exponential(rate, inflation, times=(0.0, 300.0)):
     return Course(Trial(8, 0, 1.0), t, g, 0 * t, np.array(times), grown, grown)
 
 
+def test_a_step_too_large_is_not_sound(small, tmp_path, monkeypatch):
+    """Stable up to 2 over the largest eigenvalue: what oscillates is said."""
+    fast = [replace(trial, rate=80.0) for trial in small.trials[:2]]
+    monkeypatch.setattr(
+        straight_line, "plan", lambda quick: Plan((*fast, replace(fast[0], rate=40.0)), 400.0)
+    )
+    found = run(fig3b, tmp_path)
+    assert [fault.split(",")[0] for fault in found.faults] == [
+        "learning rate times lambda_1 of the network"
+    ]
+
+
 def test_speed_and_inflation():
     """Of an exponential, known exactly between steps; never there is infinite."""
     course = exponential(0.01, 3.0)
@@ -158,6 +172,6 @@ def test_speed_and_inflation():
 def test_parts_along_and_across(rng):
     """g f + h, put together, are the function."""
     f, other = np.linalg.qr(rng.standard_normal((30, 2)))[0].T * np.sqrt(30)
-    g, h = straight_line.parts_seen(np.stack([2 * f, 3 * other - f]), f)
+    g, h = courses.split(np.stack([2 * f, 3 * other - f]), f)
     np.testing.assert_allclose(g, [2, -1])
     np.testing.assert_allclose(h, [0, 3], atol=1e-12)

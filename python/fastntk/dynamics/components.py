@@ -46,11 +46,16 @@ class FlowComponents:
         return found[0] if single else found
 
 
+def time_constants(values: NDArray[np.float64], null: float, points: int) -> NDArray[np.float64]:
+    """Return N / lambda_i for eigenvalues of K: infinite for those that are 0 to rounding."""
+    positive = values > null
+    return np.where(positive, points / np.where(positive, values, 1.0), np.inf)
+
+
 def flow_components(
     values: NDArray[np.float64], parts: Any, null: float, evolution: Evolution
 ) -> FlowComponents:
     """Return components from eigenvalues of K, descending, and their parts."""
-    zero = values <= null
-    scaled = np.where(zero, 0.0, values / evolution.points)
-    constants = np.where(zero, np.inf, 1 / np.where(zero, 1.0, scaled))
+    scaled = np.where(values > null, values / evolution.points, 0.0)
+    constants = time_constants(values, null, evolution.points)
     return FlowComponents(scaled, constants, parts, evolution, null)

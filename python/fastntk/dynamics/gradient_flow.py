@@ -11,7 +11,7 @@ import numpy as np
 from fastntk import _backend, _validate
 from fastntk._memory import Budget, parse_bytes
 from fastntk._warnings import warn
-from fastntk.dynamics.components import FlowComponents, flow_components
+from fastntk.dynamics.components import FlowComponents, flow_components, time_constants
 from fastntk.dynamics.dense_flow import DenseFlow
 from fastntk.dynamics.early_stopping import EarlyStopping, early_stopping
 from fastntk.dynamics.evolution import Evolution, checked_times
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 class GradientFlow:
     """Exact training dynamics of an infinitely wide network on least squares.
 
-    The flow of section 5 of [1]_.
-
     Parameters
     ----------
     op : SymmetricOperator or ndarray of shape (N, N)
@@ -51,8 +49,8 @@ class GradientFlow:
     method : {"auto", "dense", "krylov"}
         "dense" takes one eigendecomposition for all times: 40 N^2 bytes and O(N^3) operations.
         "krylov" takes products of the operator, as many as the times that are asked for need; what
-        it has learnt it keeps for the next call. "auto" is "dense" up to
-        3,000 rows where it fits, else "krylov".
+        it has learnt it keeps for the next call. "auto" is "dense" up to 3,000 rows where it fits,
+        else "krylov".
     learning_rate : float, optional
         For gradient descent in steps of this size; continuous time by default. Time t is then the
         state after the floor(t / learning_rate) steps that are done by t.
@@ -89,7 +87,7 @@ class GradientFlow:
 
     Notes
     -----
-    The cost is ``C(f) = 1/(2N) sum_i |f(x_i) - y_i|^2``; in the paper's units of time, learning
+    The cost of [1]_ is ``C(f) = 1/(2N) sum_i |f(x_i) - y_i|^2``; in its units of time, learning
     rate times steps, ``f_t(Z) = f_0(Z) + K(Z, X) c_t`` with ``c_t = phi_t(K) (y - f_0(X))`` and
     ``phi_t(lambda) = (1 - exp(-t lambda / N)) / lambda``, or in steps
     ``(1 - (1 - learning_rate lambda / N)^k) / lambda``. Eigenvalues that are 0 to rounding (``N eps
@@ -271,9 +269,7 @@ class GradientFlow:
 
         For "krylov" those of the Ritz values by now: the first are N / lambda_i, the last not yet.
         """
-        values, null = self._engine.spectrum
-        positive = values > null
-        return np.where(positive, self.points / np.where(positive, values, 1.0), np.inf)
+        return time_constants(*self._engine.spectrum, self.points)
 
     @property
     def null_space_part(self) -> Any:
@@ -336,7 +332,6 @@ class GradientFlow:
             To look at first; by default 0, infinity and 41 times over eight decades from a tenth of
             the fastest time constant. The cost is then looked at between the neighbours of the best
             of them, down to a thousandth of their distance.
-
         """
         return early_stopping(self, Z, y_Z, f0_Z, cross, metric, times)
 
@@ -375,8 +370,8 @@ class GradientFlow:
         Notes
         -----
         The covariance is ``S_ZZ - A S_XZ - S_ZX A^T + A S_XX A^T`` with ``A = K(Z, X) phi_t(K)``,
-        eqs. (14) to (16) of the second reference of `GradientFlow`. "krylov" makes
-        a space for every 32 points of Z.
+        eqs. (14) to (16) of the second reference of `GradientFlow`. "krylov" makes a space for
+        every 32 points of Z.
         """
         return trained_gaussian(self, t, Z, f0_Z, prior, cross, covariance)
 

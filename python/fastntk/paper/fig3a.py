@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,8 +66,7 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         NAME,
         TITLE,
         arrays,
-        # The paper speaks of MNIST.
-        claims if source.of_paper else [replace(claim, holds=None) for claim in claims],
+        source.verdicts(claims),
         settings,
         checks=[
             Check(

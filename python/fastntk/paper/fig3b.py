@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastntk.paper import digits, line_plots, straight_line
+from fastntk.paper import courses, digits, line_plots, straight_line
 from fastntk.paper.experiment import Check, Claim, Experiment, Outcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from fastntk._progress import Progress
+    from fastntk.paper.courses import Courses
     from fastntk.paper.parts import Parts
-    from fastntk.paper.straight_line import Courses
 
 NAME, TITLE = "fig3b", "The wider a network, the less it leaves the straight line"
 
@@ -26,19 +26,19 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
 
     The arrays are ``values``, lambda_1 .. lambda_3 of the limit, and of each trial ``_times`` (S,),
     ``_g`` (S,), ``_h`` (S,), ``_kernel_times`` (T,), ``_inflation`` (T,) and ``_largest`` (T,), see
-    `fastntk.paper.straight_line.Course`.
+    `fastntk.paper.courses.Course`.
     """
-    found = straight_line.courses(
+    found = straight_line.trained(
         quick=quick, seed=seed, parts=parts, progress=progress, device=device
     )
     return Outcome(
         NAME,
         TITLE,
         found.arrays(),
-        _claims(found),
+        found.data.verdicts(_claims(found)),
         found.settings(quick, seed),
-        checks=[_straight(found, seed, device), *straight_line.at_start(found)],
-        notes=[*found.data.notes, digits.DEPTH_NOTE, straight_line.note(found)],
+        checks=[_straight(found, seed, device), *straight_line.checks(found)],
+        notes=straight_line.notes(found, quick),
     )
 
 
@@ -79,14 +79,14 @@ def _straight(found: Courses, seed: int, device: str) -> Check:
     data = found.data.batch(seed)
     w = digits.finite_network(data, found.plan.widths[0], seed, 0, device)
     own = digits.components(digits.empirical_kernel(data, w), 3)
-    direction = own.functions[:, straight_line.COMPONENT]
+    direction = own.functions[:, courses.COMPONENT]
     f_0 = np.asarray(w(data.X, data.scale), dtype=np.float64)
-    target = f_0 + straight_line.DISTANCE * direction[:, None]
+    target = f_0 + courses.DISTANCE * direction[:, None]
     t = np.linspace(0, found.plan.end, 9)
     flow = w.linearised().closed_form(data.X, target, scale=data.scale)
     outputs = np.asarray(flow.outputs(t), dtype=np.float64) - target
-    g, h = straight_line.parts_seen(outputs[:, :, 0], direction)
-    exact = straight_line.DISTANCE * np.exp(-own.values[straight_line.COMPONENT] * t)
+    g, h = courses.split(outputs[:, :, 0], direction)
+    exact = courses.DISTANCE * np.exp(-own.values[courses.COMPONENT] * t)
     return Check(
         f"a linearised network of n = {found.plan.widths[0]} goes straight",
         float(max(h.max(), np.abs(-g - exact).max())),

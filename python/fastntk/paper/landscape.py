@@ -13,13 +13,12 @@ end.
 from __future__ import annotations
 
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import fastntk as fn
-from fastntk.paper import circle, planes
+from fastntk.paper import circle, digits, planes
 from fastntk.paper.experiment import Check, Claim, Experiment, Outcome
 from fastntk.paper.landscape_plot import draw
 
@@ -36,6 +35,8 @@ _ALONG, _ACROSS = (-1.4, 0.5), (-0.95, 0.95)
 PLANES = ("random", "training")
 # Steps until the point of the training that decides its plane, beside its ends.
 _MIDDLE = 10
+# Share of a surface that is not convex by more than chance and rounding.
+_SOME = 0.05
 # Of a derivative by differences: the step, within which no kink of ReLU is likely, and its error,
 # rounding over the step, relative to the derivative.
 _STEP, _DERIVATIVE = 1e-8, 1e-5
@@ -64,6 +65,8 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         "random": list(_RANDOM),
         "along": list(_ALONG),
         "across": list(_ACROSS),
+        "middle": _MIDDLE,
+        "task": digits.digest_of(*circle.data(seed)),
     }
     arrays: dict[str, Any] = {}
     for width in widths:
@@ -133,7 +136,12 @@ def _of_width(
 
 def _claims(widths: tuple[int, int], arrays: dict[str, Any]) -> list[Claim]:
     lowest = {
-        plane: min(np.linalg.eigvalsh(arrays[f"{n}_{plane}_hessian"])[0] for n in widths)
+        plane: min(
+            planes.least_curvature(
+                *(arrays[f"{n}_{plane}_{name}"] for name in ("functions", "a", "b"))
+            ).min()
+            for n in widths
+        )
         for plane in PLANES
     }
     random = {n: arrays[f"{n}_random_curvature"] for n in widths}
@@ -146,15 +154,15 @@ def _claims(widths: tuple[int, int], arrays: dict[str, Any]) -> list[Claim]:
         Claim(
             "the cost in the space of functions",
             "convex",
-            f"eigenvalues of its second derivatives at least {lowest['random']:.3g} on the random "
+            f"its second differences are at least {lowest['random']:.3g} on the random "
             f"planes and {lowest['training']:.3g} on those of training",
-            min(lowest.values()) >= 0,
+            min(lowest.values()) > 0,
         ),
         Claim(
             "the cost in the space of parameters, on a random plane",
             "not convex",
             f"a negative second derivative on {negative}",
-            all(curvature.min() < 0 for curvature in random.values()),
+            all((curvature < 0).mean() > _SOME for curvature in random.values()),
         ),
         Claim(
             "the cost on the plane of training",
@@ -198,9 +206,7 @@ def _checks(widths: tuple[int, int], arrays: dict[str, Any]) -> list[Check]:
 
 def memory(quick: bool) -> int:
     """Return the bytes of the network in float64, its directions and copies; ten at most."""
-    width = (_QUICK_WIDTHS if quick else _WIDTHS)[-1]
-    maps = [2, *[width] * circle.HIDDEN_LAYERS, 1]
-    return 10 * 8 * sum((n + 1) * after for n, after in pairwise(maps))
+    return 10 * 2 * circle.parameter_bytes((_QUICK_WIDTHS if quick else _WIDTHS)[-1])
 
 
 EXPERIMENT = Experiment(NAME, TITLE, run, draw, memory)
