@@ -24,6 +24,8 @@ from fastntk.demo.state import LARGEST, MOST_POINTS, DemoState
 
 # Milliseconds between two frames while the function trains.
 _FRAME = 70
+# Seconds that a frame is waited for, in a browser that draws nothing, being in the background.
+_PATIENCE = 1.0
 # Fields that the kernel over the inputs depends on.
 _OF_KERNEL = ("hidden_layers", "activation", "weight_std", "bias_std", "inputs", "kernel")
 _BAND_WORDS = {
@@ -82,6 +84,7 @@ class Page:
         self._waiting = False
         self._seconds = 0.0
         self._player: Any = None
+        self._sent, self._unseen = 0.0, False
         self._networks_waiting = False
         self._connect()
         self._draw()
@@ -121,6 +124,7 @@ class Page:
             widget.param.watch(lambda event, name=name: self._set(**{name: event.new}), "value")
         controls = self.controls
         self.plot.points.on_change("data", self._points_moved)
+        self.plot.law.on_change("tags", self._frame_seen)
         controls.data_sets.param.watch(lambda _: self._choose_data(), "value")
         controls.typed.param.watch(lambda event: self._typed(event.new), "value")
         controls.delete.on_click(lambda _: self._delete())
@@ -196,14 +200,25 @@ class Page:
         if self.state.t == TIMES[-1]:
             self.controls.fields["t"].value = TIMES[0]
         self.controls.play.label = "Pause"
+        self._sent, self._unseen = time.monotonic(), False
         self._player = pn.state.add_periodic_callback(self._step, period=_FRAME)
 
     def _step(self) -> None:
+        """Go on, by as many steps as time has passed, once the browser has drawn the last one."""
+        now = time.monotonic()
+        if self._unseen and now - self._sent < _PATIENCE:
+            return
         slider = self.controls.fields["t"]
-        later = [t for t in slider.values if t > self.state.t]
-        slider.value = later[0] if later else TIMES[-1]
-        if len(later) <= 1:
+        later = [t for t in slider.values if t > self.state.t] or [TIMES[-1]]
+        steps = max(1, round((now - self._sent) * 1000 / _FRAME))
+        self._sent, self._unseen = now, True
+        slider.value = later[min(steps, len(later)) - 1]
+        if steps >= len(later):
             self._stop()
+
+    def _frame_seen(self, attr: str, old: Any, new: Any) -> None:
+        del attr, old, new  # what Bokeh calls its callbacks with
+        self._unseen = False
 
     def _stop(self) -> None:
         if self._player is not None:

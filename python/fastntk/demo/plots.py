@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from fastntk.demo.live_networks import NetworkCurves
 from fastntk.demo.look import BLUE, FAINT, FONT, INK, ORANGE, SOFT
 from fastntk.demo.regression import Curves, HeatMap, Spectrum
-from fastntk.demo.scripts import ON_DOUBLE_TAP, ON_PAN, ON_POINTS, ON_SELECTION
+from fastntk.demo.scripts import ON_DOUBLE_TAP, ON_LAW, ON_PAN, ON_POINTS, ON_SELECTION
 from fastntk.demo.state import LARGEST, MOST_POINTS, DemoState
 
 # Curves beyond are far outside the picture; a browser draws numbers of this size exactly.
@@ -76,6 +76,7 @@ class CurvesPlot:
         arguments["most"] = MOST_POINTS
         self.points.js_on_change("data", CustomJS(args=arguments, code=ON_POINTS))
         self.points.selected.js_on_change("indices", CustomJS(args=arguments, code=ON_SELECTION))
+        self.law.js_on_change("data", CustomJS(code=ON_LAW))
         self.figure.js_on_event("doubletap", CustomJS(args=arguments, code=ON_DOUBLE_TAP))
         self.figure.js_on_event("pan", CustomJS(args=arguments, code=ON_PAN))
         self.show_points(state)

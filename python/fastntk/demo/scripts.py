@@ -12,6 +12,11 @@ if (cb_obj.indices.length > 1)
   cb_obj.indices = cb_obj.indices.slice(-1)
 """
 
+# The server sends no frame of a play before the last one has been drawn.
+ON_LAW = """
+requestAnimationFrame(() => cb_obj.tags = [1 + (cb_obj.tags[0] ?? 0)])
+"""
+
 # The tool tells of a drag at its end only; the curves follow it on the way, 30 times a second.
 ON_PAN = """
 const now = performance.now()

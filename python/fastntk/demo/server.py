@@ -19,10 +19,16 @@ from panel.io.server import get_server
 from fastntk.demo.page import Page
 
 TITLE = "fastntk: infinitely wide networks"
-# A window that is closed is forgotten after 15 to 18 seconds; one whose connection broke down for
-# less, or that takes less to connect, has its state.
+# A window that is closed is forgotten after 15 to 18 seconds: as long as a slow one has to connect.
 _FORGET, _LOOK = 15_000, 3_000
 _EVERYWHERE = "0.0.0.0"
+# What these warn of is of no use to a user: windows that close while something is sent to them,
+# listening on all addresses as was asked for, an advice to use an option that there is not.
+_LOGGERS = {
+    "bokeh": logging.ERROR,
+    "bokeh.server.views.ws": logging.CRITICAL,
+    "tornado.access": logging.ERROR,
+}
 # Seconds that networks have to end their step when the server ends.
 _LAST_STEP = 10.0
 
@@ -79,8 +85,8 @@ def serve(
 
 def make_server(port: int, address: str) -> Any:
     """Return a server that listens already, and that `start` starts; for `serve` and tests."""
-    # Who listens on all addresses has chosen to be reached from anywhere, and need not be warned.
-    logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
+    for name, level in _LOGGERS.items():
+        logging.getLogger(name).setLevel(level)
     if not 0 <= port < 65536:
         raise ValueError(f"port must be between 0 and 65535, got {port}")
     if not address or ":" in address:
@@ -120,7 +126,7 @@ def _window() -> None:
     document.on_session_destroyed(lambda _: _close(page))
     page.template().server_doc(document, TITLE, location=False)
     # Panel's style sheets are this server's. It sees to that itself when it renders a page, but not
-    # for a window that comes back after its session was forgotten.
+    # for a window that connects after its session was forgotten.
     for root in document.roots:
         patch_model_css(root, dist_url=LOCAL_DIST)
 
