@@ -12,6 +12,7 @@ from fastntk.paper import circle
 from fastntk.paper.experiment import Check, Experiment, Outcome
 from fastntk.paper.fig2_claims import claims
 from fastntk.paper.fig2_plot import draw
+from fastntk.paper.parts import digest
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -60,6 +61,7 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         "steps": _STEPS,
         "training_angles": _POINTS.tolist(),
         "angles": _ANGLES,
+        "data": digest(X, y),
         "seed": seed,
     }
     both = np.concatenate([points, X])
