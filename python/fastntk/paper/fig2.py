@@ -125,8 +125,10 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
             "f* = x_1 x_2, as in its section 6.1, at the angles "
             + ", ".join(f"{angle:g}" for angle in _POINTS)
             + ".",
-            "Close to the limit: at most a quarter of its deviation beyond what as many draws of "
-            "it show in 99 cases of 100.",
+            "All networks decide, with their own scatter. Close, and very similar: less apart than "
+            f"one standard error of what the paper compares, {plan.drawn} networks, whose scatter "
+            "hides such a difference in five figures of six. Undecided: an estimate within its "
+            "standard error of that.",
             *circle.narrower(quick, plan.networks, _FULL.networks),
         ],
     )
