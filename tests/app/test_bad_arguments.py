@@ -137,6 +137,7 @@ def test_what_cannot_be_created_is_named(run, here, monkeypatch, arguments, targ
         FloatingPointError("overflow"),
         MemoryError("too little"),
         np.linalg.LinAlgError("no end"),
+        fn.DivergenceError("step 3", 3, None, 0.1),
         fn.CudaError("a launch: cudaErrorLaunchFailure"),
     ],
 )

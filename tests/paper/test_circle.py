@@ -98,21 +98,54 @@ def test_figure_2(tmp_path, monkeypatch):
 
 def test_functions_are_compared_with_a_law(rng):
     law = fn.Gaussian(np.array([1.0, 2.0]), np.array([[4.0, 1.0], [1.0, 1.0]]))
-    draws = law.sample(20_000, rng)
-    # Some 1 / sqrt(20,000) each.
-    assert likeness.likeness(draws, law) == pytest.approx((0.0, 1.0, 0.8), abs=0.03)
+    draws = law.sample(4000, rng)
     wide = law.mean + 4 * (draws - law.mean) + 0.5
-    scale = np.sqrt(2.5)
-    assert likeness.likeness(wide, law)[:2] == pytest.approx((0.5 / scale, 4.0), abs=0.12)
-    few = likeness.of_draws(law, 10)
-    assert few.low.inside < 0.8 <= few.high.inside
-    # The deviation of 10 values errs by 1 / sqrt(18) of itself, less where points differ.
-    assert 0.35 < few.low.spread < 0.75
-    assert 1.3 < few.high.spread < 1.8
-    claims = fig2_claims.claims(
-        {5: draws[:10], 50: wide[:10]}, 10, law, law.percentiles((10, 50, 90)), 99
-    )
-    assert [claim.holds for claim in claims] == [True, False, False, True, False, True]
+    # Some 1 / sqrt(4000) = 0.016 each, four times that of the second.
+    one, other = (likeness.shown(functions, law, rng) for functions in (draws, wide))
+    off = likeness.difference(one, likeness.limit(2))
+    assert [part.value for part in off] == pytest.approx([0.0, 0.0, 0.0], abs=0.05)
+    off = likeness.difference(other, one)
+    assert [part.value for part in off][:2] == pytest.approx([0.5 / np.sqrt(2.5), 3.0], abs=0.2)
+    # Of a deviation, 1 / sqrt(2 N) of itself and less where points differ, (4^2 + 1)^(1/2) times;
+    # the powers of these two points, 4.3 and 0.7 uncorrelated, have sqrt(19 / 25) of that.
+    assert off.spread.error == pytest.approx(np.sqrt(17 / 8000 * 19 / 25), rel=0.15)
+    errors = likeness.errors_of_draws(law, 10, rng)
+    assert errors[0] == pytest.approx(np.sqrt(1 / 10))
+    # The same of 10 values, with 9 degrees of freedom; 10 % for what the expansion leaves out.
+    assert errors[1] == pytest.approx(np.sqrt(19 / 25 / 18), rel=0.1)
+
+
+def test_an_estimate_near_the_margin_decides_nothing():
+    found = [likeness.Estimate(value, 0.1).within(0.5) for value in (-0.7, -0.3, 0.45, 0.55, 0.7)]
+    assert found == [False, True, None, None, False]
+
+
+# Factor of the deviation and shift in deviations, of n = 50 and of n = 1,000; what is said of the
+# mean, the variance, the two widths, n = 50, and the lower variance.
+@pytest.mark.parametrize(
+    ("narrow", "wide", "expected"),
+    [
+        ((1, 0), (1, 0), [True, True, True, True, None]),
+        ((1, 1), (1, 1), [False, True, True, False, None]),
+        ((1.5, 0), (1.5, 0), [True, False, True, False, None]),
+        ((0.65, 0), (0.65, 0), [True, False, True, False, None]),
+        ((0, 0.5), (0, 0.5), [False, False, True, False, None]),
+        ((1.5, 0), (0.65, 0), [True, False, False, False, True]),
+        ((0.65, 0), (1.5, 0), [True, False, False, False, False]),
+    ],
+)
+def test_the_claims_of_figure_2_can_fail_on_both_sides(narrow, wide, expected):
+    # 40 points of correlation length 4: a law of many directions, so that chance decides little.
+    at = np.arange(40.0)
+    law = fn.Gaussian(np.sin(at), np.exp(-((at[:, None] - at) ** 2) / 32) + 1e-9 * np.eye(40))
+    rng = np.random.default_rng(1)
+    functions = {
+        width: law.mean + shift + factor * (law.sample(1000, rng) - law.mean)
+        for width, (factor, shift) in ((50, narrow), (1000, wide))
+    }
+    # As few draws as make the margins wide against the errors of 1,000.
+    claims = fig2_claims.claims(functions, 10, law, law.percentiles((10, 50, 90)), 99)
+    assert [claim.holds for claim in claims] == [*expected, True]
 
 
 def test_frequencies(tmp_path):

@@ -21,10 +21,13 @@ import numpy as np
 from typer.core import TyperGroup
 
 from fastntk._backend import CudaError
+from fastntk._stops import DivergenceError
 from fastntk.linalg.dense import BACKGROUND
 
-# LinAlgError is a ValueError too, but no argument is at fault: it is asked for first.
-_CANNOT_COMPUTE = (FloatingPointError, np.linalg.LinAlgError, MemoryError, CudaError)
+#: Numbers out of range. LinAlgError is a ValueError too, but no argument is at fault: it is asked
+#: for first.
+OUT_OF_RANGE = (FloatingPointError, DivergenceError, np.linalg.LinAlgError)
+_CANNOT_COMPUTE = (*OUT_OF_RANGE, MemoryError, CudaError)
 _BAD_REQUEST = (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError)
 # The package speaks of its arguments; the command line's options have the same names with dashes.
 _ARGUMENT = re.compile(

@@ -15,6 +15,7 @@ from fastntk import _backend
 from fastntk._ink import require_matplotlib
 from fastntk._memory import format_bytes
 from fastntk.app import options, paper_files, tables
+from fastntk.app.errors import OUT_OF_RANGE
 from fastntk.app.progress_bar import ProgressBar
 from fastntk.app.results import existing_folder, staged
 from fastntk.app.shared import Clock, circumstances, stderr, warn
@@ -24,6 +25,7 @@ from fastntk.paper.parts import Parts
 
 _ALL = "all"
 _OUT = "fastntk-paper"
+_PARTS = "parts"
 
 
 def paper(
@@ -68,39 +70,45 @@ def paper(
     folder = out or Path(_OUT + ("-quick" if quick else ""))
     engine = _backend.engine(device)
     existing_folder(folder)
+    existing_folder(folder / _PARTS)
     require_matplotlib()
     for experiment in experiments:  # what the last one lacks is said before the first one runs
         _require_memory(experiment, quick, engine)
     done: dict[str, Outcome] = {}
-    pages: list[str] = []
-    for experiment in experiments:
-        place = f" ({len(done) + 1} of {len(experiments)})" if len(experiments) > 1 else ""
+    failed: dict[str, str] = {}
+    for number, experiment in enumerate(experiments, 1):
+        place = f" ({number} of {len(experiments)})" if len(experiments) > 1 else ""
         needed = format_bytes(experiment.memory(quick))
         print(f"{experiment.name}{place}: {experiment.title}; allocates up to {needed}", flush=True)
         clock = Clock()
         parts = Parts(
-            folder / "parts",
+            folder / _PARTS,
             {"fastntk": fastntk.__version__, "device": engine.name},
             say=lambda text: warn(escape(text)),
         )
-        outcome = _run(experiment, parts, clock, quick=quick, seed=seed, device=device)
+        try:
+            outcome = _run(experiment, parts, clock, quick=quick, seed=seed, device=device)
+        except OUT_OF_RANGE as error:  # of this experiment; those after it do not need it
+            failed[experiment.name] = str(error)
+            warn(f"{experiment.name} has no result: {escape(str(error))}")
+            continue
         facts = _facts(outcome, parts, quick)
         done[experiment.name] = outcome
         with staged(folder) as stage:
             _draw(stage, experiment, outcome, clock)
             facts |= circumstances(clock, engine)
-            pages.append(paper_files.write(stage, outcome, facts))
-            if len(pages) > 1:
-                (stage / paper_files.ALL).write_text("\n".join(pages), encoding="utf-8")
+            paper_files.write(stage, outcome, facts)
+            paper_files.write_all(stage, folder)
         Console().print(paper_files.table(outcome))
         for note in outcome.notes:
             print(note)
         print(tables.cost_line(facts))
         print(f"wrote to {folder}: {', '.join(paper_files.names(outcome.name))}\n", flush=True)
-    if len(done) > 1:
-        Console().print(paper_files.summary(done))
+    if len(experiments) > 1:
+        Console().print(paper_files.summary(done, failed))
+    if done:
         print(f"all tables: {folder / paper_files.ALL}")
-    _require_sound(done)
+    _require_sound(done, failed)
 
 
 def _chosen(names: list[str]) -> list[Experiment]:
@@ -147,10 +155,10 @@ def _facts(outcome: Outcome, parts: Parts, quick: bool) -> dict[str, Any]:
     }
 
 
-def _require_sound(done: dict[str, Outcome]) -> None:
-    """End with code 1 if a run is broken; a claim that does not hold is none of that."""
+def _require_sound(done: dict[str, Outcome], failed: dict[str, str]) -> None:
+    """End with code 1 if a run is broken or failed; a claim that does not hold is none of that."""
     faults = [f"{name}: {fault}" for name, outcome in done.items() for fault in outcome.faults]
     for fault in faults:
         warn(f"this run is not sound: {escape(fault)}")
-    if faults:
+    if faults or failed:
         raise typer.Exit(1)

@@ -13,10 +13,11 @@ from rich.table import Table
 
 from fastntk import _ink as ink
 from fastntk.app.results import write_json
+from fastntk.paper import registry
 from fastntk.paper.experiment import Experiment, Outcome
 
 _VERDICTS = {True: "yes", False: "no", None: "-"}
-# All tables of a run of several experiments.
+# The tables of all experiments whose results are in the folder.
 ALL = "paper.md"
 _COLUMNS = ("", "the paper says", "we get", "holds")
 
@@ -33,17 +34,32 @@ def draw(folder: Path, experiment: Experiment, outcome: Outcome) -> None:
         ink.save(figure, folder / f"{outcome.name}.{end}")
 
 
-def write(folder: Path, outcome: Outcome, facts: dict[str, Any]) -> str:
-    """Write arrays, facts, and the table as Markdown, which is returned."""
+def write(folder: Path, outcome: Outcome, facts: dict[str, Any]) -> None:
+    """Write arrays, facts, and the table as Markdown."""
     with (folder / f"{outcome.name}.npz").open("wb") as stream:
         np.savez(stream, **outcome.arrays)
     # A check of what is not a number is one that fails; JSON has no such number.
     for check in facts["checks"]:
         check["error"] = check["error"] if math.isfinite(check["error"]) else str(check["error"])
     write_json(folder / f"{outcome.name}.json", facts)
-    page = markdown(outcome, facts)
-    (folder / f"{outcome.name}.md").write_text(page, encoding="utf-8")
-    return page
+    (folder / f"{outcome.name}.md").write_text(markdown(outcome, facts), encoding="utf-8")
+
+
+def write_all(stage: Path, folder: Path) -> None:
+    """Put the tables of the folder into one file: those of this run, and those of runs before it.
+
+    Parameters
+    ----------
+    stage : Path
+        Has the tables that will replace the folder's; the file is written here.
+    folder : Path
+        Of all results; it need not exist yet.
+    """
+    pages = []
+    for name in registry.NAMES:
+        places = [place / f"{name}.md" for place in (stage, folder)]
+        pages += [path.read_bytes() for path in places if path.is_file()][:1]
+    (stage / ALL).write_bytes(b"\n".join(pages))
 
 
 def markdown(outcome: Outcome, facts: dict[str, Any]) -> str:
@@ -80,14 +96,26 @@ def table(outcome: Outcome) -> Table:
     return found
 
 
-def summary(done: dict[str, Outcome]) -> Table:
-    """Return how many claims of each experiment hold."""
+def summary(done: dict[str, Outcome], failed: dict[str, str]) -> Table:
+    """Return how many claims of each experiment hold, and which runs are to be trusted in that.
+
+    Parameters
+    ----------
+    done : dict of str to Outcome
+        By experiment.
+    failed : dict of str to str
+        Why others have no outcome.
+    """
     found = Table()
-    for column in ("experiment", *_VERDICTS.values()):
-        found.add_column(column, justify="left" if column == "experiment" else "right")
-    for name, outcome in done.items():
-        verdicts = [claim.holds for claim in outcome.claims]
-        found.add_row(name, *(str(verdicts.count(verdict)) for verdict in _VERDICTS))
+    for column in ("experiment", *_VERDICTS.values(), "the run"):
+        found.add_column(column, justify="right" if column in _VERDICTS.values() else "left")
+    for name in registry.NAMES:
+        if name in failed:
+            found.add_row(name, *[""] * len(_VERDICTS), "failed")
+        elif name in done:
+            verdicts = [claim.holds for claim in done[name].claims]
+            counts = (str(verdicts.count(verdict)) for verdict in _VERDICTS)
+            found.add_row(name, *counts, "not sound" if done[name].faults else "sound")
     return found
 
 

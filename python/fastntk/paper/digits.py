@@ -8,7 +8,6 @@ figures before, it does not (`fastntk.paper.table`).
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastntk as fn
+from fastntk.paper import parts
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -103,15 +103,7 @@ def load(quick: bool, progress: Progress | None = None) -> Digits:
 
 def digest(data: Dataset) -> str:
     """Return what tells a batch from others, for the settings of a part."""
-    return digest_of(data.X)
-
-
-def digest_of(*arrays: NDArray[Any]) -> str:
-    """Return 16 hexadecimal digits that tell these arrays from others."""
-    total = hashlib.sha256()
-    for array in arrays:
-        total.update(np.ascontiguousarray(array).tobytes())
-    return total.hexdigest()[:16]
+    return parts.digest(data.X, np.asarray(data.scale))
 
 
 def limiting_network(

@@ -11,6 +11,7 @@ import fastntk as fn
 from fastntk import _ink as ink
 from fastntk.paper import circle
 from fastntk.paper.experiment import Check, Claim, Experiment, Outcome
+from fastntk.paper.parts import digest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,6 +58,7 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         "steps": _STEPS,
         "training_points": circle.POINTS,
         "angles": _ANGLES,
+        "data": digest(X, y),
         "seed": seed,
     }
 

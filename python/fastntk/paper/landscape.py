@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import fastntk as fn
-from fastntk.paper import circle, digits, planes
+from fastntk.paper import circle, planes
 from fastntk.paper.experiment import Check, Claim, Experiment, Outcome
 from fastntk.paper.landscape_plot import draw
+from fastntk.paper.parts import digest
 
 if TYPE_CHECKING:
     from fastntk._progress import Progress
@@ -66,7 +67,9 @@ def run(*, quick: bool, seed: int, parts: Parts, progress: Progress | None, devi
         "along": list(_ALONG),
         "across": list(_ACROSS),
         "middle": _MIDDLE,
-        "task": digits.digest_of(*circle.data(seed)),
+        "every": planes.EVERY,
+        "difference": _STEP,
+        "data": digest(*circle.data(seed)),
     }
     arrays: dict[str, Any] = {}
     for width in widths:

@@ -15,17 +15,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+#: Of all that parts are computed with. To be raised with every change of the code that changes what
+#: a part holds and shows in none of its settings: parts of before are then computed again.
+REVISION = 1
 _SETTINGS, _SECONDS = "_settings", "_seconds"
-# Hexadecimal digits of the settings' SHA-256 in a file's name; the file has the settings whole.
+# Hexadecimal digits of a SHA-256: of the settings, in a file's name (the file has them whole), and
+# of data, in the settings.
 _DIGITS = 16
+
+
+def digest(*arrays: NDArray[Any]) -> str:
+    """Return 16 hexadecimal digits that tell these arrays from others, for a part's settings."""
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(f"{array.dtype.str}{array.shape}".encode())
+        total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()[:_DIGITS]
 
 
 @dataclass
 class Parts:
     """A folder of parts, each an ``.npz`` file named after what it is a part of and its settings.
 
-    A part is found again only under exactly the settings it was computed with. It appears whole or
-    not at all; one that cannot be read, or does not pass its checksums, is computed again.
+    A part is found again only under exactly the settings it was computed with, and the same
+    `REVISION`. It appears whole or not at all; one that cannot be read, or does not pass its
+    checksums, is computed again.
 
     Parameters
     ----------
@@ -63,16 +77,17 @@ class Parts:
         name : str
             What it is, readable and fit for a file's name: "fig1-n500-network3".
         settings : dict
-            Everything it depends on, as JSON can hold it.
+            Everything it depends on, as JSON can hold it; of data, the `digest`.
         compute : callable () -> dict of str to array
             Called if there is no such part.
 
         Raises
         ------
         OSError
-            The folder cannot be written.
+            The folder cannot be written, or a folder stands where the part is to be.
         """
-        text = json.dumps({**self.common, **settings, "part": name}, sort_keys=True)
+        whole = {**self.common, **settings, "part": name, "revision": REVISION}
+        text = json.dumps(whole, sort_keys=True)
         path = self.folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]}.npz"
         arrays = self._read(path, text)
         if arrays is None:
@@ -86,6 +101,8 @@ class Parts:
         return arrays
 
     def _read(self, path: Path, text: str) -> dict[str, NDArray[Any]] | None:
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder, where a finished part is to be kept")
         if not path.exists():
             return None
         try:
@@ -94,9 +111,10 @@ class Parts:
             if str(arrays.pop(_SETTINGS)) != text:
                 raise ValueError("it is of other settings")
             float(arrays[_SECONDS])
-        # Damage shows as almost anything: the zip format's own errors, lengths, header syntax.
+        # Damage shows as almost anything: the zip format's own errors, lengths, header syntax. Of
+        # their texts some advise to unpickle the file, and none helps.
         except Exception as error:
-            self.say(f"{path} is computed again, it cannot be used: {error}")
+            self.say(f"{path} is computed again, it cannot be used ({type(error).__name__})")
             return None
         return arrays
 

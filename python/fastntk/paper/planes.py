@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-# Of the training's course: its projections are taken every so many steps.
-_EVERY = 2
+#: Of the training's course: its projections are taken every so many steps.
+EVERY = 2
 
 
 class Plane:
@@ -143,11 +143,11 @@ def of_training(
         across -= (across @ along) / (along @ along) * along
         across *= norm(along) / norm(across)
         path = []
-        for done in range(0, steps + 1, _EVERY):
+        for done in range(0, steps + 1, EVERY):
             moved = again.flat - network.flat
             path.append([float(moved @ way / (way @ way)) for way in (along, across)])
             if done < steps:
-                _descend(again, X, y, _EVERY)
+                _descend(again, X, y, EVERY)
     return along, across, np.array(path)
 
 
