@@ -6,7 +6,7 @@
 Of each architecture, over ten random batches: the eigenvalues of K/N on 512 digits, as in the
 paper's section 6.3, and the accuracy of kernel regression that has seen 1,000 digits.  The ridge
 is the best of a grid on 1,000 further digits; the accuracy is that of the 10,000 test digits.
-"docs/study.md" draws the record.  Minutes on one core.
+docs/theory/study.md draws the record.  Minutes on one core.
 """
 
 from __future__ import annotations

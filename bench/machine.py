@@ -37,7 +37,7 @@ def describe() -> dict[str, object]:
         "blas": _blas(),
         "environment": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
         "commit": commit(),
-        "command": " ".join(["python", "-m", "bench", *map(_without_folders, sys.argv[1:])]),
+        "command": " ".join(["python", "-m", _module(), *map(_without_folders, sys.argv[1:])]),
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
 
@@ -53,6 +53,13 @@ def commit() -> str:
     if not head:
         return "unknown"
     return head + ("-dirty" if _git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _module() -> str:
+    """Return the name that `python -m` was given; "bench" where it was started in another way."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    name = spec.name.removesuffix(".__main__") if spec else ""
+    return name if name.split(".")[0] == "bench" else "bench"
 
 
 def _without_folders(argument: str) -> str:

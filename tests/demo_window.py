@@ -18,7 +18,7 @@ server._FORGET, server._LOOK = 400, 200
 close = page.Page.close
 def told(self):
     close(self)
-    print("closed", flush=True)
+    print("closed", self.state.to_query(), flush=True)
 page.Page.close = told
 server.serve(port=0, browser=False, ready=lambda url: print("serving", url, flush=True))
 """

@@ -15,6 +15,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import struct
 import zipfile
 from pathlib import Path
@@ -35,29 +36,31 @@ _TEXT = "fastntk.json"
 _MEMBER_BYTES = 1024
 # Read at a time: a signal is answered soon.
 _CHUNK = 2**24
-# What archives and texts of other content raise.
-_DAMAGE = (
+# What texts of other content than expected raise.
+MALFORMED = (
+    ArithmeticError,
     AttributeError,
-    EOFError,
     LookupError,
-    OverflowError,
-    RuntimeError,  # NotImplementedError and RecursionError are among them
+    RecursionError,
     TypeError,
     ValueError,
-    struct.error,
-    zipfile.BadZipFile,
 )
+# And archives; zipfile's RuntimeError is of encrypted members.
+_DAMAGE = (*MALFORMED, EOFError, RuntimeError, struct.error, zipfile.BadZipFile)
 
 
 def write(
     path: str | os.PathLike[str], content: dict[str, Any], arrays: dict[str, NDArray[Any]]
 ) -> None:
-    """Write a file, which replaces what is at the path once it is complete and on the disk.
+    """Write a file, which replaces the one at the path once it is complete and on the disk.
+
+    A process that is killed before leaves a file ``.fastntk-*`` in the same folder, of no use.
 
     Parameters
     ----------
     path : path
-        Written as it is named; links are followed.
+        Written as it is named; links are followed, and a file that is replaced leaves its
+        permissions to the new one.
     content : dict
         Plain values for JSON.
     arrays : dict of str to ndarray
@@ -66,31 +69,31 @@ def write(
     Raises
     ------
     OSError
-        No such folder, a folder at the path, too little room on the disk (said before anything is
-        written), or it cannot be written.
+        No such folder, something else than a file at the path, too little room on the disk (said
+        before anything is written), or it cannot be written.
     """
-    target = Path(os.path.realpath(path))
+    name = os.fsdecode(path)
+    target = Path(os.path.realpath(name))
     kinds = {
-        name: {"dtype": array.dtype.str, "shape": list(array.shape)}
-        for name, array in arrays.items()
+        key: {"dtype": array.dtype.str, "shape": list(array.shape)} for key, array in arrays.items()
     }
     head = {"format": FORMAT, "version": VERSION, "fastntk": __version__}
     text = json.dumps(head | content | {"arrays": kinds}, allow_nan=False, indent=1).encode()
-    if target.is_dir():
-        raise IsADirectoryError(
-            errno.EISDIR, "a file is to be saved, and here is a folder", os.fspath(path)
-        )
+    mode = _mode_of_file(target, name)
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(target.parent))
     needed = len(text) + sum(array.nbytes + _MEMBER_BYTES for array in arrays.values())
-    _require_disk(path, target.parent, needed)
+    _require_disk(name, target.parent, needed)
     scratch = target.parent / f".fastntk-{secrets.token_hex(8)}"
     try:
         with scratch.open("xb") as stream:
+            if mode is not None:
+                with contextlib.suppress(OSError):  # a file system without permissions
+                    os.fchmod(stream.fileno(), mode)
             with zipfile.ZipFile(stream, "w") as file:
                 file.writestr(zipfile.ZipInfo(_TEXT), text)
-                for name, array in arrays.items():
-                    member = zipfile.ZipInfo(f"{name}.npy")
+                for key, array in arrays.items():
+                    member = zipfile.ZipInfo(f"{key}.npy")
                     with file.open(member, "w", force_zip64=True) as part:
                         np.lib.format.write_array(part, array, allow_pickle=False)
             stream.flush()
@@ -98,7 +101,7 @@ def write(
         scratch.replace(target)
         _settle(target.parent)
     except OSError as error:
-        error.filename, error.filename2 = os.fspath(path), None  # the name that its user knows
+        error.filename, error.filename2 = name, None  # the one that its user knows
         raise
     finally:
         scratch.unlink(missing_ok=True)
@@ -114,8 +117,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArra
     OSError
         It cannot be read.
     """
-    name = os.fspath(path)
-    with open(path, "rb") as stream:
+    name = os.fsdecode(path)
+    with open(name, "rb") as stream:
         begun = _begins_as_ours(stream.read(64))
         try:
             file = zipfile.ZipFile(stream)
@@ -224,14 +227,29 @@ def _of_seeking(error: OSError, name: str, ours: bool) -> Exception:
     return _refusal(name, error, ours) if error.errno == errno.EINVAL else error
 
 
-def _require_disk(path: str | os.PathLike[str], folder: Path, needed: int) -> None:
+def _mode_of_file(target: Path, name: str) -> int | None:
+    """Return a file's permissions, None where there is nothing; refuse what is no file."""
+    try:
+        mode = target.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "a file is to be saved, and here is a folder", name)
+    if not stat.S_ISREG(mode):
+        raise FileExistsError(
+            errno.EEXIST, "a file is to be saved, and here is a device, pipe or socket", name
+        )
+    return mode & 0o777
+
+
+def _require_disk(name: str, folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(
             errno.ENOSPC,
             f"the file needs {format_bytes(needed)} ({needed} bytes) on disk, "
             f"{format_bytes(free)} ({free} bytes) are free",
-            os.fspath(path),
+            name,
         )
 
 

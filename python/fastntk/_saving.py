@@ -5,13 +5,14 @@ An object is saved as its parts by name (plain values, arrays, further objects) 
 `fastntk._archive`, and made anew from them. Parts of a class are its fields if it is a dataclass,
 else what its method ``_saved_parts()`` returns and ``_from_parts(parts, device)`` takes. A file
 names classes of `CLASSES` and nothing else: reading one imports, evaluates and calls nothing that
-it says.
+it says, and writes nowhere.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 import math
 import os
 from pathlib import Path
@@ -35,7 +36,6 @@ CLASSES = {
 }
 # Numbers, truth values, text and dates: arrays that need no pickle.
 _PLAIN_KINDS = "biufcSUmM"
-_NO_SUCH_PARTS = (AttributeError, LookupError, TypeError, ValueError)
 
 
 def save(thing: object, path: str | os.PathLike[str]) -> None:
@@ -61,7 +61,8 @@ def load(path: str | os.PathLike[str], *, device: str | None = None) -> Any:
     path : path
         The file.
     device : {"auto", "cpu", "cuda", "cuda:N"}, optional
-        Where to restore it: as the ``load`` of its class does, with its own default.
+        Where to restore it: as the ``load`` of its class does, with its own default, which for an
+        estimator is the device that it was made for. "cpu" restores any file on any machine.
 
     Returns
     -------
@@ -71,7 +72,8 @@ def load(path: str | os.PathLike[str], *, device: str | None = None) -> Any:
     Raises
     ------
     ValueError
-        The file was not saved by fastntk, by a newer one, or is damaged; there is no such device.
+        The file was not saved by fastntk, by a newer one, or is damaged; there is no such device,
+        or not that of the estimator; an operator's file of tiles is not there, or not finished.
     ImportError
         An estimator, where scikit-learn is missing.
     OSError
@@ -104,11 +106,11 @@ def loaded(
     if device is not None:
         _backend.engine(device)  # refuses what there is not, before anything is read
     content, arrays = _archive.read(path)
-    name, reader = os.fspath(path), _Reader(arrays, device)
+    name, reader = os.fsdecode(path), _Reader(arrays, device)
     try:
         kind = content["saved"]["class"]
         known = CLASSES[kind]
-    except _NO_SUCH_PARTS as error:
+    except _archive.MALFORMED as error:
         raise ValueError(f"{name} holds nothing that is known ({_told(error)})") from None
     if cls is not None and kind != cls.__name__:
         raise ValueError(
@@ -117,7 +119,7 @@ def loaded(
     getattr(importlib.import_module(known), kind)  # what it needs is missing: not the file's fault
     try:
         return reader.thing(content["saved"], **options)
-    except _NO_SUCH_PARTS as error:
+    except _archive.MALFORMED as error:
         raise ValueError(f"{name} holds a {kind} that is not restored ({_told(error)})") from error
 
 
@@ -180,6 +182,7 @@ class _Reader:
 
     def __init__(self, arrays: dict[str, Any], device: str | None) -> None:
         self._arrays, self._device = arrays, device
+        self._known: dict[str, Any] = {}
 
     def thing(self, node: dict[str, Any], **options: Any) -> Any:
         """Return the object that a node describes."""
@@ -196,7 +199,11 @@ class _Reader:
         if not isinstance(node, dict):
             return node
         if "class" in node:
-            return self.thing(node)
+            # A network that is a parameter, and that of the fit, may be one.
+            text = json.dumps(node)
+            if text not in self._known:
+                self._known[text] = self.thing(node)
+            return self._known[text]
         ((form, value),) = node.items()
         if form == "dict":
             return {key: self._value(one) for key, one in value.items()}

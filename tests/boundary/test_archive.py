@@ -3,7 +3,9 @@
 
 import errno
 import json
+import os
 import shutil
+import stat
 import zipfile
 from collections import namedtuple
 
@@ -177,8 +179,9 @@ def test_a_file_is_whole_or_as_before(path, monkeypatch):
 
     monkeypatch.setattr(np.lib.format, "write_array", half)
     for failure in (OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()):
-        with pytest.raises(type(failure)):
+        with pytest.raises(type(failure)) as raised:
             _archive.write(path, {}, ARRAYS)
+        assert getattr(raised.value, "filename", str(path)) == str(path)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 5000))
     with pytest.raises(OSError, match=r"needs 8\.00 MB .* \(5000 bytes\) are free") as error:
@@ -194,6 +197,39 @@ def test_places_for_no_file(path):
         _archive.write(path.parent, {}, {})
     with pytest.raises(FileNotFoundError, match="there is no such folder"):
         _archive.write(path / "below" / "file", {}, {})
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    """A pipe stands for all such things: a superuser could replace the machine's devices."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(FileExistsError, match="device, pipe or socket") as error:
+            _archive.write(path, {}, ARRAYS)
+        assert error.value.filename == str(path)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
+def test_permissions_stay(path):
+    """What is private is private when it is saved again."""
+    for mode in (0o600, 0o644, 0o400):
+        path.chmod(mode)
+        _archive.write(path, {}, ARRAYS)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_paths_of_bytes(path):
+    name = os.fsencode(path)
+    _archive.write(name, {"note": "bytes"}, {})
+    assert _archive.read(name)[0]["note"] == "bytes"
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=rf"^{path} is not a file"):
+        _archive.read(name)
+    with pytest.raises(IsADirectoryError) as error:
+        _archive.write(os.fsencode(path.parent), {}, {})
+    assert error.value.filename == str(path.parent)
 
 
 def test_links_stay_links(path):

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One server and one browser for all tests of the page; a window for each."""
 
+import queue
 import signal
+import threading
+from typing import NamedTuple
 
 import pytest
 
@@ -9,6 +12,13 @@ from command_line import run
 from demo_window import SERVE, Window, find_browser, laptop, launch, phone, start_server
 
 __all__ = ["run"]
+
+
+class Server(NamedTuple):
+    """Where the page is, and the lines that its server says."""
+
+    url: str
+    said: queue.Queue
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -33,12 +43,21 @@ def browser():
 
 @pytest.fixture(scope="session")
 def server():
-    """The process that serves the page, and its URL."""
+    """A process that serves the page."""
     pytest.importorskip("panel")
     process, url = start_server("-c", SERVE)
+    said = queue.Queue()
+
+    def listen():
+        for line in process.stdout:
+            said.put(line)
+
     with process:
-        yield process, url
+        listener = threading.Thread(target=listen)
+        listener.start()
+        yield Server(url, said)
         process.send_signal(signal.SIGINT)
+        listener.join()
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +72,7 @@ def window(screens, server):
     opened = []
 
     def window(query="", screen="laptop"):
-        opened.append(Window(screens[screen], server[1], query))
+        opened.append(Window(screens[screen], server.url, query))
         return opened[-1]
 
     yield window
@@ -61,4 +80,4 @@ def window(screens, server):
         one.close()
     for one in opened:
         assert one.wrong == []
-        assert one.hosts == {server[1].split("/")[2]}
+        assert one.hosts == {server.url.split("/")[2]}

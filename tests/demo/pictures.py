@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of the page for the README and the docs.
 
-``PYTHONPATH=tests python tests/demo/pictures.py`` writes docs/images/demo.png (1280 x 800) and demo-phone.png (390 x 844); an argument names another
-folder.
+``PYTHONPATH=tests python tests/demo/pictures.py`` writes docs/images/demo.png
+(1280 x 800) and demo-phone.png (390 x 844); an argument names another folder.
 """
 
 import sys

@@ -24,7 +24,6 @@ def test_the_extra_is_named_where_it_is_missing(run, monkeypatch):
     [
         ("127.0.0.1", ["127.0.0.1:80", "localhost:80"]),
         ("192.168.0.7", ["127.0.0.1:80", "192.168.0.7:80", "localhost:80"]),
-        ("::1", ["127.0.0.1:80", "[::1]:80", "localhost:80"]),
         ("0.0.0.0", ["*"]),
     ],
 )
@@ -34,10 +33,28 @@ def test_whose_pages_may_connect(address, allowed):
     assert origins(address, 80) == allowed
 
 
-def test_an_address_of_another_machine(run):
-    said = run("demo", "--address", "192.0.2.1", "--no-browser")
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("192.0.2.1", "address must be one of this machine's, got '192.0.2.1'"),
+        ("::1", "address must be a name or four numbers as 127.0.0.1, got '::1'"),
+        ("", "address must be a name or four numbers as 127.0.0.1, got ''"),
+    ],
+)
+def test_addresses_that_cannot_be_listened_on(run, address, message):
+    said = run("demo", "--address", address, "--no-browser")
     assert said.code == 2
-    assert "address must be one of this machine's, got '192.0.2.1'" in said.output
+    assert message in said.output
+
+
+@pytest.mark.parametrize("t", [0.0, 0.001, 0.0102, 9995.0, 10010.0, 100100.0, 999900.0, 1e6])
+def test_the_time_slider_has_every_time(t):
+    from fastntk.demo.controls import Controls
+    from fastntk.demo.state import DemoState
+
+    slider = Controls(DemoState(t=t)).fields["t"]
+    assert slider.value == t
+    assert {1e5, 1e6} < set(slider.values)
 
 
 def test_it_serves_until_it_is_interrupted(run):

@@ -3,15 +3,16 @@
 
 import math
 import threading
+import time
 from dataclasses import replace
 from itertools import takewhile
 
 import numpy as np
 import pytest
 
-from fastntk.demo import network_training
+from fastntk.demo import live_networks, network_training
 from fastntk.demo.live_networks import LiveNetworks
-from fastntk.demo.network_training import MOST_PARAMETERS, parameters, trained
+from fastntk.demo.network_training import MOST_PARAMETERS, Snapshot, parameters, trained
 from fastntk.demo.regression import curves, evaluation_grid
 from fastntk.demo.state import DemoState
 
@@ -141,6 +142,13 @@ def test_networks_come_back(page):
     assert page.live.curves(SMALL).outputs is first
 
 
+def test_networks_begin_while_time_plays(page):
+    until = time.monotonic() + PATIENCE
+    while not page.told.wait(0.02) and time.monotonic() < until:
+        page.live.show(replace(SMALL, t=1 + until - time.monotonic()))
+    assert page.told.is_set()
+
+
 def test_many_changes_leave_one_thread(page):
     before = threading.active_count()
     for number in range(500):
@@ -178,6 +186,29 @@ def test_a_closed_page_trains_nothing(page):
     page.live.close()
     page.live.show(SMALL)
     assert page.live.status().stage == "off"
+
+
+@pytest.mark.parametrize("how", ["off", "closed"])
+def test_a_training_is_given_up(page, monkeypatch, how):
+    """One that would never end."""
+
+    def endless(state, progress):
+        while True:
+            progress("", 0, 0)
+            yield Snapshot(0.0, np.zeros((3, 203)), "")
+            time.sleep(0.01)
+
+    monkeypatch.setattr(live_networks, "_IDLE", 0.1)
+    monkeypatch.setattr(live_networks, "trained", endless)
+    page.live.show(SMALL)
+    assert page.told.wait(PATIENCE)
+    (thread,) = page.threads
+    if how == "off":
+        page.live.show(replace(SMALL, networks=False))
+    else:
+        page.live.close()
+    thread.join(PATIENCE / 6)
+    assert not thread.is_alive()
 
 
 def test_divergence_is_a_sentence(page, monkeypatch):

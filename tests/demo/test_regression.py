@@ -127,6 +127,14 @@ def test_linear_regression():
     assert "least squares" in found.notes[0]
 
 
+def test_what_cannot_be_learnt_is_not():
+    state = DemoState(points=((0.0, 0.0), (0.0, -1.0), (1.0, 1.0)), hidden_layers=0)
+    found = spectrum(state)
+    np.testing.assert_array_equal(found.learnt, [1, 1, 0])
+    assert found.rates[-1] == 0
+    assert found.time_constants[-1] == math.inf
+
+
 def test_a_kernel_that_is_zero():
     state = DemoState(points=((0.0, 1.0),), bias_std=0.0)
     assert not curves(state).mean.any()

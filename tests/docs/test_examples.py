@@ -48,3 +48,9 @@ def test_documents_name_files_that_exist(document):
     for name in [*linked, *quoted]:
         if "NAME" not in name:
             assert (path.parent / name).exists() or (ROOT / name).exists(), name
+
+
+def test_every_public_name_has_its_place_in_the_reference():
+    _, *parts = (ROOT / "docs/reference/api.md").read_text().split(".. currentmodule:: fastntk\n")
+    listed = set(re.findall(r"^   (\w+)$", "".join(parts).split("fastntk.costs")[0], re.MULTILINE))
+    assert set(fastntk.__all__) - listed == {"__version__", "costs", "datasets"}

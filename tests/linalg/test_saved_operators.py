@@ -6,6 +6,7 @@ import pytest
 
 import fastntk as fn
 from fastntk import _archive
+from gram_files import forget
 
 NET = fn.FullyConnected(hidden_layers=2, bias_std=0.2)
 
@@ -85,6 +86,71 @@ def test_matrices_in_files_stay_there(tmp_path, rng):
     assert_same(op, fn.GramOperator.load(tmp_path / "op"), X)
     with pytest.raises(ValueError, match=r"the matrix is in .*K\.gram already: GramOperator\.from"):
         fn.GramOperator.from_file(tmp_path / "K.gram").save(tmp_path / "again")
+
+
+def test_files_of_tiles_are_found_from_other_folders(tmp_path, rng, monkeypatch):
+    X, folder = points(rng, "uint8"), tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    op = fn.GramOperator(NET, X, storage="K.gram", scale=1 / 255)
+    assert op.storage == "K.gram"
+    monkeypatch.chdir(folder)
+    op.save("op")
+    again = fn.load("op")
+    assert again.storage == str(tmp_path / "K.gram")
+    np.testing.assert_array_equal(again.to_dense(), op.to_dense(), strict=True)
+    again.save("op")
+    assert fn.load("op").storage == again.storage
+    assert [one.name for one in folder.iterdir()] == ["op"]
+
+
+def test_loading_never_writes_a_file_of_tiles(tmp_path, rng):
+    """A file says where the matrix is; it must not fill a disk, nor overwrite what is there."""
+    X, K = points(rng, "uint8"), tmp_path / "K.gram"
+    op = fn.GramOperator(NET, X, storage=K, scale=1 / 255)
+    op.save(tmp_path / "op")
+    matrix = K.read_bytes()
+
+    def refused(message):
+        before = K.read_bytes() if K.is_file() else None
+        with pytest.raises(ValueError, match=rf"op holds a GramOperator .*{message}"):
+            fn.load(tmp_path / "op")
+        assert (K.read_bytes() if K.is_file() else None) == before
+
+    forget(K, [0])
+    refused(r"which is not finished, 0 of 1 tiles are there: GramOperator\(")
+    K.unlink()
+    refused(r"its matrix was in .*K\.gram, which is not there: GramOperator\(")
+    fn.GramOperator(NET, X[::-1], storage=K, scale=1 / 255)
+    refused("holds another matrix .data SHA-256")
+    K.write_bytes(b"something else")
+    refused("K.gram")
+    K.unlink()
+    K.mkdir()
+    refused("which is not there")
+    K.rmdir()
+    K.write_bytes(matrix)
+    fn.load(tmp_path / "op")
+    K.unlink()
+    for storage in ({"path": str(K)}, str(tmp_path / "none" / "K")):
+        content, arrays = _archive.read(tmp_path / "op")
+        content["saved"]["parts"]["storage"] = storage
+        _archive.write(tmp_path / "op", {"saved": content["saved"]}, arrays)
+        refused("which is not there")
+
+
+@pytest.mark.parametrize("change", [{"storage": "K.gram"}, {"storage": "lazy"}, {"K": "X"}])
+def test_matrices_that_do_not_fit_the_rest(tmp_path, rng, change):
+    fn.GramOperator(NET, points(rng, "float64", 5), storage="dense").save(tmp_path / "op")
+    content, arrays = _archive.read(tmp_path / "op")
+    if "K" in change:
+        arrays["K"] = arrays["X"]
+    else:
+        content["saved"]["parts"] |= change
+    _archive.write(tmp_path / "op", {"saved": content["saved"]}, arrays)
+    with pytest.raises(ValueError, match=r"there is a \(5, \d\) matrix in '.*' storage for 5 rows"):
+        fn.load(tmp_path / "op")
+    assert [one.name for one in tmp_path.iterdir()] == ["op"]
 
 
 def test_what_is_no_number_is_refused(tmp_path, rng):

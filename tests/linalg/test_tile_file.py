@@ -346,7 +346,7 @@ def test_a_place_is_looked_at_before_the_data(tmp_path):
 def test_preparing_the_data_must_fit_the_budget(path, rng):
     X = rng.random((2000, 5))
     with pytest.raises(MemoryError, match=r"computing .*K\.gram needs .* the memory budget is"):
-        GramOperator(NET, X, storage=path, memory="1 MB", copy_X=False)
+        GramOperator(NET, X, storage=path, memory="1 MB", copy_X=False, threads=2)
     assert not path.exists()
     assert GramOperator(NET, X, storage=path, memory="20 MB", copy_X=False).nbytes == 8 * 36
 

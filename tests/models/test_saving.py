@@ -202,12 +202,68 @@ def test_files_of_another_class(tmp_path):
     assert isinstance(fn.load(tmp_path / "model"), fn.KernelPCA)
 
 
+def changed(path, change):
+    """Write a file anew with other parts and arrays."""
+    content, arrays = _archive.read(path)
+    change(content["saved"]["parts"], arrays)
+    _archive.write(path, {"saved": content["saved"]}, arrays)
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "error"),
+    [
+        ("widths", nested(900), "RecursionError"),
+        ("rates", [[10**400, 1], [1, 1]], "OverflowError"),
+    ],
+)
+def test_values_that_python_refuses(tmp_path, part, value, error):
+    fn.FiniteNetwork(fn.FullyConnected(1), (2, 3, 1)).save(tmp_path / "net")
+    changed(tmp_path / "net", lambda parts, _: parts.update({part: value}))
+    with pytest.raises(ValueError, match=rf"net holds a FiniteNetwork .* \({error}: "):
+        fn.load(tmp_path / "net")
+
+
+def shortened(name):
+    return lambda parts, arrays: arrays.update({name: arrays[name][:-1]})
+
+
+def replaced(name, value):
+    return lambda parts, arrays: parts["fitted"]["dict"].update({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("ridge", shortened("fitted.dual_coef_"), "dual_coef_ has shape"),
+        ("kpca", shortened("fitted._projection"), "_projection has shape"),
+        ("nngp", shortened("fitted.weights.diagonal"), "weights has 59 rows for 60 samples"),
+        ("ntk at a time", shortened("fitted.weights.vectors"), "weights has 59 rows"),
+        ("classifier", shortened("fitted.classes_"), "classes_ has shape"),
+        ("ridge", replaced("X", None), "X must hold real numbers"),
+        ("ridge", replaced("kernel", "other"), "kernel must be one of"),
+        ("ridge", replaced("dtype", {"dtype": "int8"}), "dtype must be"),
+        ("ridge", lambda parts, _: parts["parameters"]["dict"].update(device=5), "device must be"),
+    ],
+)
+def test_parts_that_do_not_fit_each_other(tmp_path, rng, name, change, message):
+    X, scale = data(rng, "float64")
+    fitted(name, X, scale).save(tmp_path / "model")
+    changed(tmp_path / "model", change)
+    with pytest.raises(ValueError, match=rf"model holds a \w+ that is not restored .*{message}"):
+        fn.load(tmp_path / "model")
+
+
 @pytest.mark.parametrize("part", ["net", "kernel", "scale", "dtype", "X", "dual_coef_", "weights"])
 def test_files_that_lack_something(tmp_path, part):
     fn.GaussianProcess(NET, **RIDGE).fit(np.eye(3), np.arange(3.0)).save(tmp_path / "model")
-    content, arrays = _archive.read(tmp_path / "model")
-    del content["saved"]["parts"]["fitted"]["dict"][part]
-    _archive.write(tmp_path / "model", {"saved": content["saved"]}, arrays)
+    changed(tmp_path / "model", lambda parts, _: parts["fitted"]["dict"].pop(part))
     message = rf"model holds a GaussianProcess that is not restored \(KeyError: '{part}'\)"
     with pytest.raises(ValueError, match=message):
         fn.load(tmp_path / "model")
@@ -219,6 +275,38 @@ def test_a_device_takes_the_place_of_the_parameter(tmp_path):
     again = fn.load(tmp_path / "model", device="cpu")
     assert again.device == "cpu"
     np.testing.assert_array_equal(again.predict(np.eye(3)), model.predict(np.eye(3)))
+
+
+@pytest.mark.parametrize("name", [*MODELS, None])
+def test_a_device_that_is_not_here(tmp_path, rng, name):
+    """All classes alike say what restores the file."""
+    X, scale = data(rng, "float64", 8)
+    model = fn.KernelRidge() if name is None else fitted(name, X, scale)
+    model.set_params(device="cuda:99").save(tmp_path / "model")
+    message = r"device='cuda:99'.*; load\(path, device='cpu'\) restores it on the CPU"
+    with pytest.raises(ValueError, match=message):
+        fn.load(tmp_path / "model")
+    assert fn.load(tmp_path / "model", device="cpu").device == "cpu"
+
+
+def test_a_dtype_that_is_none(tmp_path):
+    with pytest.raises(TypeError, match=r"dtype must be .*, got 'nonsense'"):
+        fn.KernelRidge(dtype="nonsense").save(tmp_path / "model")
+
+
+@pytest.mark.parametrize("copy_X", [True, False])
+@pytest.mark.parametrize("kind", [fn.KernelRidge, fn.GaussianProcess])
+def test_networks_are_held_as_after_fit(tmp_path, kind, copy_X):
+    """What training the network does, and what counts of budgets, do not change by saving."""
+    net = fn.FiniteNetwork(fn.FullyConnected(1), (3, 40, 1), dtype="float64")
+    model = kind(net, ridge=0.1, copy_X=copy_X).fit(np.eye(3), np.arange(3.0))
+    again = saved(model, tmp_path / "model")
+    assert again.net_ is again.net
+    assert again._maker.nbytes == model._maker.nbytes
+    assert (again._maker.nbytes > 0) == copy_X
+    if copy_X:
+        again.net_.flat = again.net_.flat * 2
+        np.testing.assert_array_equal(again.predict(np.eye(3)), model.predict(np.eye(3)))
 
 
 def test_pickles_of_another_version_warn(monkeypatch):

@@ -11,7 +11,7 @@ import panel as pn
 
 from fastntk.demo.data_sets import DATA_SETS
 from fastntk.demo.look import widget_css
-from fastntk.demo.state import INTEGERS, REALS, DemoState
+from fastntk.demo.state import DIGITS, INTEGERS, REALS, DemoState
 
 # The steps of sliders whose numbers span decades; a number from an address is added to them.
 TIMES = (0.0, *(float(f"{10 ** (k / 12):.3g}") for k in range(-24, 73)), math.inf)
@@ -45,7 +45,7 @@ class Controls:
                 "Inputs", state, "inputs", {"x itself": "line", "half circle": "arc"}
             ),
             "kernel": _choice(
-                "Which layers are trained", state, "kernel",
+                "Trained layers", state, "kernel",
                 {"all: NTK": "ntk", "the last: NNGP": "nngp"},
             ),
             "band": _choice(
@@ -59,15 +59,15 @@ class Controls:
             "networks": _widget(pn.widgets.Toggle, "Show NN samples", state.networks),
         }  # fmt: skip
         self.data_sets = pn.widgets.Select(
-            name="", options=[_CHOOSE, *DATA_SETS], value=_CHOOSE, **_common(),
+            label="", options=[_CHOOSE, *DATA_SETS], value=_CHOOSE, **_common(),
         )  # fmt: skip
         self.delete = _button("Delete point")
         self.clear = _button("Clear all")
         self.copy = _button("Copy link")
-        self.play = pn.widgets.Button(name="Play", button_type="primary", **_common())
+        self.play = pn.widgets.Button(label="Play", color="primary", **_common())
         self.again = _button("New draw")
         self.typed = pn.widgets.TextAreaInput(
-            name="Points, one x, y per line", value=as_text(state), rows=6, max_length=2000,
+            label="Points, one x, y per line", value=as_text(state), rows=6, max_length=2000,
             **_common(),
         )  # fmt: skip
 
@@ -101,11 +101,11 @@ def _common() -> dict[str, Any]:
 
 
 def _widget(kind: Any, name: str, value: Any, **settings: Any) -> Any:
-    return kind(name=name, value=value, **_common(), **settings)
+    return kind(label=name, value=value, **_common(), **settings)
 
 
 def _button(name: str) -> Any:
-    return pn.widgets.Button(name=name, **_common())
+    return pn.widgets.Button(label=name, **_common())
 
 
 def _slider(kind: Any, name: str, state: DemoState, field: str, **settings: Any) -> Any:
@@ -123,12 +123,12 @@ def _steps(name: str, state: DemoState, field: str, values: Iterable[float]) -> 
 
 def _choice(name: str, state: DemoState, field: str, options: dict[str, str]) -> Any:
     return _widget(
-        pn.widgets.RadioButtonGroup, name, getattr(state, field), options=options,
-        button_type="default",
+        pn.widgets.RadioButtonGroup, name, getattr(state, field), options=options
     )  # fmt: skip
 
 
 def _short(value: float) -> str:
     if value == math.inf:
         return "infinity"
-    return f"{value:,.4g}" if value < 1e5 else f"{value:.3g}".replace("e+0", "e")
+    # As many digits as a state has: no two values have one text.
+    return f"{value:.{DIGITS}g}".replace("e+0", "e").replace("e-0", "e-")

@@ -67,10 +67,6 @@ class Status(NamedTuple):
     text: str
 
 
-# Name of the threads.
-THREAD = "fastntk demo networks"
-
-
 class _Cancelled(Exception):
     """Another state's networks are wanted."""
 
@@ -124,14 +120,18 @@ class LiveNetworks:
         with self._changed:
             if self._closed:
                 return
+            before = self._wanted
             if not state.networks:
                 self._wanted = None
             elif self._wanted is None or self._wanted.state != _key(state):
                 self._wanted = self._kept.get(_key(state)) or _begun(_key(state))
             if self._wanted is not None and not self._wanted.ended and self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
+                self._thread = threading.Thread(
+                    target=self._work, name="fastntk demo networks", daemon=True
+                )
                 self._thread.start()
-            self._changed.notify_all()
+            if self._wanted is not before:  # or moving the time would put off a beginning
+                self._changed.notify_all()
 
     def curves(self, state: DemoState) -> NetworkCurves | None:
         """Return the snapshot for a state's time; None where there is none by now."""
@@ -171,6 +171,13 @@ class LiveNetworks:
             self._closed, self._wanted = True, None
             self._kept.clear()
             self._changed.notify_all()
+
+    def join(self, seconds: float) -> None:
+        """Wait until the thread of closed networks has ended, a number of seconds at most."""
+        with self._changed:
+            thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
 
     def _work(self) -> None:
         """Train what is wanted until there has been nothing for some time."""

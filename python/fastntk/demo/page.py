@@ -10,7 +10,7 @@ from typing import Any
 
 import panel as pn
 from bokeh.document import Document
-from bokeh.events import DocumentReady
+from bokeh.events import ConnectionLost, DocumentReady
 from bokeh.models import CustomJS, Div, InlineStyleSheet
 
 from fastntk.demo.controls import TIMES, Controls, as_text, from_text
@@ -19,11 +19,13 @@ from fastntk.demo.live_networks import LiveNetworks
 from fastntk.demo.look import page_html
 from fastntk.demo.plots import CurvesPlot, KernelPlot, SpectrumPlot
 from fastntk.demo.regression import curves, heat_map, spectrum
-from fastntk.demo.scripts import ON_COPY, ON_QUERY, ON_READY
+from fastntk.demo.scripts import ON_COPY, ON_LOST, ON_QUERY, ON_READY
 from fastntk.demo.state import LARGEST, MOST_POINTS, DemoState
 
 # Milliseconds between two frames while the function trains.
 _FRAME = 70
+# Seconds that a frame is waited for, in a browser that draws nothing, being in the background.
+_PATIENCE = 1.0
 # Fields that the kernel over the inputs depends on.
 _OF_KERNEL = ("hidden_layers", "activation", "weight_std", "bias_std", "inputs", "kernel")
 _BAND_WORDS = {
@@ -31,9 +33,18 @@ _BAND_WORDS = {
     "trained": "±1 standard deviation: trained networks at time t",
 }
 
+_OTHER_BAND = "Finite networks follow the other band, that of trained networks"
+_NOT_OF_NETWORKS = {
+    "ntk": f"{_OTHER_BAND}: no network is distributed like the Gaussian process whose prior is the "
+    "NTK.",
+    "nngp": f"{_OTHER_BAND}: with a ridge, this one counts noise in the points.",
+}
 _TEXT_STYLE = """
 :host { font: inherit; color: inherit; line-height: 1.45; }
 p { margin: 0 0 2px; }
+"""
+_NOTES_STYLE = """
+p { margin-top: 6px; color: #8a4b00; }
 """
 _LEGEND_STYLE = """
 div.entries { display: flex; flex-wrap: wrap; gap: 2px 18px; }
@@ -64,7 +75,7 @@ class Page:
         self.kernel = KernelPlot()
         self.rates = SpectrumPlot()
         self.networks = LiveNetworks(self._networks_changed)
-        self._notes = _text("notes")
+        self._notes = _text("notes", _NOTES_STYLE)
         self._legend = _text("legend", _LEGEND_STYLE)
         self._progress = _text("progress")
         # The figure carries the query to the browser, as a tag.
@@ -73,6 +84,7 @@ class Page:
         self._waiting = False
         self._seconds = 0.0
         self._player: Any = None
+        self._sent, self._unseen = 0.0, False
         self._networks_waiting = False
         self._connect()
         self._draw()
@@ -87,15 +99,18 @@ class Page:
         for name, place in places.items():
             template.add_panel(name, place)
         template.add_variable("most_points", MOST_POINTS)
-        labels = {name: widget.name for name, widget in self.controls.fields.items()}
+        labels = {name: widget.label for name, widget in self.controls.fields.items()}
+        labels["data_sets"] = "Data sets"
         arguments = {
             "figure": self.plot.figure,
             "points": self.plot.points,
             "largest": LARGEST,
+            "most": MOST_POINTS,
             "labels": labels,
         }
         ready = CustomJS(args=arguments, code=ON_READY)
         self._document.js_on_event(DocumentReady, ready)
+        self._document.js_on_event(ConnectionLost, CustomJS(code=ON_LOST))
         return template
 
     def close(self) -> None:
@@ -109,6 +124,7 @@ class Page:
             widget.param.watch(lambda event, name=name: self._set(**{name: event.new}), "value")
         controls = self.controls
         self.plot.points.on_change("data", self._points_moved)
+        self.plot.law.on_change("tags", self._frame_seen)
         controls.data_sets.param.watch(lambda _: self._choose_data(), "value")
         controls.typed.param.watch(lambda event: self._typed(event.new), "value")
         controls.delete.on_click(lambda _: self._delete())
@@ -183,21 +199,32 @@ class Page:
         """Let the function train, from the beginning where it is at its end."""
         if self.state.t == TIMES[-1]:
             self.controls.fields["t"].value = TIMES[0]
-        self.controls.play.name = "Pause"
+        self.controls.play.label = "Pause"
+        self._sent, self._unseen = time.monotonic(), False
         self._player = pn.state.add_periodic_callback(self._step, period=_FRAME)
 
     def _step(self) -> None:
+        """Go on, by as many steps as time has passed, once the browser has drawn the last one."""
+        now = time.monotonic()
+        if self._unseen and now - self._sent < _PATIENCE:
+            return
         slider = self.controls.fields["t"]
-        later = [t for t in slider.values if t > self.state.t]
-        slider.value = later[0] if later else TIMES[-1]
-        if len(later) <= 1:
+        later = [t for t in slider.values if t > self.state.t] or [TIMES[-1]]
+        steps = max(1, round((now - self._sent) * 1000 / _FRAME))
+        self._sent, self._unseen = now, True
+        slider.value = later[min(steps, len(later)) - 1]
+        if steps >= len(later):
             self._stop()
+
+    def _frame_seen(self, attr: str, old: Any, new: Any) -> None:
+        del attr, old, new  # what Bokeh calls its callbacks with
+        self._unseen = False
 
     def _stop(self) -> None:
         if self._player is not None:
             self._player.stop()
             self._player = None
-            self.controls.play.name = "Play"
+            self.controls.play.label = "Play"
 
     # Drawing ------------------------------------------------------------------------------------
 
@@ -226,13 +253,10 @@ class Page:
         told = [*self._problems, *notes]
         if len(state.points) == MOST_POINTS:
             told.append(f"{MOST_POINTS} points are the most: delete one to add another.")
-        if state.networks and state.band == "posterior":
-            told.append(
-                "Finite networks follow the other band, that of trained networks: no network is "
-                "distributed like the Gaussian process whose prior is the NTK."
-                if state.kernel == "ntk"
-                else "Finite networks follow the other band, that of trained networks."
-            )
+        # Without noise, the NNGP's posterior is the law of networks whose last layer is trained.
+        same = state.kernel == "nngp" and state.ridge == 0
+        if state.networks and state.band == "posterior" and not same:
+            told.append(_NOT_OF_NETWORKS[state.kernel])
         _show(self._notes, "".join(f"<p>{html.escape(_sentence(one))}</p>" for one in told))
         entries = [
             ("points", "your points"),

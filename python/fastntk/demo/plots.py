@@ -26,15 +26,13 @@ from numpy.typing import NDArray
 from fastntk.demo.live_networks import NetworkCurves
 from fastntk.demo.look import BLUE, FAINT, FONT, INK, ORANGE, SOFT
 from fastntk.demo.regression import Curves, HeatMap, Spectrum
-from fastntk.demo.scripts import ON_DOUBLE_TAP, ON_PAN, ON_POINTS, ON_SELECTION
+from fastntk.demo.scripts import ON_DOUBLE_TAP, ON_LAW, ON_PAN, ON_POINTS, ON_SELECTION
 from fastntk.demo.state import LARGEST, MOST_POINTS, DemoState
 
 # Curves beyond are far outside the picture; a browser draws numbers of this size exactly.
 _FAR = 100.0
 # The curves' picture shows a little more than where points may be.
 _X_EDGE, _Y_EDGE = LARGEST + 0.1, LARGEST + 0.5
-# Rates below this share of the largest are rounding.
-_ROUNDING = 1e-12
 _PALETTE = list(reversed(Blues256))
 
 
@@ -78,6 +76,7 @@ class CurvesPlot:
         arguments["most"] = MOST_POINTS
         self.points.js_on_change("data", CustomJS(args=arguments, code=ON_POINTS))
         self.points.selected.js_on_change("indices", CustomJS(args=arguments, code=ON_SELECTION))
+        self.law.js_on_change("data", CustomJS(code=ON_LAW))
         self.figure.js_on_event("doubletap", CustomJS(args=arguments, code=ON_DOUBLE_TAP))
         self.figure.js_on_event("pan", CustomJS(args=arguments, code=ON_PAN))
         self.show_points(state)
@@ -170,7 +169,7 @@ class SpectrumPlot:
         )  # fmt: skip
         self.now = Span(
             location=1, dimension="width", line_color=ORANGE, line_dash="dashed", line_width=2,
-            visible=False, name="now",
+            visible=False, name="now", level="underlay",
         )  # fmt: skip
         self.figure.add_layout(self.now)
         tips = [
@@ -186,12 +185,14 @@ class SpectrumPlot:
     def show(self, spectrum: Spectrum, t: float) -> None:
         """Draw the spectrum at a time; the dashed line is the rate 1/t."""
         rates = spectrum.rates
-        least = _ROUNDING * float(rates.max()) if len(rates) else 1.0
+        # What is never learnt has no place on a logarithmic axis: it is drawn below all others.
+        some = rates[rates > 0]
+        least = some.min() / 10 if len(some) else 1.0
         # Infinite numbers have no place in the JSON of a browser.
         times = np.where(np.isfinite(spectrum.time_constants), spectrum.time_constants, 1e300)
         self.source.data = {
             "component": np.arange(1, len(rates) + 1),
-            "rate": np.maximum(rates, max(least, 1e-300)),
+            "rate": np.where(rates > 0, rates, least),
             "eigenvalue": spectrum.eigenvalues,
             "time": times,
             "learnt": spectrum.learnt,
@@ -210,7 +211,7 @@ def _decades(rates: NDArray[np.float64]) -> tuple[int, int]:
     if not len(rates):
         return -1, 0
     low, high = math.log10(rates.min()), math.log10(rates.max())
-    return math.floor(low - 0.1), math.ceil(high + 0.1)
+    return math.floor(low - 0.25), math.ceil(high + 0.25)
 
 
 def _figure(**settings: Any) -> Any:

@@ -105,7 +105,8 @@ class Spectrum:
     eigenvalues : ndarray of shape (N,)
         lambda_i of K / N, descending, as the paper's.
     rates : ndarray of shape (N,)
-        lambda_i + r / N: what is yet to be learnt of a component decays by ``exp(-t rate)``.
+        lambda_i + r / N: what is yet to be learnt of a component decays by ``exp(-t rate)``; 0
+        where the kernel is singular to rounding.
     time_constants : ndarray of shape (N,)
         1 / rate; infinite where there is nothing to learn from.
     learnt : ndarray of shape (N,)
@@ -165,8 +166,13 @@ def spectrum(state: DemoState) -> Spectrum:
     parts = flow.components(N)
     size = np.sqrt((parts.parts**2).sum(axis=1) / N)
     values = np.maximum(parts.eigenvalues - ridge / N, 0.0)
-    learnt = 1 - parts.decay(state.t)
-    return Spectrum(values, parts.eigenvalues, parts.time_constants, learnt, size)
+    rates, times, learnt = parts.eigenvalues, parts.time_constants, 1 - parts.decay(state.t)
+    if ridge > state.ridge:
+        # Components that only the stand-in for a ridge moves are never learnt.
+        none = values * N <= ridge
+        rates, times = np.where(none, 0.0, rates), np.where(none, np.inf, times)
+        learnt = np.where(none, 0.0, learnt)
+    return Spectrum(values, rates, times, learnt, size)
 
 
 def _xs(state: DemoState) -> Array:
@@ -190,10 +196,7 @@ def _flow(state: DemoState, K: Array) -> tuple[GradientFlow, float, tuple[str, .
 def _why_singular(state: DemoState) -> str:
     xs = [x for x, _ in state.points]
     if len(set(xs)) < len(xs):
-        return (
-            "Some points have the same x: no function passes through both, and the curve takes the "
-            "mean of their y."
-        )
+        return "Some points have the same x: in the end the curve takes the mean of their y."
     return (
         "The kernel of these points is singular to rounding: the curve is the smoothest fit of "
         "least squares, and need not pass through every point."

@@ -12,6 +12,11 @@ if (cb_obj.indices.length > 1)
   cb_obj.indices = cb_obj.indices.slice(-1)
 """
 
+# The server sends no frame of a play before the last one has been drawn.
+ON_LAW = """
+requestAnimationFrame(() => cb_obj.tags = [1 + (cb_obj.tags[0] ?? 0)])
+"""
+
 # The tool tells of a drag at its end only; the curves follow it on the way, 30 times a second.
 ON_PAN = """
 const now = performance.now()
@@ -35,8 +40,7 @@ else if (tool.add && start < cb_obj.x && cb_obj.x < end && low < cb_obj.y && cb_
   points.data = {x: [...x, cb_obj.x], y: [...y, cb_obj.y]}
 """
 
-# Once per page: names of sliders and of groups of buttons for those who hear the page; what a
-# pointer and keys do with the chosen point.
+# Once per page: what those hear who do not see it; what a pointer and keys do with a chosen point.
 ON_READY = """
 const inside = (root, wanted) => {
   for (const element of root.querySelectorAll("*")) {
@@ -46,22 +50,38 @@ const inside = (root, wanted) => {
       return found
   }
 }
-for (const [name, label] of Object.entries(labels)) {
-  const control = document.querySelector(".control." + name)
-  const handle = control && inside(control, "[role=slider], .bk-btn-group")
-  if (handle?.className.includes("group"))
-    handle.role = "group"
-  handle?.setAttribute("aria-label", label)
-  handle?.setAttribute("aria-description", control.querySelector(".hint").textContent)
+const tell_pressed = (root) => {
+  for (const button of root.querySelectorAll(".bk-btn"))
+    button.setAttribute("aria-pressed", button.classList.contains("bk-active"))
 }
-window.fastntk_ready = true
+for (const [name, label] of Object.entries(labels)) {
+  const place = document.querySelector("." + name)
+  const widget = inside(place, "[role=slider], .bk-btn-group, select")
+  widget.setAttribute("aria-label", label)
+  const hint = place.querySelector(".hint")
+  if (hint)
+    widget.setAttribute("aria-description", hint.textContent)
+  if (widget.matches(".bk-btn-group")) {
+    const root = widget.getRootNode()
+    widget.role = "group"
+    tell_pressed(root)
+    new MutationObserver(() => tell_pressed(root)).observe(
+      root, {subtree: true, childList: true, attributes: true, attributeFilter: ["class"]})
+  }
+}
+for (const picture of document.querySelectorAll(".figure")) {
+  const surface = inside(picture, ".bk-events")
+  surface.role = picture.matches(".curves") ? "application" : "img"
+  surface.setAttribute("aria-label", picture.dataset.label)
+}
+const curves = document.querySelector(".figure.curves")
 // A drag moves the point it begins at, and none that was chosen before.
 document.addEventListener("pointerdown", (event) => {
-  const canvas = event.composedPath().find((one) => one.classList?.contains("bk-Canvas"))
-  const view = Bokeh.index.find_one(figure)
+  const canvas = inside(curves, ".bk-Canvas")
   const [i] = points.selected.indices
-  if (canvas != inside(document.querySelector(".figure.curves"), ".bk-Canvas") || i == null)
+  if (i == null || !event.composedPath().includes(canvas))
     return
+  const view = Bokeh.index.find_one(figure)
   const {left, top} = canvas.getBoundingClientRect()
   const sx = view.frame.x_scale.compute(points.data.x[i]) + left
   const sy = view.frame.y_scale.compute(points.data.y[i]) + top
@@ -69,29 +89,45 @@ document.addEventListener("pointerdown", (event) => {
     points.selected.indices = []
 }, {capture: true})
 document.addEventListener("keydown", (event) => {
-  const [target] = event.composedPath()
-  const chosen = points.selected.indices
-  if (chosen.length != 1 || event.ctrlKey || event.metaKey || event.altKey
-      || target.closest?.("input, textarea, select, [role=slider], .noUi-handle"))
+  const path = event.composedPath()
+  if (event.ctrlKey || event.metaKey || event.altKey
+      || !(path[0] == document.body || path.includes(curves)))
     return
-  const [i] = chosen
   const x = Array.from(points.data.x), y = Array.from(points.data.y)
+  const [i] = points.selected.indices
   const step = event.shiftKey ? 0.25 : 0.05
   const moves = {ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step],
                  ArrowDown: [0, -step]}
-  if (event.key == "Delete" || event.key == "Backspace") {
+  const inner = (value) => Math.min(Math.max(value, -largest), largest)
+  let chosen = i
+  if (event.key == "Enter" && x.length)
+    chosen = ((i ?? -1) + 1) % x.length
+  else if (event.key == "+" && x.length < most)
+    chosen = Math.min(x.push(0), y.push(0)) - 1
+  else if (i != null && (event.key == "Delete" || event.key == "Backspace")) {
     x.splice(i, 1)
     y.splice(i, 1)
-    points.selected.indices = []
-  } else if (event.key in moves) {
-    const inside = (value) => Math.min(Math.max(value, -largest), largest)
-    x[i] = inside(x[i] + moves[event.key][0])
-    y[i] = inside(y[i] + moves[event.key][1])
+    chosen = null
+  } else if (i != null && event.key in moves) {
+    x[i] = inner(x[i] + moves[event.key][0])
+    y[i] = inner(y[i] + moves[event.key][1])
   } else
     return
   event.preventDefault()
-  points.data = {x, y}
+  if (event.key != "Enter")
+    points.data = {x, y}
+  points.selected.indices = chosen == null ? [] : [chosen]
 })
+window.fastntk_ready = true
+"""
+
+# Once the server is gone nothing can be drawn. The address has all, for the server that comes back.
+ON_LOST = """
+document.body.classList.add("lost")
+document.querySelector(".connection").hidden = false
+const again = setInterval(() =>
+  fetch(location.href).then((answer) => answer.ok && location.reload(), () => null), 2000)
+addEventListener("pagehide", () => clearInterval(again))
 """
 
 # The address is that of the state; going back leaves the page instead of undoing a slider's step.

@@ -7,7 +7,6 @@ import errno
 import logging
 import signal
 import socket
-import threading
 import webbrowser
 from collections.abc import Callable
 from typing import Any
@@ -17,14 +16,19 @@ import panel as pn
 from panel.io.resources import LOCAL_DIST, patch_model_css
 from panel.io.server import get_server
 
-from fastntk.demo.live_networks import THREAD
 from fastntk.demo.page import Page
 
 TITLE = "fastntk: infinitely wide networks"
-# A window that is closed is forgotten after 15 to 18 seconds; one whose connection broke down for
-# less, or that takes less to connect, has its state.
+# A window that is closed is forgotten after 15 to 18 seconds: as long as a slow one has to connect.
 _FORGET, _LOOK = 15_000, 3_000
-_EVERYWHERE = ("0.0.0.0", "::", "")
+_EVERYWHERE = "0.0.0.0"
+# What these warn of is of no use to a user: windows that close while something is sent to them,
+# listening on all addresses as was asked for, an advice to use an option that there is not.
+_LOGGERS = {
+    "bokeh": logging.ERROR,
+    "bokeh.server.views.ws": logging.CRITICAL,
+    "tornado.access": logging.ERROR,
+}
 # Seconds that networks have to end their step when the server ends.
 _LAST_STEP = 10.0
 
@@ -57,7 +61,8 @@ def serve(
         The port is in use, or not allowed, or the address is not this machine's.
     """
     server = make_server(port, address)
-    url = f"http://{_host(address)}:{server.port}/"
+    host = "127.0.0.1" if address == _EVERYWHERE else address
+    url = f"http://{host}:{server.port}/"
     loop = server.io_loop
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: loop.add_callback_from_signal(loop.stop))
@@ -73,18 +78,19 @@ def serve(
         for page in list(_open):
             page.close()
         # An interpreter that ends under a thread in native code is aborted.
-        for thread in threading.enumerate():
-            if thread.name == THREAD:
-                thread.join(_LAST_STEP)
+        for page in list(_open):
+            page.networks.join(_LAST_STEP)
         server.stop(wait=False)
 
 
 def make_server(port: int, address: str) -> Any:
     """Return a server that listens already, and that `start` starts; for `serve` and tests."""
-    # Who listens on all addresses has chosen to be reached from anywhere, and need not be warned.
-    logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
+    for name, level in _LOGGERS.items():
+        logging.getLogger(name).setLevel(level)
     if not 0 <= port < 65536:
         raise ValueError(f"port must be between 0 and 65535, got {port}")
+    if not address or ":" in address:
+        raise ValueError(f"address must be a name or four numbers as 127.0.0.1, got {address!r}")
     port = _free_port(port, address)
     return get_server(
         _window,
@@ -107,9 +113,9 @@ def origins(address: str, port: int) -> list[str]:
     This machine under its own names, so that a tunnel from the same port works, and the address
     itself; any host where all addresses are listened on, for a machine does not know all its names.
     """
-    if address in _EVERYWHERE:
+    if address == _EVERYWHERE:
         return ["*"]
-    return sorted({f"{host}:{port}" for host in ("localhost", "127.0.0.1", _host(address))})
+    return sorted({f"{host}:{port}" for host in ("localhost", "127.0.0.1", address)})
 
 
 def _window() -> None:
@@ -120,7 +126,7 @@ def _window() -> None:
     document.on_session_destroyed(lambda _: _close(page))
     page.template().server_doc(document, TITLE, location=False)
     # Panel's style sheets are this server's. It sees to that itself when it renders a page, but not
-    # for a window that comes back after its session was forgotten.
+    # for a window that connects after its session was forgotten.
     for root in document.roots:
         patch_model_css(root, dist_url=LOCAL_DIST)
 
@@ -137,8 +143,7 @@ def _query(arguments: dict[str, list[bytes]]) -> str:
 
 def _free_port(port: int, address: str) -> int:
     """Return the port, or a free one for 0; raise where it cannot be listened on."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
@@ -153,10 +158,3 @@ def _why(error: OSError, port: int, address: str) -> str:
     if error.errno == errno.EACCES:
         return f"port {port} is not allowed to this user: give one from 1024 on, or 0"
     return f"address must be one of this machine's, got {address!r} ({error.strerror or error})"
-
-
-def _host(address: str) -> str:
-    """Return an address as a URL has it."""
-    if address in _EVERYWHERE:
-        return socket.gethostname()
-    return f"[{address}]" if ":" in address else address

@@ -148,6 +148,7 @@ class GramOperator(SavedOperator):
         else:
             content = matrix_identity(maker, points, maker.result_dtype(dtype, points))
             stored = tile_file.stored(path, content, make, workers, room, stage)
+            self._file = path.absolute()
             self._hold(stored, str(path), room.total, workers)
         self.nbytes += room.held
 

@@ -4,19 +4,24 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastntk import _saving, _validate
 from fastntk._arrays import on_device
 from fastntk.gram.kernel_maker import kernel_maker
+from fastntk.linalg import tile_file
+from fastntk.linalg.identity import Identity, matrix_identity
 from fastntk.linalg.placement import place_of_kernel, placed_data
 from fastntk.linalg.source_operator import SourceOperator
-from fastntk.linalg.storage import select_storage
+from fastntk.linalg.storage import select_storage, storage_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
+    from fastntk._memory import Budget
+    from fastntk._tiles import TileSource
     from fastntk.gram.empirical import Outputs
     from fastntk.gram.kernel_maker import KernelMaker
     from fastntk.linalg.placement import PlacedData
@@ -31,6 +36,8 @@ class SavedOperator(SourceOperator):
     scale: float | None
     outputs: Outputs | None
     maker: KernelMaker | None
+    # Of ``storage=path``, wherever the process goes later.
+    _file: Path | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the operator to a file, whole or not at all; `load` gives one of the same entries.
@@ -38,12 +45,13 @@ class SavedOperator(SourceOperator):
         The file is an npz archive of arrays and JSON, without code, with a version. It holds the
         data, the network, and the matrix as a whole (N^2 entries) where that is stored dense or
         packed; a lazy operator's is computed again, and that of ``storage=path`` stays in its own
-        file. For a matrix that is too large to be held twice, ``storage=path`` is the way.
+        file, which is saved by its absolute path. For a matrix that is too large to be held twice,
+        ``storage=path`` is the way.
 
         Parameters
         ----------
         path : path
-            What is there is replaced.
+            A file that is there is replaced; its permissions stay.
 
         Raises
         ------
@@ -54,7 +62,8 @@ class SavedOperator(SourceOperator):
         MemoryError
             A copy of the matrix does not fit the budget.
         OSError
-            No such folder, or too little room on the disk: said before anything is written.
+            No such folder, no file but a device or pipe at the path, or too little room on the
+            disk: said before anything is written.
         """
         _saving.save(self, path)
 
@@ -82,7 +91,8 @@ class SavedOperator(SourceOperator):
         ------
         ValueError
             The file was not saved by fastntk, by a newer one, holds something else, or is damaged;
-            there is no such device.
+            there is no such device. The matrix is in a file of tiles that is not there, not
+            finished, or of something else: it is never computed or written here.
         MemoryError
             The matrix does not fit the budget.
         OSError
@@ -118,7 +128,7 @@ class SavedOperator(SourceOperator):
             "kernel": self.kernel,
             "scale": self.scale,
             "outputs": self.outputs,
-            "storage": self.storage,
+            "storage": self.storage if self._file is None else str(self._file),
             "dtype": self.dtype,
         }
 
@@ -141,21 +151,59 @@ class SavedOperator(SourceOperator):
         if net is None:
             return own.from_matrix(K, device=place, **options)
         given = {name: parts[name] for name in ("kernel", "scale")} | {"outputs": outputs}
-        if K is None:
+        file = storage_path(storage) if K is None else None
+        if K is None and file is None:
             options |= {"storage": storage, "dtype": parts["dtype"], "device": place}
             return own(net, parts["X"], **given, **options)
         workers = _validate.thread_count(threads)
         maker = kernel_maker(net, *given.values(), copy=True)
         place = place_of_kernel(maker, place)
-        data = placed_data(parts["X"], place, memory, in_file=False, copy=True)
+        data = placed_data(parts["X"], place, memory, in_file=file is not None, copy=True)
         room = data.room.holding(maker.nbytes)
-        with data.engine.here():
-            room.require(K.nbytes, f"{storage} storage of a saved matrix")
-            source = data.engine.dense_source(data.engine.asarray(K))
-            if storage == "packed":
-                source = select_storage(storage, source, room).build(source, workers, None)
+        if file is None:
+            source = _stored_source(K, storage, maker, data, room, workers)
+        else:
+            dtype = maker.result_dtype(parts["dtype"], data.points)
+            source = _finished_source(file, matrix_identity(maker, data.points, dtype))
         op = own.__new__(own)
         op._describe(net, maker, data, **given)
-        op._hold(source, storage, room.total, workers)
+        op._file = file
+        op._hold(source, str(storage), room.total, workers)
         op.nbytes += room.held
         return op
+
+
+def _stored_source(
+    K: NDArray[Any], storage: str, maker: KernelMaker, data: PlacedData, room: Budget, threads: int
+) -> TileSource:
+    """Return the matrix of a file as it was stored in memory."""
+    rows = len(data.points) * maker.rows_per_point
+    if K.shape != (rows, rows) or storage not in ("dense", "packed"):
+        raise ValueError(f"there is a {K.shape} matrix in {storage!r} storage for {rows} rows")
+    with data.engine.here():
+        room.require(K.nbytes, f"{storage} storage of a saved matrix")
+        source: TileSource = data.engine.dense_source(data.engine.asarray(K))
+        if storage == "packed":
+            source = select_storage(storage, source, room).build(source, threads, None)
+    return source
+
+
+def _finished_source(path: Path, content: Identity) -> TileSource:
+    """Return the matrix of a file of tiles, which is never written to.
+
+    What a saved operator says need not be of its user: it must not fill a disk.
+    """
+    try:
+        complete = tile_file.finished(path, content)
+        done, total = tile_file.tiles_there(path)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        complete, done, total = None, 0, 0
+    if complete is not None:
+        return complete[0]
+    anew = "GramOperator(net, X, storage=path)"
+    if total == 0:
+        raise ValueError(f"its matrix was in {path}, which is not there: {anew} makes it again")
+    raise ValueError(
+        f"its matrix is in {path}, which is not finished, {done} of {total} tiles are there: "
+        f"{anew} goes on"
+    )

@@ -16,6 +16,8 @@ from fastntk.models.targets import class_codes
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from fastntk._backend import Engine
+
 
 class KernelClassifier(ClassifierMixin, KernelLeastSquares):  # type: ignore[misc]
     """Classification by least squares on coded labels, with a network's kernel.
@@ -111,6 +113,12 @@ class KernelClassifier(ClassifierMixin, KernelLeastSquares):  # type: ignore[mis
         self._fit_targets(X, points, codes)
         self.classes_ = classes
         return self
+
+    def _restore(self, parts: dict[str, Any], engine: Engine) -> None:
+        super()._restore(parts, engine)
+        outputs = self.dual_coef_.shape[1:] or (2,)
+        if self.classes_.shape != outputs:
+            raise ValueError(f"classes_ has shape {self.classes_.shape}, outputs {outputs}")
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the outputs at points, by blocks within the memory budget.

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from fastntk.gram.kernel_maker import KernelMaker
 
+# What has a row for each training point.
+_ROWS = ("dual_coef_", "y_fit_", "eigenvectors_", "_projection")
+
 
 class KernelEstimator(SavedEstimator):
     """An estimator with a network's kernel on its training points.
@@ -102,13 +105,18 @@ class KernelEstimator(SavedEstimator):
 
     def _restore(self, parts: dict[str, Any], engine: _backend.Engine) -> None:
         """Become as fitted, with the data where an engine reads them."""
-        self.net_, self.kernel_, self.scale_ = parts["net"], parts["kernel"], parts["scale"]
-        self._maker = kernel_maker(self.net_, self.kernel_, self.scale_, "trace")
-        self._dtype = parts["dtype"]
-        self.n_samples_, self.n_features_in_ = parts["X"].shape
-        self.X_fit_ = engine.asarray(parts["X"])
+        points = _validate.samples(parts["X"])
+        self.net_, self.scale_ = parts["net"], _validate.positive(parts["scale"], "scale")
+        self.kernel_ = _validate.choice(parts["kernel"], "kernel", ("ntk", "nngp"))
+        self._maker = kernel_maker(self.net_, self.kernel_, self.scale_, "trace", copy=self.copy_X)
+        self._dtype = _validate.result_dtype(parts["dtype"])
+        self.n_samples_, self.n_features_in_ = points.shape
+        self.X_fit_ = engine.asarray(points)
         for name in self._learnt_arrays:
-            setattr(self, name, engine.asarray(parts[name]))
+            array = _validate.real_array(parts[name], name)
+            if name in _ROWS and array.shape[:1] != points.shape[:1]:
+                raise ValueError(f"{name} has shape {array.shape} for {len(points)} samples")
+            setattr(self, name, engine.asarray(array))
         for name in self._learnt_values:
             setattr(self, name, parts[name])
         if parts["names"] is not None:

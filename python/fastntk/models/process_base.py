@@ -122,11 +122,13 @@ class ProcessBase(KernelEstimator):
 
     def _restore(self, parts: dict[str, Any], engine: _backend.Engine) -> None:
         super()._restore(parts, engine)
-        self._prior_maker = self._prior_kernel(self.law_, self.net_, self.scale_, copy=False)
+        self._prior_maker = self._prior_kernel(self.law_, self.net_, self.scale_, copy=self.copy_X)
         dense = _backend.engine(self._maker.place or self.device, X_fit_=self.X_fit_)
         self._place = dense.name
         with dense.here():
-            self._weights, self._factor = weights_from_parts(parts["weights"], dense)
+            self._weights, self._factor = weights_from_parts(
+                parts["weights"], self.n_samples_, dense
+            )
 
     def _time(self) -> float:
         """Return the training time, checked."""

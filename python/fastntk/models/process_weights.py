@@ -109,11 +109,14 @@ def weights_parts(
 
 
 def weights_from_parts(
-    parts: dict[str, Any] | None, engine: Engine
+    parts: dict[str, Any] | None, n: int, engine: Engine
 ) -> tuple[Callable[[Any], Any] | None, CholeskyFactor | None]:
-    """Return what `dense_weights` returned; None and None for no parts."""
+    """Return what `dense_weights` returned for n points; None and None for no parts."""
     if parts is None:
         return None, None
+    rows = len(parts["vectors" if "vectors" in parts else "diagonal"])
+    if rows != n:
+        raise ValueError(f"weights has {rows} rows for {n} samples")
     if "vectors" in parts:
         return SpectralFunction.from_parts(parts, engine), None
     factor = CholeskyFactor.from_parts(parts, engine)

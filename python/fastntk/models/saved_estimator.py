@@ -48,20 +48,22 @@ class SavedEstimator(BaseEstimator):  # type: ignore[misc]
         The file is an npz archive of arrays and JSON, without code, with a version; it appears
         whole or not at all, under the name as it is given. Fitted, it has ``X_fit_``; of a
         `GaussianProcess` by the method "dense" also the triangle of its factor, 4 N^2 bytes, or at
-        a finite time its eigenvectors, 8 N^2.
+        a finite time its eigenvectors, 8 N^2. It has no attributes of others, and of scikit-learn's
+        metadata routing no requests: pickles keep these.
 
         Parameters
         ----------
         path : path
-            What is there is replaced.
+            A file that is there is replaced; its permissions stay.
 
         Raises
         ------
         TypeError
             A parameter that is no number, text or network, as a `UserKernel` or a RandomState: a
-            file holds no code. A subclass of the estimator.
+            file holds no code. A ``dtype`` that is none. A subclass of the estimator.
         OSError
-            No such folder, or too little room on the disk: said before anything is written.
+            No such folder, no file but a device or pipe at the path, or too little room on the
+            disk: said before anything is written.
         """
         _saving.save(self, path)
 
@@ -74,14 +76,15 @@ class SavedEstimator(BaseEstimator):  # type: ignore[misc]
         path : path
             The file.
         device : {"auto", "cpu", "cuda", "cuda:N"}, optional
-            Takes the place of the parameter ``device``. On a GPU that is named, arrays are CuPy's;
-            by default, and for "auto", they are NumPy's.
+            Takes the place of the parameter ``device``: "cpu" restores on this machine what was
+            made for a GPU. On a GPU that is named, arrays are CuPy's; by default, and for "auto",
+            they are NumPy's.
 
         Raises
         ------
         ValueError
             The file was not saved by fastntk, by a newer one, holds something else, or is damaged;
-            there is no such device.
+            there is no such device, or by default not the one of the parameter ``device``.
         OSError
             It cannot be read.
         """
@@ -91,7 +94,7 @@ class SavedEstimator(BaseEstimator):  # type: ignore[misc]
     def _saved_parts(self) -> dict[str, Any]:
         parameters = self.get_params(deep=False)
         if parameters["dtype"] is not None:
-            parameters["dtype"] = np.dtype(parameters["dtype"]).name
+            parameters["dtype"] = _dtype_name(parameters["dtype"])
         output = getattr(self, "_sklearn_output_config", {}).get("transform")
         fitted = self._fitted_parts() if hasattr(self, "X_fit_") else None
         return {"parameters": parameters, "output": output, "fitted": fitted}
@@ -100,6 +103,8 @@ class SavedEstimator(BaseEstimator):  # type: ignore[misc]
     def _from_parts(cls, parts: dict[str, Any], device: str | None) -> Self:
         moved = {} if device is None else {"device": device}
         model = cls(**parts["parameters"] | moved)
+        if model.device != "auto":
+            _require_device(model.device)
         if parts["output"] is not None:
             model.set_output(transform=parts["output"])
         if parts["fitted"] is not None:
@@ -134,3 +139,18 @@ class SavedEstimator(BaseEstimator):  # type: ignore[misc]
                 stacklevel=2,
             )
         super().__setstate__({name: one for name, one in state.items() if name != _VERSION})
+
+
+def _dtype_name(dtype: Any) -> str:
+    try:
+        return str(np.dtype(dtype).name)
+    except (TypeError, ValueError):
+        raise TypeError(f"dtype must be 'float32' or 'float64', got {dtype!r}") from None
+
+
+def _require_device(device: Any) -> None:
+    """Require that the device which an estimator was made for is on this machine."""
+    try:
+        _backend.engine(device)
+    except ValueError as error:
+        raise ValueError(f"{error}; load(path, device='cpu') restores it on the CPU") from None
