@@ -110,7 +110,10 @@ def _claims(widths: tuple[int, int], arrays: dict[str, Any]) -> list[Claim]:
         Claim(
             "smoothness at t = 0",
             "the wider network's is smoother",
-            f"what frequencies above {_SMOOTH} add to the limit: " + both("{:.2%}", "roughness"),
+            f"what frequencies above {_SMOOTH} add to the limit: "
+            + both("{:.2%}", "roughness")
+            + "; of the deviation between networks that is "
+            + both("{:.0%}", "rough_share"),
             wide.roughness < narrow.roughness,
         ),
         Claim(
@@ -158,6 +161,7 @@ class _Curves:
         # The last angle is the first one again.
         waves = np.fft.rfft((before - limit)[:, :-1], axis=1, norm="forward")[:, _SMOOTH + 1 :]
         self.roughness = float(np.sqrt(2 * np.sum(np.abs(waves) ** 2, axis=1).mean())) / scale
+        self.rough_share = self.roughness / self.spread
         self.inflation = after.mean(axis=1) / before.mean(axis=1)
         self.drift = np.linalg.norm(after - before, axis=1) / np.linalg.norm(before, axis=1)
 

@@ -81,7 +81,7 @@ def claims(
         Claim(
             "their variance",
             "close to that of the limit",
-            "deviation less the limit's, in that: "
+            "their deviation less the limit's, over that: "
             + _each(widths, "spread")
             + f"; close: ±{margins[1]:.2f}, a standard error of {drawn} draws",
             _all(one.off.spread.within(margins[1]) for one in widths),
