@@ -57,19 +57,15 @@ struct Polynomial {
     T sum = 0;
     FASTNTK_UNROLL
     for (int k = kDegree; k >= 0; --k)
-      sum = k > degree_    ? T(0)
-            : k == degree_ ? static_cast<T>(c_[k])
-                           : sum * u + static_cast<T>(c_[k]);
+      sum = times(sum, u) + static_cast<T>(c_[k]);
     return u == u ? sum : u;
   }
   template <class T>
   FASTNTK_HD T slope(T u) const {
     T sum = 0;
     FASTNTK_UNROLL
-    for (int k = kDegree; k >= 1; --k) {
-      const T c = static_cast<T>(k * c_[k]);
-      sum = k > degree_ ? T(0) : k == degree_ ? c : sum * u + c;
-    }
+    for (int k = kDegree; k >= 1; --k)
+      sum = times(sum, u) + static_cast<T>(k * c_[k]);
     return sum;
   }
 
@@ -151,6 +147,12 @@ struct Polynomial {
   }
 
 private:
+  // A power that f does not have is 0 at infinite u, too.
+  template <class T>
+  FASTNTK_HD static T times(T sum, T u) {
+    return sum == 0 ? T(0) : sum * u;
+  }
+
   double c_[kDegree + 1];
   int lowest_;  // powers of u that f has
   int degree_;
