@@ -128,7 +128,7 @@ def integral_of_homogeneous(f: Function, degree: int, q: mpf, p: mpf, s: mpf) ->
 
 
 def integral_of_smooth(f: Function, q: mpf, p: mpf, s: mpf, step: float, reach: float) -> mpf:
-    """E[f(u) f(v)] of an entire f by the trapezoidal rule: exp(-2 (pi / step)^2) off."""
+    """E[f(u) f(v)] of an entire f by the trapezoidal rule, off by about exp(-2 (pi / step)^2)."""
     h = mpf(step)
     grid = [h * k for k in range(-round(reach / step), round(reach / step) + 1)]
     weights = [mp.exp(-g * g / 2) * h / mp.sqrt(2 * mp.pi) for g in grid]
