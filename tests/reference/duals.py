@@ -7,6 +7,10 @@ Where the derivative is a delta function the second is 0. `normalised` puts them
 the engines.
 """
 
+import functools
+import itertools
+import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -37,7 +41,8 @@ def normalised(name: str, q: float, p: float, x: float, parameters: Sequence[flo
         moments = dual(q, q, q, *exact)[0], dual(p, p, p, *exact)[0]
         value, slope = dual(q, p, root * cosine, *exact)
         norm = mp.sqrt(moments[0] * moments[1])
-        return NormalisedDual(*moments, (1 - value / norm) / 2, slope * root / norm)
+        deficit = max(mpf(0), (1 - value / norm) / 2)  # of equal rows it is 0 but for rounding
+        return NormalisedDual(*moments, deficit, slope * root / norm)
 
 
 # Kinks: the arc-cosine kernels [Cho and Saul 2009, section 2].
@@ -81,21 +86,33 @@ def _piecewise_linear(q, p, s, a, b):
 # Polynomials: moments of a pair of Gaussian numbers, by counting pairings [Isserlis 1918].
 
 
-def _moment(i, j, q, p, s):
-    """E[u^i v^j]: k of the u are paired with v, the rest among themselves."""
-    total = mpf(0)
-    for k in range(i % 2, min(i, j) + 1, 2):
-        if (j - k) % 2 == 0:
-            ways = mp.binomial(i, k) * mp.binomial(j, k) * mp.factorial(k)
-            among = mp.fac2(i - k - 1) * mp.fac2(j - k - 1)
-            total += ways * among * q ** ((i - k) // 2) * p ** ((j - k) // 2) * s**k
-    return total
+@functools.cache
+def _pairings(i, j):
+    """(k, ways): k of i numbers are paired with k of j others, the rest among themselves."""
+
+    def among(n):
+        return math.prod(range(n - 1, 0, -2))
+
+    return [
+        (k, math.comb(i, k) * math.comb(j, k) * math.factorial(k) * among(i - k) * among(j - k))
+        for k in range(i % 2, min(i, j) + 1, 2)
+        if (i - j) % 2 == 0
+    ]
 
 
 def _polynomial(q, p, s, *coefficients):
+    def powers(number):
+        return list(itertools.accumulate([number] * len(coefficients), operator.mul, initial=1))
+
+    q_power, p_power, s_power = map(powers, (q, p, s))
+
     def dual(c):
-        terms = [(k, a) for k, a in enumerate(c) if a]
-        return mp.fsum(a * b * _moment(i, j, q, p, s) for i, a in terms for j, b in terms)
+        return mp.fsum(
+            a * b * ways * q_power[(i - k) // 2] * p_power[(j - k) // 2] * s_power[k]
+            for (i, a), (j, b) in itertools.product(enumerate(c), repeat=2)
+            if a and b
+            for k, ways in _pairings(i, j)
+        )
 
     return dual(coefficients), dual([k * a for k, a in enumerate(coefficients)][1:])
 
