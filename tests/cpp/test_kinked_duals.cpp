@@ -243,9 +243,12 @@ void check(const Case<A>& c) {
     CHECK_EQUAL(c.act().dual_is_non_negative(), non_negative);
 }
 
-// Rows beyond the range of the moment keep finite scalars.
+// Rows beyond the range of the moment keep finite scalars, and zero rows have theirs.
 void check_extremes(const Case<Polynomial>& c) {
-  for (const double q : {1e-300, 1e-40, 1e40, 1e300}) {
+  const double at_zero = c.parameters[0];
+  CHECK_EQUAL(c.act().row_step<double>(0).second_moment, at_zero * at_zero);
+  CHECK_EQUAL(c.act().square_at_zero(), at_zero * at_zero);
+  for (const double q : {0.0, 1e-300, 1e-40, 1e40, 1e300}) {
     const auto row = c.act().row_step<double>(q);
     double norm = 0;
     for (int k = 0; k < Polynomial::kRowScalars; ++k)
