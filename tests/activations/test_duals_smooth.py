@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiled duals of sin, cos, exp, Rbf and exp(-u^2) against mpmath.
+
+Errors are relative to the diagonals: of the normalised dual 1 - 2 z to 1, of the slope to the root
+of the two rows' own. Norms that differ by 1e-7 and angles of 1e-6 make near-duplicates.
+"""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from mpmath import mp
+
+from fastntk import _cpu
+from reference.duals import normalised
+from tolerances import tolerance
+
+SIN = ("sinusoid", (0.0, 1.0))
+COS = ("sinusoid", (1.0, 0.0))
+CASES = [
+    SIN,
+    COS,
+    ("sinusoid", (0.6, 0.8)),
+    ("sinusoid", (-0.8, 0.6)),
+    ("sinusoid", (math.sin(1e-3), math.cos(1e-3))),  # nearly sin
+    ("exponential", ()),
+    ("rbf", ()),
+    ("gaussian", ()),
+]
+VARIANCES = [
+    (1e-6, 1e-6),
+    (1e-6, 2e-6),
+    (1e-6, 30),
+    (0.01, 0.012),
+    (0.3, 0.5),
+    (0.7, 0.7 * (1 + 1e-7)),
+    (1.3, 1.2),
+    (7, 3),
+    (40, 40 * (1 + 1e-7)),
+    (1e6, 1e6),
+    (1e6, 1e6 * (1 + 1e-7)),
+    (1e6, 1.002e6),
+    (1e-6, 1e6),
+]
+# (1 - cos theta) / 2, folded beyond a right angle.
+DEFICITS = [0, 1e-12, 1e-6, 1e-3, 0.1, 0.3, 0.5, -0.5, -0.3, -0.1, -1e-3, -1e-6, -1e-12, -1e-37]
+
+
+def points(dtype):
+    """Columns q, p, x of every combination, x being a number of the dtype."""
+    rows = [(q, p, float(dtype(x))) for (q, p), x in itertools.product(VARIANCES, DEFICITS)]
+    return np.array(rows, dtype=np.float64).T
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_dual(name, parameters, dtype):
+    q, p, x = points(dtype)
+    found = [
+        np.asarray(column, dtype=np.float64)
+        for column in _cpu.dual(name, parameters, q, p, x, np.dtype(dtype).name)
+    ]
+    assert all(np.all(np.isfinite(column)) for column in found[2:])
+    bound = tolerance("dual", dtype)
+    rounding = float(np.finfo(dtype).eps)
+    own = {v: float(normalised(name, v, v, 0, parameters).slope) for v in {*q, *p}}
+    for row, point in enumerate(zip(q, p, x, strict=True)):
+        *moments, deficit, slope = (column[row] for column in found)
+        exact = normalised(name, *point, parameters)
+        for variance, moment, wanted in zip(point[:2], moments, exact[:2], strict=True):
+            if name == "exponential" and wanted > np.finfo(dtype).max:
+                assert moment == np.inf
+            else:
+                # exp(2 q) multiplies a rounding of q by 2 q.
+                exponent = max(1, variance) if name == "exponential" else 1
+                assert abs(moment / wanted - 1) < bound * exponent, point
+        assert abs(2 * (deficit - exact.deficit)) < bound, point
+        scale = np.sqrt(own[point[0]] * own[point[1]])
+        assert abs(slope - exact.slope) < bound * scale, point
+        # The next layer's angle is a root of the deficit: it keeps its digits, beside a rounding or
+        # two of 1.
+        root = mp.sqrt(exact.deficit)
+        assert abs(mp.sqrt(deficit) - root) < 2 * rounding * (1 + 4 * root), point
+
+
+# Of one norm z has the factor x, of proportional rows the square of the gap between their norms.
+# That is as good as the row scalars: roots of long double, in two parts, or doubles.
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_digits_of_near_duplicates(name, parameters):
+    rounding = 2.0**-53 if name == "gaussian" else 2.0**-64
+    rows = [(q, 0.0, x) for q in (1e-6, 0.1, 1, 30, 1e6) for x in (1e-30, 1e-12, 1e-6, 1e-3)]
+    rows += [(q, gap, 0.0) for q in (1e-6, 0.1, 1, 30) for gap in (1e-7, 1e-3, 0.5)]
+    q, gap, x = np.array(rows).T
+    p = q * (1 + gap)
+    deficits = _cpu.dual(name, parameters, q, p, x, "float64")[2]
+    for row, found in enumerate(deficits):
+        exact = normalised(name, q[row], p[row], x[row], parameters).deficit
+        bound = 8e-15 + (8 * rounding / gap[row] if gap[row] else 0)
+        assert abs(found / exact - 1) < bound, (q[row], p[row], x[row])
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_pair_and_transpose_agree_to_the_bit(name, parameters):
+    q, p, x = points(np.float64)
+    pair = _cpu.dual(name, parameters, q, p, x, "float64")
+    transpose = _cpu.dual(name, parameters, p, q, x, "float64")
+    for here, there in zip(pair, (transpose[1], transpose[0], *transpose[2:]), strict=True):
+        np.testing.assert_array_equal(here, there)
+
+
+@pytest.mark.parametrize(("name", "parameters"), [SIN, COS, ("gaussian", ())])
+def test_even_functions_make_opposite_rows_equal(name, parameters):
+    x = np.array([1e-30, 1e-12, 1e-6, 0.25])
+    q = np.full(4, 0.7)
+    close = _cpu.dual(name, parameters, q, q, x, "float64")
+    opposite = _cpu.dual(name, parameters, q, q, -x, "float64")
+    even = (name, parameters) != SIN
+    # sin's normalised dual changes its sign there.
+    np.testing.assert_allclose(opposite[2], close[2] if even else 1 - close[2], rtol=2e-15)
+    np.testing.assert_allclose(opposite[3], -close[3] if even else close[3], rtol=2e-15)
