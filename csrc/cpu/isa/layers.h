@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/layer.h"
+#include "cpu/isa/exponentials.h"
 #include "cpu/isa/unit.h"
 #include "cpu/limiting_plan.h"
 
