@@ -42,11 +42,12 @@ struct Gelu {
 
   template <class T>
   FASTNTK_HD T value(T u) const {
-    return u * cumulative(u);
+    return u < -kFar<T> ? T(0) : u * cumulative(near(u));
   }
   template <class T>
   FASTNTK_HD T slope(T u) const {
-    return cumulative(u) + u * density(u);
+    const T at = near(u);
+    return cumulative(at) + at * density(at);
   }
 
   template <class Real>
@@ -145,6 +146,13 @@ private:
     return {solid_angle + boundary, solid_angle, inverse * secants};
   }
 
+  // Beyond it Phi is 1, and 0 on the other side, in float and in double.
+  template <class T>
+  static constexpr T kFar = 40;
+  template <class T>
+  FASTNTK_HD static T near(T u) {
+    return u < -kFar<T> ? -kFar<T> : u > kFar<T> ? kFar<T> : u;
+  }
   // u / sqrt 2 with what its rounding loses, which erfc and exp multiply by u^2.
   template <class T>
   struct Scaled {
