@@ -62,8 +62,8 @@ struct ReluPower {
       deficit = mul_add(V(T(4) / T(3)) * acute, one - acute, tail);
       kernel = neg_mul_add(two, acute, one) + lower;
     } else {
-      const V inner = mul_add(mul_add(V(T(1.6)), acute, V(T(-2.4))), acute, V(T(1.8)));
-      deficit = acute * inner - tail;
+      const V inner = mul_add(mul_add(V(T(8)), acute, V(T(-12))), acute, V(T(9)));
+      deficit = V(T(1) / T(5)) * acute * inner - tail;
       kernel = neg_mul_add(V(T(8) / T(3)) * acute, one - acute, one) - lower;
     }
     return {select(obtuse, half - tail, deficit), steepness * select(obtuse, lower, kernel)};
