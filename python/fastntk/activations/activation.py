@@ -215,6 +215,13 @@ class Activation(Makers):
         b, a = (base.input_scale, base.output_scale) if isinstance(base, Functor) else (1.0, 1.0)
         return self.input_scale * b, self.output_scale * a
 
+    @property
+    def fingerprint(self) -> str:
+        """A text that other functions do not have: of a custom one by its values at some points."""
+        if self.functions is None:
+            return repr(self)
+        return f"{self!r}, {self.functions.fingerprint}"
+
     def __str__(self) -> str:
         """Return its text: ``Activation`` of which is the same where there are no scales."""
         text = self._call(_short)

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from fastntk import _validate
 from fastntk._arrays import array_namespace
@@ -45,6 +48,12 @@ class Custom:
         """How a message shows the functions."""
         functions = [self.f] if self.df is None else [self.f, self.df]
         return ", ".join(getattr(one, "__name__", repr(one)) for one in functions)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of values between -8 and 8."""
+        values = np.asarray(self.f(np.linspace(-8, 8, 513)), np.float64)
+        return hashlib.sha256(values.tobytes()).hexdigest()
 
     def difference(self, u: Any) -> Any:
         """Return central differences of f in float64: some eleven digits where f is smooth."""

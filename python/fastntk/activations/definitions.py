@@ -17,9 +17,10 @@ from fastntk.activations.facts import Facts
 
 Numbers = tuple[float, ...]
 
-# Degree of the polynomials that the engine takes, and the largest power of ReLU.
+# Of the polynomials that the engine takes.
 MOST_DEGREE = 8
-MOST_POWER = 3
+# Powers of ReLU that it has.
+_POWERS = ("relu", "relu_squared", "relu_cubed")
 # The parameters of a function that takes any number of them.
 ANY_NUMBER = ("c0, c1, ...",)
 
@@ -141,11 +142,12 @@ def _polynomial_check(coefficients: Numbers) -> None:
 
 
 def _polynomial(coefficients: Numbers) -> Functor:
-    return Functor("polynomial", coefficients[: _degree(coefficients) + 1])
+    padding = (0.0,) * (MOST_DEGREE + 1 - len(coefficients))
+    return Functor("polynomial", coefficients + padding)
 
 
 def _monomial(parameters: Numbers) -> Functor:
-    return Functor("polynomial", (0.0,) * int(parameters[0]) + (1.0,))
+    return _polynomial((0.0,) * int(parameters[0]) + (1.0,))
 
 
 def _hermite(parameters: Numbers) -> Functor:
@@ -158,7 +160,7 @@ def _hermite(parameters: Numbers) -> Functor:
             raised[i] -= k * one
         before, now = now, raised
     root = math.sqrt(math.factorial(degree))
-    return Functor("polynomial", tuple(one / root for one in now))
+    return _polynomial(tuple(one / root for one in now))
 
 
 def _rbf(parameters: Numbers) -> Functor:
@@ -167,7 +169,7 @@ def _rbf(parameters: Numbers) -> Functor:
 
 
 def _relu_power(parameters: Numbers) -> Functor:
-    return Functor("relu") if parameters == (1.0,) else Functor("relu_power", parameters)
+    return Functor(_POWERS[int(parameters[0]) - 1])
 
 
 _TANH = Elementwise(functions.tanh, functions.tanh_slope)
@@ -180,6 +182,7 @@ _ELU = Elementwise(lambda u: functions.elu(u, 1.0), lambda u: functions.elu_slop
 
 DEFINITIONS: dict[str, Definition] = {
     "relu": Definition(_always(facts.KINKED), _plain("relu")),
+    "erf": Definition(_always(facts.SMOOTH), _plain("erf")),
     "leaky_relu": Definition(
         lambda p: _kinked(p[0], 1.0), lambda p: Functor("piecewise_linear", (p[0], 1.0)), ("slope",)
     ),
@@ -191,10 +194,9 @@ DEFINITIONS: dict[str, Definition] = {
         lambda p: facts.KINKED if p[0] == 1 else facts.STEEP,
         _relu_power,
         ("power",),
-        check=_integer("power", 1, MOST_POWER),
+        check=_integer("power", 1, len(_POWERS)),
     ),
     "identity": Definition(_always(facts.SMOOTH), _fixed(Functor("piecewise_linear", (1.0, 1.0)))),
-    "erf": Definition(_always(facts.SMOOTH), _plain("erf")),
     "gelu": Definition(_always(facts.SMOOTH), _plain("gelu")),
     "sin": Definition(
         _always(facts.SMOOTH),

@@ -27,20 +27,17 @@ def as_activation(value: object, argument: str = "activation") -> Activation:
 
     Raises
     ------
-    TypeError
-        Neither.
     ValueError
-        A text that is none: the message lists what there is, or says what is wrong with it.
+        Neither: the message lists what there is, or says what is wrong with a text.
     """
     if isinstance(value, Activation):
         return value
-    if not isinstance(value, str):
-        raise TypeError(
-            f"{argument} must be a name such as 'relu', or a fastntk.Activation, got {value!r}"
-        )
-    call = _CALL.fullmatch(value)
+    call = _CALL.fullmatch(value) if isinstance(value, str) else None
     if call is None or call[1] not in DEFINITIONS:
-        raise ValueError(f"{argument} must be one of {', '.join(usages())}, got {value!r}")
+        raise ValueError(
+            f"{argument} must be one of {', '.join(map(repr, usages()))}, or a fastntk.Activation, "
+            f"got {value!r}"
+        )
     name = call[1]
     try:
         return Activation(name, _numbers(name, call[2] or ""))

@@ -68,20 +68,21 @@ class Problem:
         # Pixels are scaled in the first layer, other data row by row.
         if rows.dtype == np.uint8:
             _require_moderate(factor * program.weight_std[0], "scale times weight_std")
-        else:
-            _require_moderate(program.weight_std[0], "weight_std")
+        for std in program.weight_std[rows.dtype == np.uint8 :]:
+            _require_moderate(std, "weight_std")
         if max(program.bias_std) > 1 / _SMALLEST:
             largest = max(program.bias_std)
             raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
         if needed is None:
             needed = self.bytes_for(engine, rows, columns)
         room.require(needed, "preparing data of shape {}", rows.shape)
+        names = [one.name for one in program.activations]
         try:
             source = self.native(
                 engine,
                 engine.asarray(rows),
                 None if columns is None else engine.asarray(columns),
-                (factor, program.activations, program.weight_std, program.bias_std),
+                (factor, names, program.weight_std, program.bias_std),
                 batch,
             )
         except ValueError:
