@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from fastntk.gram.duals.callables import Array, Function
+from fastntk.duals.callables import Array, Function
 
 _SHRINK = 0.25  # of a panel from its neighbour, towards a ray
 

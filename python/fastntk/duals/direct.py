@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fastntk.gram.duals.callables import Array, Function, checked, derivative, gaussian_reach
-from fastntk.gram.duals.sectors import pair_moments, second_moment
+from fastntk.duals.callables import Array, Function, checked, derivative, gaussian_reach
+from fastntk.duals.sectors import pair_moments, second_moment
 
 _POINTS = (10, 15, 22, 33, 48, 72)  # of the Gauss rules, until two agree
 
