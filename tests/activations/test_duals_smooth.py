@@ -47,6 +47,11 @@ VARIANCES = [
 DEFICITS = [0, 1e-12, 1e-6, 1e-3, 0.1, 0.3, 0.5, -0.5, -0.3, -0.1, -1e-3, -1e-6, -1e-12, -1e-37]
 
 
+def compiled(case, q, p, x, dtype=np.float64):
+    """Columns A, E[f' f'] q / A of either row, deficit, slope."""
+    return _cpu.dual(case, q, p, x, single=dtype is np.float32).T
+
+
 def points(dtype):
     """Columns q, p, x of every combination, x being a number of the dtype."""
     rows = [(q, p, float(dtype(x))) for (q, p), x in itertools.product(VARIANCES, DEFICITS)]
@@ -57,24 +62,25 @@ def points(dtype):
 @pytest.mark.parametrize(("name", "parameters"), CASES)
 def test_dual(name, parameters, dtype):
     q, p, x = points(dtype)
-    found = [
-        np.asarray(column, dtype=np.float64)
-        for column in _cpu.dual(name, parameters, q, p, x, np.dtype(dtype).name)
-    ]
-    assert all(np.all(np.isfinite(column)) for column in found[2:])
+    found = compiled((name, parameters), q, p, x, dtype)
+    assert np.all(np.isfinite(found[4:]))
     bound = tolerance("dual", dtype)
     rounding = float(np.finfo(dtype).eps)
     own = {v: float(normalised(name, v, v, 0, parameters).slope) for v in {*q, *p}}
     for row, point in enumerate(zip(q, p, x, strict=True)):
-        *moments, deficit, slope = (column[row] for column in found)
+        moment_q, slope_q, moment_p, slope_p, deficit, slope = found[:, row]
         exact = normalised(name, *point, parameters)
-        for variance, moment, wanted in zip(point[:2], moments, exact[:2], strict=True):
-            if name == "exponential" and wanted > np.finfo(dtype).max:
+        rows = (
+            (point[0], moment_q, slope_q, exact.moment_q),
+            (point[1], moment_p, slope_p, exact.moment_p),
+        )
+        for variance, moment, diagonal, wanted in rows:
+            if wanted > np.finfo(np.float64).max:
+                assert name == "exponential"
                 assert moment == np.inf
             else:
-                # exp(2 q) multiplies a rounding of q by 2 q.
-                exponent = max(1, variance) if name == "exponential" else 1
-                assert abs(moment / wanted - 1) < bound * exponent, point
+                assert abs(moment / wanted - 1) < 4e-16, point
+            assert abs(diagonal / own[variance] - 1) < 4e-16, point
         assert abs(2 * (deficit - exact.deficit)) < bound, point
         scale = np.sqrt(own[point[0]] * own[point[1]])
         assert abs(slope - exact.slope) < bound * scale, point
@@ -93,7 +99,7 @@ def test_digits_of_near_duplicates(name, parameters):
     rows += [(q, gap, 0.0) for q in (1e-6, 0.1, 1, 30) for gap in (1e-7, 1e-3, 0.5)]
     q, gap, x = np.array(rows).T
     p = q * (1 + gap)
-    deficits = _cpu.dual(name, parameters, q, p, x, "float64")[2]
+    deficits = compiled((name, parameters), q, p, x)[4]
     for row, found in enumerate(deficits):
         exact = normalised(name, q[row], p[row], x[row], parameters).deficit
         bound = 8e-15 + (8 * rounding / gap[row] if gap[row] else 0)
@@ -103,19 +109,18 @@ def test_digits_of_near_duplicates(name, parameters):
 @pytest.mark.parametrize(("name", "parameters"), CASES)
 def test_pair_and_transpose_agree_to_the_bit(name, parameters):
     q, p, x = points(np.float64)
-    pair = _cpu.dual(name, parameters, q, p, x, "float64")
-    transpose = _cpu.dual(name, parameters, p, q, x, "float64")
-    for here, there in zip(pair, (transpose[1], transpose[0], *transpose[2:]), strict=True):
-        np.testing.assert_array_equal(here, there)
+    pair = compiled((name, parameters), q, p, x)
+    transpose = compiled((name, parameters), p, q, x)
+    np.testing.assert_array_equal(pair, transpose[[2, 3, 0, 1, 4, 5]])
 
 
 @pytest.mark.parametrize(("name", "parameters"), [SIN, COS, ("gaussian", ())])
 def test_even_functions_make_opposite_rows_equal(name, parameters):
     x = np.array([1e-30, 1e-12, 1e-6, 0.25])
     q = np.full(4, 0.7)
-    close = _cpu.dual(name, parameters, q, q, x, "float64")
-    opposite = _cpu.dual(name, parameters, q, q, -x, "float64")
+    close = compiled((name, parameters), q, q, x)
+    opposite = compiled((name, parameters), q, q, -x)
     even = (name, parameters) != SIN
     # sin's normalised dual changes its sign there.
-    np.testing.assert_allclose(opposite[2], close[2] if even else 1 - close[2], rtol=2e-15)
-    np.testing.assert_allclose(opposite[3], -close[3] if even else close[3], rtol=2e-15)
+    np.testing.assert_allclose(opposite[4], close[4] if even else 1 - close[4], rtol=2e-15)
+    np.testing.assert_allclose(opposite[5], -close[5] if even else close[5], rtol=2e-15)
