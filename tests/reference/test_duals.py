@@ -19,6 +19,14 @@ def step(u):
     return mpf(u > 0)
 
 
+def gelu(u):
+    return u * mp.ncdf(u)
+
+
+def gelu_slope(u):
+    return mp.ncdf(u) + u * mp.npdf(u)
+
+
 KINKED = {  # (name, parameters): degree, f, f'
     ("piecewise_linear", (-0.25, 1.5)): (
         1,
@@ -71,3 +79,13 @@ def test_smooth(case, point):
             # exp(-2 (pi / 0.4)^2) = 3e-54, times (2 pi / 0.4)^10 for powers: 3e-42; and the
             # Gaussian's tail beyond 14 holds 1e-43, times 14^10.
             assert mp.almosteq(integral_of_smooth(f, *variances, 0.4, 14), expected, mpf("1e-25"))
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_gelu(point):
+    with mp.workdps(30):
+        variances, dual = closed_form(("gelu", ()), point)
+        for f, expected in zip((gelu, gelu_slope), dual, strict=True):
+            # Phi grows by exp(q y^2 / 2) off the real axis: exp(-2 (pi / 0.25)^2 / (1 + 3)) = 5e-35;
+            # and the Gaussian's tail beyond 12 holds 4e-33, times 12^2.
+            assert mp.almosteq(integral_of_smooth(f, *variances, 0.25, 12), expected, mpf("1e-25"))
