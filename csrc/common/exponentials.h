@@ -25,17 +25,16 @@ FASTNTK_HD double exponential_minus_one(double a) { return expm1(a); }
 inline Extended exponential(Extended a) { return std::exp(a); }
 inline Extended exponential_minus_one(Extended a) { return std::expm1(a); }
 
-// To double's digits, with their own range of exponents.
+// To double's digits, with an exponent of its own.
 FASTNTK_HD WideDouble exponential(WideDouble a) {
-  constexpr double kLargest = 1e9;  // of |a|: exponents are integers of 32 bits
+  constexpr double kLargest = 1e8;  // of |a|: sums of exponents fit 32 bits
   const double plain = static_cast<double>(a);
-  if (plain > kLargest)
-    return exponential(WideDouble(kLargest));
   if (plain < -kLargest)
     return 0.0;
-  const double k = rint(plain * 1.4426950408889634);
+  const WideDouble bounded = plain > kLargest ? WideDouble(kLargest) : a;
+  const double k = rint(fmin(plain, kLargest) * 1.4426950408889634);
   const WideDouble log_two(DoubleDouble{0.6931471805599453, 2.3190468138462996e-17}, 0);
-  const double rest = static_cast<double>(a - log_two * k);
+  const double rest = static_cast<double>(bounded - log_two * k);
   return {DoubleDouble{exp(rest), 0}, static_cast<int>(k)};
 }
 FASTNTK_HD WideDouble exponential_minus_one(WideDouble a) {

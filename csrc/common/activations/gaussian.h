@@ -64,16 +64,26 @@ struct Gaussian {
   }
 
 private:
-  // factor exp(-u^2)
+  // factor exp(-u^2). Where the exponential alone would be below the smallest normal number 2^16 times
+  // it is taken.
   template <class T>
   FASTNTK_HD static T bell(T u, T factor) {
     constexpr T kVanishes = 1000;  // exp(-1000) is 0
+    constexpr T kDeep = 64;
+    constexpr double kLog = 11.090354888959125,
+                     kRest = 3.71047490215e-16;  // 16 log 2, in two parts
+    constexpr T kLift = static_cast<T>(kLog);
     const T square = u * u;
     if (square > kVanishes)
       return 0;
-    const T lost = fused_mul_add(u, u, -square);
-    const T plain = factor * exponential(-square);
-    return fused_mul_add(plain, -lost, plain);
+    T lost = fused_mul_add(u, u, -square), exponent = -square, scale = 1;
+    if (square > kDeep) {
+      exponent = kLift - square;
+      lost += static_cast<T>(kLift - kLog - kRest) - (kLift - (exponent + square));
+      scale = T(0x1p-16);
+    }
+    const T plain = factor * exponential(exponent);
+    return fused_mul_add(plain, -lost, plain) * scale;
   }
 };
 

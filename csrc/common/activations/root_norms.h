@@ -49,7 +49,7 @@ FASTNTK_HD RootNorms<V> root_norms(const V* a, const V* b) {
   return {gap, minimum(gap * gap, largest), root_a + root_b, product + product};
 }
 
-// x and 1 - x, each with its digits where the other is nearly 1.
+// x and 1 - x, each with its digits where the other is nearly 1. Rounding may leave a plain x above 1.
 template <class V>
 struct Deficits {
   V own;
@@ -58,12 +58,11 @@ struct Deficits {
 
 template <int kLevel, class V>
 FASTNTK_HD Deficits<V> deficits(V x) {
-  const V one(Scalar<V>(1));
+  const V zero(Scalar<V>(0)), one(Scalar<V>(1));
   if constexpr (kLevel == kFolded) {
-    const auto obtuse = less(x, V(Scalar<V>(0)));
-    return {unfold(x), select(obtuse, negated(x), one - x)};
+    return {unfold(x), select(less(x, zero), negated(x), one - x)};
   } else {
-    return {x, one - x};
+    return {x, maximum(zero, one - x)};
   }
 }
 

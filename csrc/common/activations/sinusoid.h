@@ -89,8 +89,7 @@ public:
         select(linear, zero - (roots + roots) * both.own, turned.minus_one * inverse);
     const V scaled_rest =
         select(linear, zero - (roots + roots) * both.rest, rest.minus_one * inverse);
-    const V root_plus(static_cast<T>(sqrt(one_plus())));
-    const V constant = (root_plus * a[2]) * (root_plus * b[2]);  // (1 + eps) / (a a')
+    const V constant = V(static_cast<T>(one_plus())) * inverse;
 
     const V at_zero = mul_add(scaled_rest, turned.value, scaled_own);
     const V norm_cosine = apart.value * mul_add(eps, at_zero, constant);  // N0
@@ -100,7 +99,7 @@ public:
     const V cosine = apart.value * mul_add(eps, scaled_rest, constant + scaled_own);  // N
     const V deficit = select(less(sum, quarter), sum, neg_mul_add(half, cosine, half));
     const V slope_part = neg_mul_add(eps, rest.minus_one, less_eps + turned.minus_one);
-    return {deficit, roots * apart.value * slope_part};
+    return {maximum(zero, deficit), roots * apart.value * slope_part};
   }
 
 private:
