@@ -78,13 +78,13 @@ class Definiteness:
         """
         dimension = _validate.integer(dimension, "dimension", at_least=2)
         total = 0
-        for largest, parity in ((self.even_power, 0), (self.odd_power, 1)):
+        for largest in (self.even_power, self.odd_power):
             if largest == math.inf:
                 return None
             if largest >= 0:
-                degrees = range(int(largest), -1, -2) if not on_sphere else (int(largest),)
+                top = int(largest)
+                degrees = (top,) if on_sphere else range(top, -1, -2)
                 total += sum(math.comb(n + dimension - 1, dimension - 1) for n in degrees)
-            assert largest < 0 or int(largest) % 2 == parity
         return total
 
 
@@ -134,7 +134,7 @@ def is_positive_definite(net: FullyConnected, kernel: str = "ntk") -> Definitene
     .. [1] A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel: Convergence and Generalization
        in Neural Networks", NeurIPS 2018, Proposition 2 and its proof in the appendix.
     .. [2] T. Gneiting, "Strictly and non-strictly positive definite functions on spheres",
-       Bernoulli 19, 2013, Theorem 1.
+       Bernoulli 19, 2013.
     .. [3] L. Carvalho, J. Costa, J. Mourão, G. Oliveira, "The positivity of the neural tangent
        kernel", SIAM Journal on Mathematics of Data Science 7, 2025.
 
@@ -198,7 +198,10 @@ def _reason(
     if min(powers) < math.inf:
         which, rest = ("odd", powers.odd) if powers.even == math.inf else ("even", powers.even)
         what = f"above the power {rest:.0f} the kernel has" if rest >= 0 else "the kernel has"
-        return f"{what} no {which} powers of the cosine, so that opposite points may be dependent"
+        return (
+            f"{what} no {which} powers of the cosine, so that many pairs of opposite points are "
+            "dependent"
+        )
     text = (
         "a nonlinearity is no polynomial, and the kernel has infinitely many even and odd powers "
         "of the cosine (Jacot et al. 2018, Proposition 2)"

@@ -88,7 +88,7 @@ def edge_of_chaos(activation: Nonlinearity | str, bias_std: float = 0.0) -> Edge
     .. [1] S. Schoenholz, J. Gilmer, S. Ganguli, J. Sohl-Dickstein, "Deep Information Propagation",
        ICLR 2017, Section 3.
     .. [2] S. Hayou, A. Doucet, J. Rousseau, "On the Impact of the Activation Function on Deep
-       Neural Networks Training", ICML 2019, Section 3.
+       Neural Networks Training", ICML 2019.
 
     Examples
     --------

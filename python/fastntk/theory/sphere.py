@@ -161,8 +161,7 @@ def sphere_spectrum(
     ----------
     .. [1] K. Atkinson, W. Han, "Spherical Harmonics and Approximations on the Unit Sphere: An
        Introduction", Springer 2012, Theorem 2.22.
-    .. [2] A. Bietti, J. Mairal, "On the Inductive Bias of Neural Tangent Kernels", NeurIPS 2019,
-       Proposition 5.
+    .. [2] A. Bietti, J. Mairal, "On the Inductive Bias of Neural Tangent Kernels", NeurIPS 2019.
     .. [3] A. Bietti, F. Bach, "Deep Equals Shallow for ReLU Networks in Kernel Regimes", ICLR 2021.
     .. [4] R. Basri, D. Jacobs, Y. Kasten, S. Kritchman, "The Convergence Rate of Neural Networks
        for Learned Functions of Different Frequencies", NeurIPS 2019.
