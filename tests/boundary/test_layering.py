@@ -28,6 +28,7 @@ RANKS = {
     "_archive": 1,
     "_saving": 1,
     "activations": 1,
+    "duals": 1,
     "costs": 2,
     "gram": 2,
     "linalg": 3,

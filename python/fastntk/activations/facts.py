@@ -41,12 +41,12 @@ def of_polynomial(degree: int) -> Facts:
 def covering(facts: Facts) -> str:
     """Return in words what covers a function."""
     if not facts.has_ntk:
-        return "outside the theory: f jumps, which leaves an NNGP and no NTK"
+        return "outside the theory: not Lipschitz, it jumps; it has an NNGP and no NTK"
     if not facts.lipschitz:
-        return "outside the theory: f is not Lipschitz"
+        return "outside the theory: not Lipschitz"
     if facts.smooth:
         return "Theorem 1 (limit at initialisation) and Theorem 2 (training)"
     return (
-        "Theorem 1 (limit at initialisation); Theorem 2 (training) also asks for a bounded second "
-        "derivative, by its footnote 1 probably without need"
+        "Theorem 1 (limit at initialisation); Theorem 2 (training) asks for a bounded second "
+        "derivative too, which by footnote 1 is probably not needed"
     )

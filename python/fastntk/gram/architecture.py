@@ -318,7 +318,8 @@ class FullyConnected:
         Returns
         -------
         Route
-            Instruction set, products, recursion, and the reasons; prints as a few lines.
+            Instruction set, products, recursion, and the reasons; which theorem covers the
+            network; prints as a few lines.
 
         Notes
         -----
@@ -333,10 +334,12 @@ class FullyConnected:
         >>> route.recursion, route.product
         ('table', 'exact 32-bit integers')
         """
+        # What jumps has an NNGP only.
+        kernel = "ntk" if all(one.has_ntk for one in self.activations) else "nngp"
         source = limiting.limiting_source(
-            self, X, Y, scale=scale, dtype=dtype, device=device, threads=threads
+            self, X, Y, kernel=kernel, scale=scale, dtype=dtype, device=device, threads=threads
         )
-        return route_of(source.route)
+        return route_of(source.route, self.activations)
 
     @property
     def activations(self) -> tuple[Activation, ...]:
