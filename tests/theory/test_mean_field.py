@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastntk as fn
-from theory.plain import ERF, RELU, Plain, polynomial
+from theory.plain import ERF, RELU, polynomial
 
 
 def run(f, weight_std, bias_std, q, c, layers):
@@ -181,10 +181,17 @@ def test_arguments(arguments, error, message):
         fn.mean_field(*arguments)
 
 
-def test_a_dual_that_overflows_diverges():
-    """V grows until it leaves float64: that is said, and there are no warnings."""
+@pytest.mark.parametrize("start", [0.01, 5.0])
+def test_what_overflows_diverges(start):
+    """exp has no fixed point without help: V(q) = exp(2 q) leaves float64, and that is all."""
+    assert fn.mean_field("exp", 1.0, 0.0, start=start).limit == "diverges"
 
-    def dual(q, p, c):
-        return np.exp(q) * c, np.exp(q) * c
 
-    assert fn.mean_field(Plain(np.exp, dual), 1.0, 0.0, start=5.0).limit == "diverges"
+def test_exp_with_small_weights():
+    """V(q) = w^2 exp(2 q) with w^2 = exp(-1) / 4: q* = 0.116 is stable, the other one is not."""
+    weight_std = math.sqrt(math.exp(-1) / 4)
+    found = fn.mean_field("exp", weight_std, 0.0, start=0.3)
+    assert found.variance == pytest.approx(weight_std**2 * math.exp(2 * found.variance), rel=1e-12)
+    assert found.chi == pytest.approx(found.variance, rel=1e-12)  # f' = f
+    assert found.variance_slope == pytest.approx(2 * found.variance, rel=1e-10)
+    assert fn.mean_field("exp", weight_std, 0.0, start=2.0).limit == "diverges"

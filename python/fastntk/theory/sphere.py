@@ -40,7 +40,8 @@ class SphereSpectrum:
         Independent harmonics of each degree.
     errors : ndarray of shape (k,)
         Estimates of the absolute errors of ``eigenvalues``: what halving the steps of integration
-        changes, and rounding.
+        changes, and rounding. The kernel's own error is not in them: it counts where the
+        nonlinearity has no closed form.
     trace : float
         :math:`K(x, x)`, the sum of all eigenvalues with their multiplicities.
     dimension : int

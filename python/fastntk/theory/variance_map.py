@@ -27,7 +27,7 @@ class VarianceMap(NamedTuple):
     bias_std: float
 
     def value(self, q: float) -> float:
-        """Return V(q); inf where it leaves the range of float64."""
+        """Return V(q)."""
         return self.weight_std**2 * moments(self.f, q)[0] + self.bias_std**2
 
     def chi(self, q: float) -> float:
@@ -35,12 +35,14 @@ class VarianceMap(NamedTuple):
         return self.weight_std**2 * moments(self.f, q)[1]
 
     def slope(self, q: float) -> float:
-        """Return V'(q), from d log V / d log q."""
-        total = 0.0
+        """Return V'(q), from d log V / d log q; inf where V is."""
+        total, here = 0.0, self.value(q)
+        if not math.isfinite(here):
+            return math.inf
         for k, factor in enumerate(_STENCIL, start=1):
             above, below = (self.value(q * math.exp(sign * k * _STEP)) for sign in (1, -1))
             total += factor * math.log(above / below) if above > 0 < below else 0.0
-        return total / _STEP * self.value(q) / q
+        return total / _STEP * here / q
 
     def correlation(self, q: float, c: float) -> tuple[float, float]:
         """Return the next layer's covariance at variance q and correlation c, and its slope in c.
@@ -55,10 +57,19 @@ class VarianceMap(NamedTuple):
 
 
 def moments(f: Nonlinearity, q: float) -> tuple[float, float]:
-    """Return E[f(u)^2] and E[f'(u)^2] for u ~ N(0, q)."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        value, slope = f.dual(q, q, 1.0)
+    """Return E[f(u)^2] and E[f'(u)^2] for u ~ N(0, q); inf where they leave float64."""
+    if _overflows(f, q):
+        return math.inf, math.inf
+    value, slope = f.dual(q, q, 1.0)
     return float(np.asarray(value)), float(np.asarray(slope))
+
+
+def _overflows(f: Nonlinearity, q: float) -> bool:
+    """Say whether E[f(u)^2] has a term above e^600, for which its dual may be refused."""
+    z = np.linspace(-60, 60, 241)
+    with np.errstate(all="ignore"):
+        exponents = 2 * np.log(np.abs(f(math.sqrt(q) * z))) - z * z / 2
+    return bool(np.nanmax(exponents) > 600)
 
 
 def slope_at_zero(f: Nonlinearity) -> float:
