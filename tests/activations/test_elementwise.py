@@ -103,4 +103,4 @@ def test_bases_are_the_engine_s_or_functions():
     assert isinstance(fn.Activation.tanh().base, Elementwise)
     assert fn.Activation.selu().base.kinks == (0.0,)
     assert fn.Activation.relu().base.name == "relu"
-    assert fn.Activation.rbf(2).scaled(output=3, input=5).scales == (5.0, 3 * np.sqrt(2))
+    assert fn.Activation.rbf(2).scaled(output=3, input=5).scales == (10.0, 3.0)

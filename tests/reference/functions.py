@@ -187,21 +187,23 @@ def dual(function, q, p, s):
     In polar coordinates, where u = 0 and v = 0 are rays: between those f, with a kink at 0 or none,
     is smooth. 1e-13 of sqrt(E[f(u)^2] E[f(v)^2]) for variances up to some 10.
     """
-    f, df = function[:2]
+    triples = np.stack(np.broadcast_arrays(q, p, s), axis=-1)
+    different, where = np.unique(triples.reshape(-1, 3), axis=0, return_inverse=True)
+    results = np.array([_one_dual(*function[:2], *one) for one in different])[where.reshape(-1)]
+    return results[:, 0].reshape(triples.shape[:-1]), results[:, 1].reshape(triples.shape[:-1])
+
+
+def _one_dual(f, df, q, p, s):
     nodes, weights = np.polynomial.legendre.leggauss(60)
     r = 6 * (nodes + 1)
     radial = 6 * weights * r * np.exp(-r * r / 2) / (2 * np.pi)
-    results = np.empty((2, *s.shape))
-    for i in np.ndindex(s.shape):
-        theta = np.arccos(np.clip(s[i] / np.sqrt(q[i] * p[i]), -1, 1))
-        rays = np.sort([-np.pi / 2, theta - np.pi / 2, np.pi / 2, theta + np.pi / 2])
-        sums = np.zeros(2)
-        for start, end in zip(rays, [*rays[1:], rays[0] + 2 * np.pi], strict=True):
-            phi = start + (end - start) * (nodes + 1) / 2
-            u = np.sqrt(q[i]) * r[:, None] * np.cos(phi)
-            v = np.sqrt(p[i]) * r[:, None] * np.cos(phi - theta)
-            both = weights * (end - start) / 2
-            for k, g in enumerate((f, df)):
-                sums[k] += (radial @ (g(u) * g(v)).astype(float)) @ both
-        results[(slice(None), *i)] = sums
-    return results[0], results[1]
+    theta = np.arccos(np.clip(s / np.sqrt(q * p), -1, 1))
+    rays = np.sort([-np.pi / 2, theta - np.pi / 2, np.pi / 2, theta + np.pi / 2])
+    sums = np.zeros(2)
+    for start, end in zip(rays, [*rays[1:], rays[0] + 2 * np.pi], strict=True):
+        phi = start + (end - start) * (nodes + 1) / 2
+        u = np.sqrt(q) * r[:, None] * np.cos(phi)
+        v = np.sqrt(p) * r[:, None] * np.cos(phi - theta)
+        both = weights * (end - start) / 2
+        sums += [(radial @ (g(u) * g(v)).astype(float)) @ both for g in (f, df)]
+    return sums

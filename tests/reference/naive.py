@@ -64,8 +64,8 @@ def layered(X, Y, scale, weight_std, bias_std, duals, *, scaled_map=True):
     w2, b2 = np.square(weight_std), np.square(bias_std)
     own = w2 if scaled_map else np.ones_like(w2)
 
-    q = w2[0] * (X * X).sum(axis=1)[:, None] / X.shape[1] + b2[0] + np.zeros((1, len(Y)))
-    p = w2[0] * (Y * Y).sum(axis=1)[None, :] / X.shape[1] + b2[0] + np.zeros((len(X), 1))
+    q = w2[0] * (X * X).sum(axis=1)[:, None] / X.shape[1] + b2[0]
+    p = w2[0] * (Y * Y).sum(axis=1)[None, :] / X.shape[1] + b2[0]
     s = w2[0] * X @ Y.T / X.shape[1] + b2[0]
     parts = [own[0] * X @ Y.T / X.shape[1] + b2[0]]
     for layer, dual in enumerate(duals, 1):

@@ -163,9 +163,15 @@ def _hermite(parameters: Numbers) -> Functor:
     return _polynomial(tuple(one / root for one in now))
 
 
-def _rbf(parameters: Numbers) -> Functor:
-    """sqrt(2) sin(sqrt(2 gamma) u + pi / 4): E[f f] = exp(-gamma E[(u - v)^2])."""
-    return Functor("sinusoid", (math.sqrt(2 * parameters[0]), math.pi / 4), 1.0, math.sqrt(2))
+def _sin(parameters: Numbers) -> Functor:
+    frequency, phase = parameters
+    return Functor("sinusoid", (math.sin(phase), math.cos(phase)), frequency)
+
+
+def _cos(parameters: Numbers) -> Functor:
+    """sin(frequency u + phase + pi / 2), without rounding that."""
+    frequency, phase = parameters
+    return Functor("sinusoid", (math.cos(phase), 0 - math.sin(phase)), frequency)
 
 
 def _relu_power(parameters: Numbers) -> Functor:
@@ -200,19 +206,24 @@ DEFINITIONS: dict[str, Definition] = {
     "gelu": Definition(_always(facts.SMOOTH), _plain("gelu")),
     "sin": Definition(
         _always(facts.SMOOTH),
-        _plain("sinusoid"),
+        _sin,
         ("frequency", "phase"),
         (1.0, 0.0),
         _above_zero("frequency"),
     ),
     "cos": Definition(
         _always(facts.SMOOTH),
-        lambda p: Functor("sinusoid", (p[0], p[1] + math.pi / 2)),
+        _cos,
         ("frequency", "phase"),
         (1.0, 0.0),
         _above_zero("frequency"),
     ),
-    "rbf": Definition(_always(facts.SMOOTH), _rbf, ("gamma",), check=_above_zero("gamma")),
+    "rbf": Definition(
+        _always(facts.SMOOTH),
+        lambda p: Functor("rbf", (), math.sqrt(2 * p[0])),
+        ("gamma",),
+        check=_above_zero("gamma"),
+    ),
     "exp": Definition(_always(facts.STEEP), _plain("exponential")),
     "gaussian": Definition(
         _always(facts.SMOOTH),

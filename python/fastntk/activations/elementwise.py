@@ -36,9 +36,9 @@ def activate(
     """
     base = _NONE if activation is None else activation.base
     if isinstance(base, Functor):
-        engine.activate(base.name, z, factor, shift, out, threads)
+        engine.activate(base[:2], z, factor, shift, out, threads)
         return
-    engine.activate(_NONE.name, z, factor, shift, None, threads)
+    engine.activate(_NONE[:2], z, factor, shift, None, threads)
     if out is not None:
         for rows in _pieces(z):
             out[rows] = _checked(base.value, z[rows], activation)
@@ -50,7 +50,7 @@ def apply_slope(
     """Multiply rows i * C + k of signals (n * C, w), k < C, by factor * g'(z[i]); z is (n, w)."""
     base = activation.base
     if isinstance(base, Functor):
-        engine.apply_slope(base.name, z, signals, factor, threads)
+        engine.apply_slope(base[:2], z, signals, factor, threads)
         return
     together = signals.reshape(len(z), -1, z.shape[1]) if len(z) else signals
     for rows in _pieces(z):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastntk import _cpu
-from fastntk.activations.definitions import Functor
+from fastntk.activations.definitions import Elementwise, Functor
 from fastntk.duals.direct import dual_of_callable
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def dual(activation: Activation, q: ArrayLike, p: ArrayLike, c: ArrayLike) -> An
         raise ValueError(f"c must be in [-1, 1], got {cosines[np.argmax(abs(cosines))]}")
     b, a = activation.scales
     base = activation.base
-    native = isinstance(base, Functor) and hasattr(_cpu, "dual")
-    own = _of_functor if native else _of_callables
+    own = _of_functor if isinstance(base, Functor) else _of_callables
     with np.errstate(over="ignore", invalid="ignore"):
         values, slopes = own(activation, b**2 * variances, b**2 * others, cosines)
         results = a**2 * values, (a * b) ** 2 * slopes
@@ -51,7 +50,7 @@ def _of_functor(activation: Activation, q: Any, p: Any, c: Any) -> Pair:
     base = activation.base
     assert isinstance(base, Functor)
     x = np.where(c < 0, -(1 + c) / 2, (1 - c) / 2)  # obtuse angles are folded
-    A, B, deficit, slope = vars(_cpu)["dual"](base.name, base.parameters, q, p, x, "float64")
+    A, _, B, _, deficit, slope = _cpu.dual(base[:2], q, p, x).T
     norm = np.sqrt(A) * np.sqrt(B)
     return norm * (1 - 2 * deficit), slope * norm / (np.sqrt(q) * np.sqrt(p))
 
@@ -59,10 +58,7 @@ def _of_functor(activation: Activation, q: Any, p: Any, c: Any) -> Pair:
 def _of_callables(activation: Activation, q: Any, p: Any, c: Any) -> Pair:
     """Return those of functions of arrays."""
     base = activation.base
-    if isinstance(base, Functor):
-        b, a = activation.scales
-        plain = activation.scaled(input=1 / b, output=1 / a)
-        return dual_of_callable(plain, plain.derivative, (0.0,), q, p, c)
+    assert isinstance(base, Elementwise)
     custom = activation.functions
     slope = base.slope if custom is None else custom.df
     return dual_of_callable(base.value, slope, base.kinks, q, p, c)

@@ -27,7 +27,7 @@ _INTEGER_COLUMNS = 33025
 _RUN = 64
 _RUN_BYTES = {1: 1, 4: 3, 8: 0}
 # What the engine keeps per row: numbers per layer (mixing, an activation's own), bytes besides.
-_ROW_NUMBERS = 7
+_ROW_NUMBERS = 34
 _ROW_BYTES = 160
 
 
@@ -76,13 +76,12 @@ class Problem:
         if needed is None:
             needed = self.bytes_for(engine, rows, columns)
         room.require(needed, "preparing data of shape {}", rows.shape)
-        names = [one.name for one in program.activations]
         try:
             source = self.native(
                 engine,
                 engine.asarray(rows),
                 None if columns is None else engine.asarray(columns),
-                (factor, names, program.weight_std, program.bias_std),
+                (factor, program.activations, program.weight_std, program.bias_std),
                 batch,
             )
         except ValueError:

@@ -44,6 +44,9 @@ class LayerProgram:
     weight_share : float
         What the weights' gradients contribute, relative to a forward map that is scaled by
         ``weight_std``.
+    factors : (tuple of float, tuple of float)
+        What multiplies the deviations of weights, and of biases, in ``weight_std`` and
+        ``bias_std``: the scales of activations. Derivatives are by what is multiplied.
     jumping : str, optional
         An activation whose derivative is a point mass: there is no NTK.
     """
@@ -51,6 +54,7 @@ class LayerProgram:
     weight_std: tuple[float, ...]
     bias_std: tuple[float, ...]
     activations: tuple[EngineActivation, ...]
+    factors: tuple[tuple[float, ...], tuple[float, ...]]
     weight_share: float = 1.0
     jumping: str | None = None
 
@@ -135,13 +139,13 @@ def layer_program(
         The engine does not have an activation.
     """
     inputs, outputs = map_factors(activations)
+    weights = tuple(b * a for b, a in zip(inputs, outputs, strict=True))
     jumps = [str(one) for one in activations if not one.has_ntk]
     return LayerProgram(
-        weight_std=tuple(
-            b * std * a for b, std, a in zip(inputs, weight_std, outputs, strict=True)
-        ),
+        weight_std=tuple(s * std for s, std in zip(weights, weight_std, strict=True)),
         bias_std=tuple(b * std for b, std in zip(inputs, bias_std, strict=True)),
         activations=tuple(map(engine_activation, activations)),
+        factors=(weights, tuple(inputs)),
         weight_share=weight_share,
         jumping=jumps[0] if jumps else None,
     )
