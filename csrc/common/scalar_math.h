@@ -90,6 +90,11 @@ FASTNTK_HD T two_over_pi() {
   return static_cast<T>(0.636619772367581343);
 }
 
+template <class T>
+FASTNTK_HD T pi() {
+  return static_cast<T>(3.14159265358979323846);
+}
+
 FASTNTK_HD float minimum(float a, float b) { return a < b ? a : b; }
 FASTNTK_HD double minimum(double a, double b) { return a < b ? a : b; }
 FASTNTK_HD float maximum(float a, float b) { return a > b ? a : b; }

@@ -142,7 +142,22 @@ def _gaussian(q, p, s):
     return 1 / mp.sqrt(determinant), 4 * s / mp.sqrt(determinant) ** 3
 
 
+# GELU, with density and distribution function of the normal law: csrc/common/activations/gelu.h.
+
+
+def _gelu(q, p, s):
+    u, v = 1 + q, 1 + p
+    delta = u * v - s * s
+    i = mpf(1) / 4 + mp.asin(s / mp.sqrt(u * v)) / (2 * mp.pi)
+    j = 1 / (2 * mp.pi * mp.sqrt(delta))
+    return (
+        s * i + j * (q * p - s * s + s * s / u + s * s / v),
+        i + j * s * (1 / u + 1 / v + 1 / delta),
+    )
+
+
 DUALS = {
+    "gelu": _gelu,
     "piecewise_linear": _piecewise_linear,
     "step": _relu_power(0),
     "relu": _relu_power(1),

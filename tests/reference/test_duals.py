@@ -19,6 +19,14 @@ def step(u):
     return mpf(u > 0)
 
 
+def gelu(u):
+    return u * mp.ncdf(u)
+
+
+def gelu_slope(u):
+    return mp.ncdf(u) + u * mp.npdf(u)
+
+
 KINKED = {  # (name, parameters): degree, f, f'
     ("piecewise_linear", (-0.25, 1.5)): (
         1,
@@ -90,3 +98,13 @@ def test_gaussian(point):
             # The integrand is a Gaussian of up to 1 + 2 q = 7 times the precision:
             # exp(-2 (pi / 0.2)^2 / 7) = 2e-31, and a tail beyond 12 of 1e-32.
             assert mp.almosteq(integral_of_smooth(f, *variances, 0.2, 12), expected, mpf("1e-25"))
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_gelu(point):
+    with mp.workdps(30):
+        variances, dual = closed_form(("gelu", ()), point)
+        for f, expected in zip((gelu, gelu_slope), dual, strict=True):
+            # Phi grows by exp(q y^2 / 2) off the real axis: exp(-2 (pi / 0.25)^2 / (1 + 3)) is
+            # 5e-35; and the Gaussian's tail beyond 12 holds 4e-33, times 12^2.
+            assert mp.almosteq(integral_of_smooth(f, *variances, 0.25, 12), expected, mpf("1e-25"))
