@@ -268,8 +268,15 @@ void check_almost_even() {
 }  // namespace
 
 int main() {
-  for (const Numbers& ab : std::vector<Numbers>{
-           {0.01, 1}, {-1, 1}, {1, 1}, {0, 1}, {-0.9, 1.1}, {2, 3}, {-1, 1e-9}, {1, 1 - 1e-9}})
+  for (const Numbers& ab : std::vector<Numbers>{{0.01, 1},
+                                                {-1, 1},
+                                                {1, 1},
+                                                {0.3, 0.3},
+                                                {0, 1},
+                                                {-0.9, 1.1},
+                                                {2, 3},
+                                                {-1, 1e-9},
+                                                {1, 1 - 1e-9}})
     check(Case<PiecewiseLinear>{"piecewise linear", ab});
   check_almost_even();
   check(Case<ReluSquared>{"squared ReLU", {}});

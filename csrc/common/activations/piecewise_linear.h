@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // f(u) = a min(u, 0) + b max(u, 0), parameters (a, b), whose squares must have a sum between 1e-300 and
-// 1e300: leaky ReLU (a, 1), the absolute value (-1, 1), the identity (1, 1). A multiple of u plus one of max(u, 0), or of |u|, so that with
-// kappa_1 of arc_cosine.h
+// 1e300: leaky ReLU (a, 1), the absolute value (-1, 1), the identity (1, 1). A multiple of u plus one
+// of max(u, 0), so that with kappa_1 of arc_cosine.h
 //   E[f(u) f(v)] = sqrt(q q') (a^2 + b^2) / 2 (lambda kappa_1 + (1 - lambda) cos theta),
 //   E[f'(u) f'(v)] = (a^2 + b^2) / 2 (1 - lambda theta / pi),  lambda = (a - b)^2 / (a^2 + b^2).
 // With the tails T of the acute one of theta and its supplement, and x of it,
@@ -31,7 +31,7 @@ struct PiecewiseLinear {
     const double a = negative_, b = positive_;
     const double inverse = 1 / (a * a + b * b);
     lambda_ = square(a - b) * inverse;
-    opposite_ = square(a + b) * inverse / 2;
+    opposite_ = minimum(square(a + b) * inverse / 2, 1.0);
     tilt_ = 2 * a * b * inverse;
   }
 
