@@ -2,7 +2,8 @@
 // The functions of angle.h and arc_cosine.h for jets, by their own derivatives instead of those of the
 // polynomials:
 //   d(theta / pi) = dx / (pi sqrt(x (1 - x))),   dz = (1 - theta / pi) dx,
-//   d tail_p = 2 p^2 / (2p - 1) tail_(p-1) dx,   d(2 asin h) = 2 dh / sqrt(1 - h^2).
+//   d tail_p = 2 p^2 / (2p - 1) tail_(p-1) dx,   d(2 asin h) = 2 dh / sqrt(1 - h^2),
+//   d(omega - sin omega) = (1 - cos omega) d omega = 2 h^2 d omega.
 #pragma once
 
 #include "common/arc_cosine.h"
@@ -53,6 +54,16 @@ FASTNTK_HD Jet<V, N> twice_arc_sine(Jet<V, N> h) {
   using T = Scalar<V>;
   const V slope = V(T(2)) / square_root(neg_mul_add(h.value, h.value, V(T(1))));
   return Jet<V, N>::of(twice_arc_sine(h.value), [&](int i) { return slope * h.by[i]; });
+}
+
+template <class V, int N>
+FASTNTK_HD AngleAndExcess<Jet<V, N>> angle_and_excess(Jet<V, N> h) {
+  using T = Scalar<V>;
+  const AngleAndExcess<V> plain = angle_and_excess(h.value);
+  const V slope = V(T(2)) / square_root(neg_mul_add(h.value, h.value, V(T(1))));
+  const V excess_slope = slope * V(T(2)) * h.value * h.value;
+  return {Jet<V, N>::of(plain.angle, [&](int i) { return slope * h.by[i]; }),
+          Jet<V, N>::of(plain.excess, [&](int i) { return excess_slope * h.by[i]; })};
 }
 
 }  // namespace fastntk

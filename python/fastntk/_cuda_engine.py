@@ -104,14 +104,14 @@ class CudaEngine(Engine):
     ) -> None:
         """Set z to factor * z + shift, and out to f(z)."""
         with self.here() as stream:
-            self.native.activate(activation, z, factor, shift, out, self.context(stream))
+            self.native.activate((activation, ()), z, factor, shift, out, self.context(stream))
 
     def apply_slope(
         self, activation: str, z: Any, signals: Any, factor: float, threads: int = 0
     ) -> None:
         """Multiply signals by factor * f'(z)."""
         with self.here() as stream:
-            self.native.apply_slope(activation, z, signals, factor, self.context(stream))
+            self.native.apply_slope((activation, ()), z, signals, factor, self.context(stream))
 
     # CuPy has float32 matrices multiplied in full precision. Only who sets CUPY_TF32=1 has them
     # multiplied in TF32, with an error of 1e-3 in place of 1e-6.

@@ -201,13 +201,13 @@ class CpuEngine(Engine):
         self, activation: str, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
     ) -> None:
         """Set z to factor * z + shift, and out to f(z)."""
-        _cpu.activate(activation, z, factor, shift, out, threads)
+        _cpu.activate((activation, ()), z, factor, shift, out, threads)
 
     def apply_slope(
         self, activation: str, z: Any, signals: Any, factor: float, threads: int = 0
     ) -> None:
         """Multiply signals by factor * f'(z)."""
-        _cpu.apply_slope(activation, z, signals, factor, threads)
+        _cpu.apply_slope((activation, ()), z, signals, factor, threads)
 
     def rows_product(self, A: Any, B: Any) -> Any:
         """Return A @ B.T, natively where that is faster than BLAS; see `_native_product`."""

@@ -84,14 +84,14 @@ def test_nan_stays_and_infinity_does_no_harm(activation, dtype):
 
 def test_unknown_activation_and_wrong_shapes():
     z = np.ones((3, 4), np.float32)
-    with pytest.raises(ValueError, match="unknown activation 'step'"):
-        _cpu.activate("step", z, 1.0, None, None)
+    with pytest.raises(ValueError, match="unknown activation 'wave'"):
+        _cpu.activate(("wave", ()), z, 1.0, None, None)
     with pytest.raises(ValueError, match=r"shift must have shape \(4,\)"):
-        _cpu.activate("relu", z, 1.0, np.ones(3, np.float32), None)
+        _cpu.activate(("relu", ()), z, 1.0, np.ones(3, np.float32), None)
     with pytest.raises(ValueError, match="signals must have shape"):
-        _cpu.apply_slope("relu", z, np.ones((7, 4), np.float32), 1.0)
+        _cpu.apply_slope(("relu", ()), z, np.ones((7, 4), np.float32), 1.0)
     with pytest.raises(TypeError, match="signals must be an aligned C-contiguous array of float32"):
-        _cpu.apply_slope("relu", z, np.ones((3, 4)), 1.0)
+        _cpu.apply_slope(("relu", ()), z, np.ones((3, 4)), 1.0)
 
 
 def dtype_of(number, dtype):

@@ -20,7 +20,7 @@
 
 namespace fastntk {
 
-constexpr int kMaxRowScalars = 12;
+constexpr int kMaxRowScalars = 32;
 
 template <class Real>
 struct RowDual {

@@ -332,6 +332,6 @@ class FullyConnected:
         return LayerProgram(
             weight_std=(weight_std,) * maps,
             bias_std=(self.bias_std,) * maps,
-            activations=(self.activation,) * self.hidden_layers,
+            activations=((self.activation, ()),) * self.hidden_layers,
             weight_share=1.0 if self.init_std is None else 1 / self.init_std**2,
         )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Of each of the two derivatives the engine keeps per row: numbers per layer (mixing, an
 # activation's own), and others. The variance that they come of is one number more.
-_LAYER_NUMBERS = 7
+_LAYER_NUMBERS = 34
 _OTHER_NUMBERS = 5
 
 
@@ -60,8 +60,9 @@ class GradientProblem(Problem):
         self, engine: Engine, X: Any, Y: Any, network: tuple[Any, ...], batch: int
     ) -> LimitingSource:
         """Return the engine's source of arrays that it reads."""
+        shared = (1.0,) * len(self.program.weight_std)
         source: LimitingSource = engine.limiting_gradients(
-            self.dtype, X, Y, *network, self.nngp, threads=self.threads
+            self.dtype, X, Y, *network, self.nngp, (shared, shared), threads=self.threads
         )
         return source
 

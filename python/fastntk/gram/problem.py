@@ -27,7 +27,7 @@ _INTEGER_COLUMNS = 33025
 _RUN = 64
 _RUN_BYTES = {1: 1, 4: 3, 8: 0}
 # What the engine keeps per row: numbers per layer (mixing, an activation's own), bytes besides.
-_ROW_NUMBERS = 7
+_ROW_NUMBERS = 34
 _ROW_BYTES = 160
 
 

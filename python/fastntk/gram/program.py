@@ -20,8 +20,8 @@ class LayerProgram:
     ----------
     weight_std, bias_std : tuple of float
         One number per linear map, from the input on.
-    activations : tuple of str
-        One name between each pair of linear maps.
+    activations : tuple of (str, tuple of float)
+        Between each pair of linear maps the engine's name of a function, and its parameters.
     weight_share : float
         What the weights' gradients contribute, relative to a forward map that is scaled by
         ``weight_std``.
@@ -29,7 +29,7 @@ class LayerProgram:
 
     weight_std: tuple[float, ...]
     bias_std: tuple[float, ...]
-    activations: tuple[str, ...]
+    activations: tuple[tuple[str, tuple[float, ...]], ...]
     weight_share: float = 1.0
 
     def trained_shares(self, kernel: str) -> list[Shares]:
