@@ -53,7 +53,7 @@ FASTNTK_HD auto is_obtuse(V x) {
 template <int kLevel, class V>
 FASTNTK_HD V acute_deficit(V x) {
   const V zero(Scalar<V>(0)), one(Scalar<V>(1));
-  const V supplement = kLevel == kFolded ? negated(x) : maximum(one - x, zero);
+  const V supplement = kLevel == kFolded ? negated(x) : maximum(zero, one - x);
   return select(is_obtuse<kLevel>(x), supplement, x);
 }
 

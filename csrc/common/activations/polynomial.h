@@ -145,7 +145,7 @@ struct Polynomial {
       slope = mul_add(slope, c, rounded(V(T(k)) * product));
     }
     const V deficit = mul_add(acute, sum, quarter * apart);
-    return {minimum(maximum(deficit, none), one), select(obtuse, negated(slope), slope)};
+    return {minimum(one, maximum(none, deficit)), select(obtuse, negated(slope), slope)};
   }
 
 private:
