@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastntk._backend import CudaError
     from fastntk._saving import load
     from fastntk._stops import DivergenceError, TrainingInterrupted
+    from fastntk.activations import Activation
     from fastntk.dynamics import (
         DescentRecord,
         Gaussian,
@@ -55,15 +56,28 @@ if TYPE_CHECKING:
     from fastntk.networks.random_functions import RandomFunctions
     from fastntk.networks.record import Record, Run
     from fastntk.networks.torch_module import torch_jacobian
+    from fastntk.theory import (
+        Definiteness,
+        EdgeOfChaos,
+        MeanField,
+        SphereSpectrum,
+        edge_of_chaos,
+        is_positive_definite,
+        mean_field,
+        sphere_spectrum,
+    )
 
 __all__ = [
     "RBF",
+    "Activation",
     "CallbackJacobian",
     "CenteredOperator",
     "ConvergenceWarning",
     "CudaError",
+    "Definiteness",
     "DescentRecord",
     "DivergenceError",
+    "EdgeOfChaos",
     "Eigenpairs",
     "FiniteNetwork",
     "FullyConnected",
@@ -79,6 +93,7 @@ __all__ = [
     "KernelPCA",
     "KernelRidge",
     "LinearisedNetwork",
+    "MeanField",
     "MonteCarloInterrupted",
     "MonteCarloKernels",
     "RandomFunctions",
@@ -87,28 +102,34 @@ __all__ = [
     "Run",
     "Solution",
     "SolveInterrupted",
+    "SphereSpectrum",
     "TrainingInterrupted",
     "UserKernel",
     "__version__",
     "costs",
     "datasets",
+    "edge_of_chaos",
     "effective_rank",
     "eigenpairs",
+    "is_positive_definite",
     "kernel_alignment",
     "kernel_gradient",
     "kernel_norm",
     "load",
+    "mean_field",
     "monte_carlo_kernels",
     "ntk_drift",
     "select_method",
     "select_solver",
     "solve",
+    "sphere_spectrum",
     "torch_jacobian",
 ]
 
 # Where each name comes from; a folder stands for itself.
 _ORIGINS = {
     "RBF": "fastntk.gram.user_kernel",
+    "Activation": "fastntk.activations",
     "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
     "DescentRecord": "fastntk.dynamics",
@@ -134,6 +155,7 @@ _ORIGINS = {
     "Run": "fastntk.networks.record",
     "TrainingInterrupted": "fastntk._stops",
     "UserKernel": "fastntk.gram.user_kernel",
+    "activations": "fastntk.activations",
     "costs": "fastntk.costs",
     "datasets": "fastntk.datasets",
     "dynamics": "fastntk.dynamics",
@@ -163,6 +185,20 @@ _ORIGINS = {
         "solve",
     ),
     "fastntk.linalg",
+)
+_ORIGINS |= dict.fromkeys(
+    (
+        "Definiteness",
+        "EdgeOfChaos",
+        "MeanField",
+        "SphereSpectrum",
+        "edge_of_chaos",
+        "is_positive_definite",
+        "mean_field",
+        "sphere_spectrum",
+        "theory",
+    ),
+    "fastntk.theory",
 )
 
 if not TYPE_CHECKING:  # a type checker knows the names above, and no others

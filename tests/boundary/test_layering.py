@@ -27,9 +27,12 @@ RANKS = {
     "_warnings": 1,
     "_archive": 1,
     "_saving": 1,
+    "activations": 1,
+    "duals": 1,
     "costs": 2,
     "gram": 2,
     "linalg": 3,
+    "theory": 3,
     "networks": 4,
     "dynamics": 4,
     "models": 5,
@@ -43,7 +46,7 @@ RANKS = {
     "__main__": 9,
 }
 APART = [{"datasets", other} for other in ("models", "networks", "dynamics", "linalg", "gram")]
-APART += [{"networks", "dynamics"}, {"paper", "demo"}]
+APART += [{"networks", "dynamics"}, {"linalg", "theory"}, {"paper", "demo"}]
 
 
 def part_of(module):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// f and f' of ReLU and erf against long double, in units in the last place. Other activations are
-// tested beside their duals.
+// f and f' of ReLU and erf against long double, in units in the last place; families of activations have
+// tests of their own.
 #include <cmath>
 #include <limits>
 

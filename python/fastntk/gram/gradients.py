@@ -60,9 +60,8 @@ class GradientProblem(Problem):
         self, engine: Engine, X: Any, Y: Any, network: tuple[Any, ...], batch: int
     ) -> LimitingSource:
         """Return the engine's source of arrays that it reads."""
-        shared = (1.0,) * len(self.program.weight_std)
         source: LimitingSource = engine.limiting_gradients(
-            self.dtype, X, Y, *network, self.nngp, (shared, shared), threads=self.threads
+            self.dtype, X, Y, *network, self.nngp, self.program.factors, threads=self.threads
         )
         return source
 
@@ -80,6 +79,7 @@ def gradients(
 ) -> KernelGradients:
     """Return a kernel and its derivatives; see `FullyConnected.gradients`."""
     _validate.choice(kernel, "kernel", ("ntk", "nngp"))
+    program.require_ntk("a gradient")
     workers = _validate.thread_count(threads)
     rows, columns = limiting.both_sides(X, Y)
     result: np.dtype[Any] = _validate.result_dtype(dtype, *present(rows, columns))

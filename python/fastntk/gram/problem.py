@@ -68,8 +68,8 @@ class Problem:
         # Pixels are scaled in the first layer, other data row by row.
         if rows.dtype == np.uint8:
             _require_moderate(factor * program.weight_std[0], "scale times weight_std")
-        else:
-            _require_moderate(program.weight_std[0], "weight_std")
+        for std in program.weight_std[rows.dtype == np.uint8 :]:
+            _require_moderate(std, "weight_std")
         if max(program.bias_std) > 1 / _SMALLEST:
             largest = max(program.bias_std)
             raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")
