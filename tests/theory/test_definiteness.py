@@ -128,17 +128,24 @@ def test_powers_of_two_layers(first, second, bias_std, monkeypatch):
         (2, "relu", 0.0, True, False),
         (1, "erf", 0.1, True, True),
         (3, "erf", 0.0, False, False),
+        (1, "gelu", 0.0, False, False),
+        (2, "gelu", 0.0, True, False),
+        (2, "cos", 0.0, False, False),
+        (2, "rbf(0.5)", 0.0, True, None),
+        (1, "monomial(3)", 0.1, False, False),
+        (2, ["monomial(2)", "relu"], 0.1, True, True),
+        (2, ["monomial(2)", "relu"], 0.0, False, False),
     ],
 )
 @pytest.mark.parametrize("kernel", ["ntk", "nngp"])
 def test_gram_matrices_agree(hidden_layers, activation, bias_std, holds, everywhere, kernel, rng):
-    """Twelve pairs of opposite points of the sphere in R^3: singular or not, by a wide margin."""
+    """Twelve pairs of opposite points of a sphere in R^3: singular or not, by a wide margin."""
     net = fn.FullyConnected(hidden_layers, activation, bias_std=bias_std)
     answer = fn.is_positive_definite(net, kernel)
     assert (answer.holds, answer.everywhere) == (holds, everywhere)
     assert bool(answer) is holds
     compute = getattr(net, kernel)
-    values = np.linalg.eigvalsh(compute(sphere(rng, 12, 3), dtype="float64"))
+    values = np.linalg.eigvalsh(compute(3 * sphere(rng, 12, 3), dtype="float64"))
     if holds:
         assert values[0] > 1e-9 * values[-1]  # of rounding, 1e-15 would be left
     else:
