@@ -59,7 +59,7 @@ class Powers(NamedTuple):
 
 
 def powers_of_kernels(
-    functions: Sequence[Callable[[Any], Any]], bias_std: Sequence[float]
+    functions: Sequence[Callable[[Any], Any]], bias_std: Sequence[float], residual: float = 0.0
 ) -> tuple[Powers, Powers]:
     """Return the powers of the NNGP and of the NTK in the cosine.
 
@@ -69,13 +69,18 @@ def powers_of_kernels(
         The nonlinearities, elementwise.
     bias_std : sequence of float
         Of the linear maps, one more: which of them are 0 is what counts.
+    residual : float
+        Whether each hidden layer's preactivations are added to the next hidden layer's: not 0.
     """
+    last = len(functions) - 1
     nngp = ntk = _with_bias(Powers(NONE, 1.0), bias_std[0])
-    for f, bias in zip(functions, bias_std[1:], strict=True):
-        hermite = powers_of_function(f)
+    for layer, (f, bias) in enumerate(zip(functions, bias_std[1:], strict=True)):
+        hermite, before = powers_of_function(f), (nngp, ntk)
         slopes = hermite.derivative().of(nngp)
         nngp = _with_bias(hermite.of(nngp), bias)
         ntk = slopes.times(ntk) | nngp
+        if residual and layer < last:
+            nngp, ntk = nngp | before[0], ntk | before[1]
     return nngp, ntk
 
 
