@@ -4,11 +4,37 @@
 #pragma once
 
 #include "common/activations/erf.h"
+#include "common/activations/exponential.h"
+#include "common/activations/gaussian.h"
+#include "common/activations/gelu.h"
+#include "common/activations/piecewise_linear.h"
+#include "common/activations/polynomial.h"
 #include "common/activations/relu.h"
+#include "common/activations/relu_power.h"
+#include "common/activations/sinusoid.h"
+#include "common/activations/step.h"
 
-#define FASTNTK_ACTIVATIONS(X) X(Relu) X(Erf)
+#define FASTNTK_ACTIVATIONS(X)                                                                     \
+  X(Relu)                                                                                          \
+  X(Erf)                                                                                           \
+  X(PiecewiseLinear)                                                                               \
+  X(ReluSquared)                                                                                   \
+  X(ReluCubed)                                                                                     \
+  X(Step)                                                                                          \
+  X(Sign)                                                                                          \
+  X(Polynomial)                                                                                    \
+  X(Sinusoid)                                                                                      \
+  X(Exponential)                                                                                   \
+  X(Rbf)                                                                                           \
+  X(Gaussian)                                                                                      \
+  X(Gelu)
 // Those whose kernels the CUDA engine computes; the others come to it as tables.
-#define FASTNTK_DEVICE_ACTIVATIONS(X) X(Relu) X(Erf)
+#define FASTNTK_DEVICE_ACTIVATIONS(X) X(Relu) X(Erf) X(PiecewiseLinear)
+#ifdef __CUDA_ARCH__
+#define FASTNTK_ACTIVATIONS_HERE FASTNTK_DEVICE_ACTIVATIONS
+#else
+#define FASTNTK_ACTIVATIONS_HERE FASTNTK_ACTIVATIONS
+#endif
 
 namespace fastntk {
 
@@ -38,7 +64,7 @@ FASTNTK_HD auto with_activation(const Activation& activation, const F& f) {
   case ActivationKind::k##Type:                                                                    \
     return f(Type(activation.numbers()));
   switch (activation.kind) {
-    FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+    FASTNTK_ACTIVATIONS_HERE(FASTNTK_CASE)
   default:
     return decltype(f(Relu(nullptr))){};
   }
