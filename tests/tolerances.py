@@ -7,6 +7,8 @@ gram-exact
     Entries of a Gram matrix from uint8 pixels, whose squared distances are exact integers.
 gram-float
     Entries of a Gram matrix from float32 or float64 data.
+dual
+    Normalised duals of activations, relative to the diagonals.
 gradient-exact, gradient-float
     Derivatives of entries from pixels and from other data, relative to the larger of themselves
     and of the geometric mean of the two diagonal ones.
@@ -56,6 +58,11 @@ TOLERANCES: dict[tuple[str, str], Bound] = {
         1e-12,
         "the float64 gate on float data: a distance rounded to 1e-16 |x|^2 moves the angle of "
         "a pair just above the repair threshold by up to 1e-12",
+    ),
+    ("dual", "float32"): Bound(6e-7, "the float32 gate: ten roundings of 6e-8"),
+    ("dual", "float64"): Bound(
+        1e-13,
+        "the gate of closed forms; those without exponentials lose a few roundings of 2.2e-16",
     ),
     ("gradient-exact", "float32"): Bound(1e-7, "a result of float64 rounded once: 6e-8"),
     ("gradient-float", "float32"): Bound(1e-7, "a result of float64 rounded once: 6e-8"),

@@ -3,6 +3,7 @@
 
 PYBIND11_MODULE(_cpu, module, pybind11::mod_gil_not_used()) {
   module.doc() = "CPU engine of fastntk; use it through the package, which checks every argument.";
+  fastntk::bindings::register_dual(module);
   fastntk::bindings::register_machine(module);
   fastntk::bindings::register_memory(module);
   fastntk::bindings::register_pointwise(module);

@@ -7,6 +7,7 @@ namespace fastntk::bindings {
 
 namespace py = pybind11;
 
+void register_dual(py::module_& module);
 void register_empirical(py::module_& module);
 void register_machine(py::module_& module);
 void register_memory(py::module_& module);

@@ -18,7 +18,14 @@ namespace py = pybind11;
 // One pair (weights, biases) per matrix, each with one share per linear map.
 using ShareLists = std::vector<std::pair<std::vector<double>, std::vector<double>>>;
 
-inline Network make_network(const std::vector<std::string>& activations,
+// A functor's name and its parameters.
+using NamedActivation = std::pair<std::string, std::vector<double>>;
+
+inline void add_activation(const NamedActivation& named, Network& network) {
+  network.activations.push_back(make_activation(named.first, named.second));
+}
+
+inline Network make_network(const std::vector<NamedActivation>& activations,
                             const std::vector<double>& weight_std,
                             const std::vector<double>& bias_std) {
   if (weight_std.size() != bias_std.size())
@@ -26,9 +33,23 @@ inline Network make_network(const std::vector<std::string>& activations,
   Network network;
   for (std::size_t l = 0; l < weight_std.size(); ++l)
     network.maps.push_back({weight_std[l], bias_std[l]});
-  for (const std::string& name : activations)
-    network.activations.push_back(activation_from_name(name));
+  for (const NamedActivation& named : activations)
+    add_activation(named, network);
   return network;
+}
+
+// One number each per linear map: of weights, of biases.
+using Factors = std::pair<std::vector<double>, std::vector<double>>;
+
+// weight_std and bias_std of map l as multiples of what is differentiated by.
+inline void set_factors(Network& network, const Factors& factors) {
+  const auto& [weights, biases] = factors;
+  if (weights.size() != network.maps.size() || biases.size() != network.maps.size())
+    throw py::value_error("factors must have one value per linear map");
+  for (std::size_t l = 0; l < weights.size(); ++l) {
+    network.maps[l].weight_factor = weights[l];
+    network.maps[l].bias_factor = biases[l];
+  }
 }
 
 inline std::vector<TrainedShares> make_shares(const ShareLists& outputs, const Network& network) {

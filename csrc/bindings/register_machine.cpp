@@ -19,7 +19,7 @@ void register_machine(py::module_& module) {
   module.def("activations", [] {
     std::vector<std::string> names;
     for (int i = 0; i < kActivationCount; ++i)
-      names.emplace_back(activation_name(static_cast<Activation>(i)));
+      names.emplace_back(activation_name(static_cast<ActivationKind>(i)));
     return names;
   });
 }

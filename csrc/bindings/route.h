@@ -17,7 +17,7 @@ template <class T, class Route>
 py::dict route_dict(const Route& chosen) {
   py::list layers;
   for (const LayerPlan& layer : chosen.layers) {
-    layers.append(py::dict(py::arg("activation") = activation_name(layer.activation),
+    layers.append(py::dict(py::arg("activation") = activation_name(layer.activation.kind),
                            py::arg("angle_level") = layer.angle_level,
                            py::arg("equal") = layer.equal));
   }

@@ -4,42 +4,105 @@
 #pragma once
 
 #include "common/activations/erf.h"
+#include "common/activations/exponential.h"
+#include "common/activations/gaussian.h"
+#include "common/activations/gelu.h"
+#include "common/activations/piecewise_linear.h"
+#include "common/activations/polynomial.h"
 #include "common/activations/relu.h"
+#include "common/activations/relu_power.h"
+#include "common/activations/sinusoid.h"
+#include "common/activations/step.h"
 
-#define FASTNTK_ACTIVATIONS(X) X(Relu) X(Erf)
+#define FASTNTK_ACTIVATIONS(X)                                                                     \
+  X(Relu)                                                                                          \
+  X(Erf)                                                                                           \
+  X(PiecewiseLinear)                                                                               \
+  X(ReluSquared)                                                                                   \
+  X(ReluCubed)                                                                                     \
+  X(Step)                                                                                          \
+  X(Sign)                                                                                          \
+  X(Polynomial)                                                                                    \
+  X(Sinusoid)                                                                                      \
+  X(Exponential)                                                                                   \
+  X(Rbf)                                                                                           \
+  X(Gaussian)                                                                                      \
+  X(Gelu)
+// Those whose kernels the CUDA engine computes; the others come to it as tables.
+#define FASTNTK_DEVICE_ACTIVATIONS(X) X(Relu) X(Erf) X(PiecewiseLinear)
+#ifdef __CUDA_ARCH__
+#define FASTNTK_ACTIVATIONS_HERE FASTNTK_DEVICE_ACTIVATIONS
+#else
+#define FASTNTK_ACTIVATIONS_HERE FASTNTK_ACTIVATIONS
+#endif
 
 namespace fastntk {
 
 #define FASTNTK_ENUMERATOR(Type) k##Type,
-enum class Activation : int { FASTNTK_ACTIVATIONS(FASTNTK_ENUMERATOR) kCount };
+enum class ActivationKind : int { FASTNTK_ACTIVATIONS(FASTNTK_ENUMERATOR) kCount };
 #undef FASTNTK_ENUMERATOR
 
-constexpr int kActivationCount = static_cast<int>(Activation::kCount);
+constexpr int kActivationCount = static_cast<int>(ActivationKind::kCount);
+constexpr int kMaxParameters = 9;
 
-// f(act) for an object of the activation's type.
+// A functor and its parameters, in a form that host and device share.
+struct Activation {
+  ActivationKind kind = ActivationKind::kRelu;
+  double parameters[kMaxParameters] = {};
+  const double* table = nullptr;  // instead of parameters, where they are many
+
+  Activation() = default;
+  FASTNTK_HD Activation(ActivationKind of_kind) : kind(of_kind) {}
+
+  FASTNTK_HD const double* numbers() const { return table != nullptr ? table : parameters; }
+};
+
+// f(act) for the functor that an activation names.
 template <class F>
-FASTNTK_HD auto with_activation(Activation activation, const F& f) {
+FASTNTK_HD auto with_activation(const Activation& activation, const F& f) {
 #define FASTNTK_CASE(Type)                                                                         \
-  case Activation::k##Type:                                                                        \
-    return f(Type{});
-  switch (activation) {
-    FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+  case ActivationKind::k##Type:                                                                    \
+    return f(Type(activation.numbers()));
+  switch (activation.kind) {
+    FASTNTK_ACTIVATIONS_HERE(FASTNTK_CASE)
   default:
-    return decltype(f(Relu{})){};
+    return decltype(f(Relu(nullptr))){};
   }
 #undef FASTNTK_CASE
 }
 
+// As many as its type says, or what the functor knows itself where that is a bound.
+template <class Act>
+FASTNTK_HD int row_scalars_of([[maybe_unused]] const Act& act) {
+  if constexpr (Act::kRowScalars == kMaxRowScalars)
+    return act.row_scalars();
+  else
+    return Act::kRowScalars;
+}
+
+// f(k) for every row scalar.
+template <class Act, class F>
+FASTNTK_HD void for_row_scalars([[maybe_unused]] const Act& act, const F& f) {
+  if constexpr (Act::kRowScalars == kMaxRowScalars) {
+    for (int k = 0; k < act.row_scalars(); ++k)
+      f(k);
+  } else {
+    FASTNTK_UNROLL
+    for (int k = 0; k < Act::kRowScalars; ++k)
+      f(k);
+  }
+}
+
 template <class Real>
-FASTNTK_HD RowDual<Real> activation_row_step(Activation activation, Real variance) {
+FASTNTK_HD RowDual<Real> activation_row_step(const Activation& activation, Real variance) {
   return with_activation(activation,
                          [&](auto act) { return act.template row_step<Real>(variance); });
 }
-FASTNTK_HD double activation_square_at_zero(Activation activation) {
-  return with_activation(activation, [](auto act) { return act.kSquareAtZero; });
+FASTNTK_HD double activation_square_at_zero(const Activation& activation) {
+  return with_activation(activation, [](auto act) { return act.square_at_zero(); });
 }
-FASTNTK_HD int activation_row_scalars(Activation activation) {
-  return with_activation(activation, [](auto act) { return act.kRowScalars; });
+FASTNTK_HD int activation_row_scalars(const Activation& activation) {
+  return with_activation(activation, [](auto act) { return row_scalars_of(act); });
 }
 
 }  // namespace fastntk

@@ -41,6 +41,22 @@ FASTNTK_HD V unfold(V x) {
   return select(less(x, V(Scalar<V>(0))), x + V(Scalar<V>(1)), x);
 }
 
+// Whether the angle of a deficit, folded or plain, is obtuse; and the deficit of the acute one of it
+// and its supplement. A plain deficit of 1 is that of opposite rows, and rounding may exceed it.
+template <int kLevel, class V>
+FASTNTK_HD auto is_obtuse(V x) {
+  if constexpr (kLevel == kFolded)
+    return less(x, V(Scalar<V>(0)));
+  else
+    return less(V(Scalar<V>(0.5)), x);
+}
+template <int kLevel, class V>
+FASTNTK_HD V acute_deficit(V x) {
+  const V zero(Scalar<V>(0)), one(Scalar<V>(1));
+  const V supplement = kLevel == kFolded ? negated(x) : maximum(one - x, zero);
+  return select(is_obtuse<kLevel>(x), supplement, x);
+}
+
 template <class V>
 struct AngleAndArcCosine {
   V y;  // theta / pi
@@ -82,20 +98,46 @@ FASTNTK_HD V twice_arc_sine(V h) {
   return pi * h * angle_polynomial<kAcute>(h * h);
 }
 
+// Of h = sin(omega / 2) <= sqrt(1/2): omega, and omega - sin omega with all its digits.
+template <class V>
+struct AngleAndExcess {
+  V angle;
+  V excess;
+};
+
+template <class V>
+FASTNTK_HD AngleAndExcess<V> angle_and_excess(V h) {
+  const V pi(static_cast<Scalar<V>>(3.14159265358979323846));
+  const V h2 = h * h, y = h * angle_polynomial<kAcute>(h2), y2 = y * y, angle = pi * y;
+  // omega (1 - cos omega) less sin omega - omega cos omega = 2 pi y^3 Q(y^2).
+  const V factor = h2 - rounded(y2 * arc_cosine_polynomial<kAcute>(y2));
+  return {angle, angle * (factor + factor)};
+}
+
+// Of an acute angle: y, and y^3 Q(y^2).
+template <class V>
+struct AcuteAngle {
+  V y;
+  V cube;
+};
+
+template <class V>
+FASTNTK_HD AcuteAngle<V> acute_angle(V x) {
+  const V y = square_root(x) * angle_polynomial<kAcute>(x);
+  const V y2 = y * y;
+  return {y, rounded(y2 * y * arc_cosine_polynomial<kAcute>(y2))};
+}
+
 template <int kLevel, class V>
 FASTNTK_HD AngleAndArcCosine<V> angle_and_arc_cosine(V x) {
-  if constexpr (kLevel == kAnyAngle) {
-    const V one(Scalar<V>(1));
-    return angle_and_arc_cosine<kFolded>(select(less(V(Scalar<V>(0.5)), x), x - one, x));
-  } else if constexpr (kLevel == kFolded) {
+  if constexpr (kLevel < kAcute) {
     // Obtuse angles by their supplement: y(x) = 1 - y(1 - x), and kappa_1(c) = kappa_1(-c) + c.
     using T = Scalar<V>;
-    const auto obtuse = less(x, V(T(0)));
-    const V acute_x = select(obtuse, negated(x), x);
-    const V y = square_root(acute_x) * angle_polynomial<kAcute>(acute_x);
-    const V y2 = y * y;
-    const V cube = rounded(y2 * y * arc_cosine_polynomial<kAcute>(y2));
-    return {select(obtuse, V(T(1)) - y, y), select(obtuse, V(T(0.5)), x) - cube};
+    const auto obtuse = is_obtuse<kLevel>(x);
+    const V acute_x = acute_deficit<kLevel>(x);
+    const AcuteAngle<V> acute = acute_angle(acute_x);
+    return {select(obtuse, V(T(1)) - acute.y, acute.y),
+            select(obtuse, V(T(0.5)), acute_x) - acute.cube};
   } else {
     const V y = square_root(x) * angle_polynomial<kLevel>(x);
     const V y2 = y * y;

@@ -48,4 +48,29 @@ inline Extended arc_cosine_polynomial_extended(Extended y_squared) {
   return scale * (std::sin(theta) - theta * std::cos(theta)) / (t * theta);
 }
 
+// Q_p of arc_cosine.h by the series of the tail in theta, p = 2 or 3:
+//   6 pi tail_2 = theta (1 + 2 cos^2) - 3 sin cos,
+//   30 pi tail_3 = (4 + 11 cos^2) sin - theta (9 cos + 6 cos^3),
+// whose terms (-1)^k theta^(2k+1) / (2k+1)! begin with k = p.
+template <int kOrder>
+inline Extended tail_polynomial_extended(Extended y_squared) {
+  static_assert(kOrder == 2 || kOrder == 3);
+  constexpr int kTerms = 30;  // (3 theta)^2k / (2k)! is below 1e-40 of the first one
+  const Extended t = kExtendedPi * kExtendedPi * y_squared;  // theta^2
+  Extended sum = 0, base = Extended(1) / (kOrder == 2 ? 6 : 30), power = 1;
+  for (int k = 1; k <= kTerms; ++k) {
+    base /= -Extended(2 * k) * (2 * k + 1);
+    power *= kOrder == 2 ? 4 : 9;
+    if (k <= kOrder)
+      base *= kExtendedPi * kExtendedPi;
+    else
+      base *= t;
+    const Extended weight = kOrder == 2
+                                ? (2 * k - 2) * power
+                                : (27 + 33 * power) / 4 - (2 * k + 1) * (27 + 3 * power) / 2;
+    sum += k < kOrder ? 0 : weight * base;
+  }
+  return sum;
+}
+
 }  // namespace fastntk

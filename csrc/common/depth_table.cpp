@@ -27,17 +27,12 @@ constexpr std::size_t kLeastLayers = 2;
 template <class T>
 constexpr int kTerms = DepthTable<T>::kDegree + 1;
 
-template <class R, class Act>
-PairDual<R> dual_of(R x, const R* scalars) {
-  return Act::template pair_step<kFolded>(x, scalars, scalars);
-}
-
 template <class R>
-PairDual<R> dual_of(Activation activation, R x, const R* scalars) {
+PairDual<R> dual_of(const Activation& activation, R x, const R* scalars) {
 #define FASTNTK_CASE(Type)                                                                         \
-  case Activation::k##Type:                                                                        \
-    return dual_of<R, Type>(x, scalars);
-  switch (activation) {
+  case ActivationKind::k##Type:                                                                    \
+    return Type(activation.numbers()).template pair_step<kFolded>(x, scalars, scalars);
+  switch (activation.kind) {
     FASTNTK_ACTIVATIONS(FASTNTK_CASE)
   default:
     return {};

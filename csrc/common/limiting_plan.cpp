@@ -63,14 +63,14 @@ std::vector<LayerPlan> plan_layers(const Network& network, const RowRanges& rang
   int level = non_negative ? kAcute : kFolded;
   double least = 0;  // cosine, where the level is one of acute angles
   for (int l = 0; l < network.hidden_layers(); ++l) {
-    const Activation activation = network.activations[l];
+    const Activation& activation = network.activations[l];
     const LayerRanges& layer = ranges.layers[l];
     plan.push_back({activation, level, layer.w.one_number() && layer.v.one_number()});
     if (!activation_dual_is_non_negative(activation)) {
       level = kAnyAngle;
     } else {
       // Folded data have lost their signs after the layer, but had obtuse angles before it.
-      const bool narrows = activation == Activation::kRelu && level >= kAcute;
+      const bool narrows = activation.kind == ActivationKind::kRelu && level >= kAcute;
       least = mixed_bound(narrows ? arc_cosine(least) : 0, layer.w);
       level = level_of(least);
     }
@@ -91,8 +91,8 @@ bool too_steep_for_float(const Network& network) { return network.hidden_layers(
 
 bool too_deep_for_float(const Network& network) {
   int roundings = 0;
-  for (const Activation activation : network.activations)
-    roundings += activation_roundings(activation);
+  for (const Activation& activation : network.activations)
+    roundings += activation_roundings(activation.kind);
   return roundings > kFloatRoundings;
 }
 

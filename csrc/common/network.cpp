@@ -1,37 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/network.h"
 
+#include <algorithm>
+
 namespace fastntk {
 namespace {
 
-struct ActivationFacts {
+struct KindFacts {
   const char* name;
-  bool dual_is_non_negative;
+  int parameters;
   int roundings;
 };
 
-#define FASTNTK_FACTS(Type) {Type::kName, Type::kDualIsNonNegative, Type::kRoundings},
-constexpr ActivationFacts kFacts[] = {FASTNTK_ACTIVATIONS(FASTNTK_FACTS)};
+#define FASTNTK_FACTS(Type) {Type::kName, Type::kParameters, Type::kRoundings},
+constexpr KindFacts kFacts[] = {FASTNTK_ACTIVATIONS(FASTNTK_FACTS)};
 #undef FASTNTK_FACTS
 
-const ActivationFacts& facts(Activation activation) { return kFacts[static_cast<int>(activation)]; }
+const KindFacts& facts(ActivationKind kind) { return kFacts[static_cast<int>(kind)]; }
 
 }  // namespace
 
-const char* activation_name(Activation activation) { return facts(activation).name; }
+const char* activation_name(ActivationKind kind) { return facts(kind).name; }
 
-Activation activation_from_name(const std::string& name) {
+Activation make_activation(const std::string& name, const std::vector<double>& parameters) {
   for (int i = 0; i < kActivationCount; ++i) {
-    if (name == kFacts[i].name)
-      return static_cast<Activation>(i);
+    if (name != kFacts[i].name)
+      continue;
+    if (static_cast<int>(parameters.size()) != kFacts[i].parameters) {
+      throw std::invalid_argument("activation '" + name + "' has " +
+                                  std::to_string(kFacts[i].parameters) + " parameters, got " +
+                                  std::to_string(parameters.size()));
+    }
+    Activation activation(static_cast<ActivationKind>(i));
+    std::copy(parameters.begin(), parameters.end(), activation.parameters);
+    return activation;
   }
   throw std::invalid_argument("unknown activation '" + name + "'");
 }
 
-bool activation_dual_is_non_negative(Activation activation) {
-  return facts(activation).dual_is_non_negative;
+bool activation_dual_is_non_negative(const Activation& activation) {
+  return with_activation(activation, [](auto act) { return act.dual_is_non_negative(); });
 }
 
-int activation_roundings(Activation activation) { return facts(activation).roundings; }
+int activation_roundings(ActivationKind kind) { return facts(kind).roundings; }
 
 }  // namespace fastntk

@@ -2,6 +2,9 @@
 // A fully-connected network in its infinite-width limit, and what of it is trained.
 #pragma once
 
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/activations.h"
@@ -9,15 +12,23 @@
 
 namespace fastntk {
 
+// Both may be multiples of numbers that all maps share, by which kernels are differentiated:
+// weight_std of this one times weight_factor, bias_std times bias_factor.
 struct LinearMap {
   double weight_std;
   double bias_std;
+  double weight_factor = 1;
+  double bias_factor = 1;
 };
+
+// Of activations that have one.
+using NumberTable = std::shared_ptr<const std::vector<double>>;
 
 // maps[0], activation[0], maps[1], ..., maps[hidden_layers]
 struct Network {
   std::vector<LinearMap> maps;
   std::vector<Activation> activations;
+  std::vector<NumberTable> tables = {};  // kept for as long as activations refer to them
 
   int hidden_layers() const { return static_cast<int>(activations.size()); }
 
@@ -38,9 +49,10 @@ struct TrainedShares {
   std::vector<double> biases;
 };
 
-const char* activation_name(Activation activation);
-Activation activation_from_name(const std::string& name);
-bool activation_dual_is_non_negative(Activation activation);
-int activation_roundings(Activation activation);
+const char* activation_name(ActivationKind kind);
+// Throws std::invalid_argument for a name that there is not, or another number of parameters.
+Activation make_activation(const std::string& name, const std::vector<double>& parameters);
+bool activation_dual_is_non_negative(const Activation& activation);
+int activation_roundings(ActivationKind kind);
 
 }  // namespace fastntk

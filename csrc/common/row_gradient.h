@@ -37,8 +37,9 @@ struct VarianceGradient {
 // weights: the weights' part; log_weights[kParameters]: the derivatives of its logarithm.
 template <class Real>
 FASTNTK_HD VarianceGradient<Real> variance_gradient(Real weights, const Real* log_weights,
-                                                    Real bias_std) {
+                                                    const LinearMap& map) {
   const Real none(0.0), one(1.0), half(0.5), two(2.0);
+  const Real bias_std(map.bias_std);
   const Real q = weights + bias_std * bias_std;
   const bool zero = !(q > none);  // a zero row without bias: all that comes of it is 0
   const Real inverse_root = zero ? none : one / square_root(q);
@@ -48,7 +49,7 @@ FASTNTK_HD VarianceGradient<Real> variance_gradient(Real weights, const Real* lo
   all.q = q;
   FASTNTK_UNROLL
   for (int i = 0; i < kParameters; ++i) {
-    const Real bias_part = i == kBiasStd ? inverse_root : none;
+    const Real bias_part = i == kBiasStd ? Real(map.bias_factor) * inverse_root : none;
     const Real turn = zero ? none : bias_part - half * v * log_weights[i];
     all.log_q[i] = zero ? none : w * w * log_weights[i] + two * v * bias_part;
     all.mixing.log_w[i] = -(v * turn);
@@ -67,6 +68,21 @@ struct RowGradientEnd {
   Real nngp[kParameters];
 };
 
+// Derivatives are by log q. A zero row has none; see row_recursion for what is left of it.
+template <class Real>
+FASTNTK_HD RowDual<Jet<Real, 1>> dual_with_derivatives(const Activation& activation, Real q) {
+  using OneJet = Jet<Real, 1>;
+  if (q > Real(0.0))
+    return activation_row_step<OneJet>(activation, OneJet::of(q, [&](int) { return q; }));
+  const bool left = activation_square_at_zero(activation) > 0;
+  const RowDual<Real> plain = activation_row_step<Real>(activation, Real(left ? 0.0 : 1.0));
+  RowDual<OneJet> dual{OneJet(plain.second_moment), OneJet(plain.slope), {}};
+  FASTNTK_UNROLL
+  for (int k = 0; k < kMaxRowScalars; ++k)
+    dual.scalars[k] = OneJet(plain.scalars[k]);
+  return dual;
+}
+
 // weights: as for row_recursion.
 //   sink.first(mixing);
 //   sink.layer(l, mixing, scalars, log_q): scalars[k].by[0] is the derivative by log q of scalar k
@@ -75,9 +91,11 @@ template <class Real, class Sink>
 FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activation* activations,
                                              int hidden_layers, Real weights, const Sink& sink) {
   const Real none(0.0), one(1.0), half(0.5), two(2.0);
-  Real log_weights[kParameters] = {two / Real(maps[0].weight_std), none};
-  VarianceGradient<Real> now =
-      variance_gradient<Real>(weights, log_weights, Real(maps[0].bias_std));
+  const auto by_weight_std = [&](const LinearMap& map) {  // of the logarithm of the variance
+    return two * Real(map.weight_factor) / Real(map.weight_std);
+  };
+  Real log_weights[kParameters] = {by_weight_std(maps[0]), none};
+  VarianceGradient<Real> now = variance_gradient<Real>(weights, log_weights, maps[0]);
   sink.first(now.mixing);
   Real theta = now.q;
   Real theta_by[kParameters];
@@ -85,31 +103,28 @@ FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activa
   for (int i = 0; i < kParameters; ++i)
     theta_by[i] = now.q * now.log_q[i];
   for (int l = 0; l < hidden_layers; ++l) {
-    const LinearMap map = maps[l + 1];
+    const LinearMap& map = maps[l + 1];
     const bool zero = !(now.q > none);
-    const Real q = zero ? one : now.q;
-    // Seeded with q: derivatives are by log q.
-    const RowDual<Jet<Real, 1>> dual = activation_row_step<Jet<Real, 1>>(
-        activations[l], Jet<Real, 1>::of(q, [&](int) { return q; }));
-    const Real moment =
-        zero ? Real(activation_square_at_zero(activations[l])) : dual.second_moment.value;
+    const RowDual<Jet<Real, 1>> dual = dual_with_derivatives(activations[l], now.q);
+    const bool gone = zero && !(activation_square_at_zero(activations[l]) > 0);
+    const Real moment = gone ? none : dual.second_moment.value;
     const Real moment_growth = zero ? none : dual.second_moment.by[0] / dual.second_moment.value;
-    const Real slope_growth = dual.slope.by[0] / dual.slope.value;
+    const Real slope_growth = zero ? none : dual.slope.by[0] / dual.slope.value;
     const Real factor = Real(map.weight_std) * Real(map.weight_std);
     const Real weight_part = factor * moment;
     const Real carried = zero ? none : weight_part * dual.slope.value / now.q * theta;
     const Real bias(map.bias_std);
     FASTNTK_UNROLL
     for (int i = 0; i < kParameters; ++i) {
-      log_weights[i] =
-          (i == kWeightStd ? two / Real(map.weight_std) : none) + moment_growth * now.log_q[i];
-      const Real own = weight_part * log_weights[i] + (i == kBiasStd ? two * bias : none);
+      log_weights[i] = (i == kWeightStd ? by_weight_std(map) : none) + moment_growth * now.log_q[i];
+      const Real own = weight_part * log_weights[i] +
+                       (i == kBiasStd ? two * bias * Real(map.bias_factor) : none);
       const Real log_derivative = log_weights[i] + (slope_growth - one) * now.log_q[i];
       const Real ratio = theta > none ? theta_by[i] / theta : none;
       theta_by[i] = carried * (log_derivative + ratio) + own;
     }
     theta = carried + weight_part + bias * bias;
-    const VarianceGradient<Real> next = variance_gradient<Real>(weight_part, log_weights, bias);
+    const VarianceGradient<Real> next = variance_gradient<Real>(weight_part, log_weights, map);
     sink.layer(l, next.mixing, dual.scalars, now.log_q);
     now = next;
   }

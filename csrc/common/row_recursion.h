@@ -44,10 +44,11 @@ FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* a
   }
   for (int l = 0; l < hidden_layers; ++l) {
     const LinearMap map = maps[l + 1];
-    // A zero row has no angle: any scalars do, and only f(0)^2 survives of it.
-    const RowDual<Real> dual = activation_row_step<Real>(activations[l], q > none ? q : one);
-    const Real moment =
-        q > none ? dual.second_moment : Real(activation_square_at_zero(activations[l]));
+    // A zero row has no angle. Where f(0) is 0 nothing is left of it, and any scalars do; else all
+    // formulas hold at q = 0.
+    const bool empty = !(q > none) && !(activation_square_at_zero(activations[l]) > 0);
+    const RowDual<Real> dual = activation_row_step<Real>(activations[l], empty ? one : q);
+    const Real moment = empty ? none : dual.second_moment;
     const Real weight_part = map.weight_std * map.weight_std * moment;
     const Real bias_part(map.bias_std * map.bias_std);
     const Real next = weight_part + bias_part;

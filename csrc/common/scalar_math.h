@@ -51,8 +51,14 @@ FASTNTK_HD double fused_mul_add(double a, double b, double c) { return fma(a, b,
 // The libraries' own, within one unit in the last place on the host and two on the device.
 FASTNTK_HD float error_function(float a) { return erff(a); }
 FASTNTK_HD double error_function(double a) { return erf(a); }
+FASTNTK_HD float error_function_complement(float a) { return erfcf(a); }
+FASTNTK_HD double error_function_complement(double a) { return erfc(a); }
 FASTNTK_HD float exponential(float a) { return expf(a); }
 FASTNTK_HD double exponential(double a) { return exp(a); }
+FASTNTK_HD float sine(float a) { return sinf(a); }
+FASTNTK_HD double sine(double a) { return sin(a); }
+FASTNTK_HD float cosine(float a) { return cosf(a); }
+FASTNTK_HD double cosine(double a) { return cos(a); }
 
 #ifdef __CUDA_ARCH__
 // Relative error at most 2^-23, by the PTX manual; subnormal numbers are read as zero.

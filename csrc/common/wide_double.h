@@ -57,6 +57,8 @@ public:
     return {a.mantissa_ / b.mantissa_, a.exponent_ - b.exponent_};
   }
   FASTNTK_HD friend bool operator>(WideDouble a, WideDouble b) { return (a - b).mantissa_.hi > 0; }
+  FASTNTK_HD friend bool less(WideDouble a, WideDouble b) { return b > a; }
+  FASTNTK_HD friend WideDouble minimum(WideDouble a, WideDouble b) { return a > b ? b : a; }
 
   FASTNTK_HD friend WideDouble square_root(WideDouble a) {
     const bool odd = a.exponent_ % 2 != 0;

@@ -36,16 +36,16 @@ void shift_row(T factor, const T* shift, long count, T* z) {
 }
 
 template <class F, class T>
-void value_row(const T* z, long count, T* out) {
+void value_row(const F& act, const T* z, long count, T* out) {
   for (long k = 0; k < count; ++k)
-    out[k] = F::value(z[k]);
+    out[k] = act.value(z[k]);
 }
 
 // By itself: a product in the same loop makes GCC branch where ReLU chooses.
 template <class F, class T>
-void slope_row(const T* z, long count, T* slopes) {
+void slope_row(const F& act, const T* z, long count, T* slopes) {
   for (long k = 0; k < count; ++k)
-    slopes[k] = F::slope(z[k]);
+    slopes[k] = act.slope(z[k]);
 }
 
 template <class T>
@@ -57,27 +57,27 @@ void multiply_row(T factor, const T* __restrict by, long count, T* __restrict to
 }  // namespace
 
 template <class T>
-void activate(Activation activation, T factor, const T* shift, long rows, long cols, T* z, T* out,
-              int threads) {
+void activate(const Activation& activation, T factor, const T* shift, long rows, long cols, T* z,
+              T* out, int threads) {
   with_activation(activation, [&](auto act) {
     for_pieces(rows, cols, threads, [&](long i, long begin, long end) {
       T* row = z + i * cols + begin;
       if (factor != 1 || shift != nullptr)
         shift_row(factor, shift ? shift + begin : nullptr, end - begin, row);
       if (out != nullptr)
-        value_row<decltype(act)>(row, end - begin, out + i * cols + begin);
+        value_row(act, row, end - begin, out + i * cols + begin);
     });
     return true;
   });
 }
 
 template <class T>
-void apply_slope(Activation activation, T factor, const T* z, long rows, long cols, long outputs,
-                 T* signals, int threads) {
+void apply_slope(const Activation& activation, T factor, const T* z, long rows, long cols,
+                 long outputs, T* signals, int threads) {
   with_activation(activation, [&](auto act) {
     for_pieces(rows, cols, threads, [&](long i, long begin, long end) {
       T slopes[kPiece];
-      slope_row<decltype(act)>(z + i * cols + begin, end - begin, slopes);
+      slope_row(act, z + i * cols + begin, end - begin, slopes);
       for (long k = 0; k < outputs; ++k)
         multiply_row(factor, slopes, end - begin, signals + (i * outputs + k) * cols + begin);
     });
@@ -85,9 +85,9 @@ void apply_slope(Activation activation, T factor, const T* z, long rows, long co
   });
 }
 
-template void activate(Activation, float, const float*, long, long, float*, float*, int);
-template void activate(Activation, double, const double*, long, long, double*, double*, int);
-template void apply_slope(Activation, float, const float*, long, long, long, float*, int);
-template void apply_slope(Activation, double, const double*, long, long, long, double*, int);
+template void activate(const Activation&, float, const float*, long, long, float*, float*, int);
+template void activate(const Activation&, double, const double*, long, long, double*, double*, int);
+template void apply_slope(const Activation&, float, const float*, long, long, long, float*, int);
+template void apply_slope(const Activation&, double, const double*, long, long, long, double*, int);
 
 }  // namespace fastntk::cpu

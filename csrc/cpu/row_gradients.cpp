@@ -49,7 +49,7 @@ RowGradients::RowGradients(const Network& network, bool nngp,
     one.log_w = AlignedBuffer<double>(rows);
     one.log_scale = AlignedBuffer<double>(rows);
     one.diagonal = AlignedBuffer<double>(rows);
-    for (const Activation activation : network.activations) {
+    for (const Activation& activation : network.activations) {
       one.layers.push_back({AlignedBuffer<double>(rows), AlignedBuffer<double>(rows), {}});
       for (int k = 0; k < activation_row_scalars(activation); ++k)
         one.layers.back().scalars[k] = AlignedBuffer<double>(rows);

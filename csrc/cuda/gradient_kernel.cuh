@@ -42,34 +42,32 @@ struct GradientCells {
 };
 
 template <class Act, int kLevel>
-__device__ void gradient_step(const GradientSide& rows, const GradientSide& cols, int layer,
-                              GradientCells& cells) {
+__device__ void gradient_step(const Act& act, const GradientSide& rows, const GradientSide& cols,
+                              int layer, GradientCells& cells) {
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   const MixingScalars<OneJet> own = rows.mixing(layer, cells.row);
   FASTNTK_UNROLL
   for (int c = 0; c < GradientCells::kCols; ++c) {
     OneJet row_scalars[kScalars], col_scalars[kScalars];
-    FASTNTK_UNROLL
-    for (int k = 0; k < Act::kRowScalars; ++k) {
+    for_row_scalars(act, [&](int k) {
       row_scalars[k] = rows.scalar(layer, k, cells.row);
       col_scalars[k] = cols.scalar(layer, k, cells.col[c]);
-    }
+    });
     AngleState<OneJet>& state = cells.state[c];
-    const PairDual<OneJet> dual =
-        Act::template pair_step<kLevel>(state.x, row_scalars, col_scalars);
+    const PairDual<OneJet> dual = act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
     state = mix(dual, state.t, own, cols.mixing(layer, cells.col[c]), AllTrained{});
   }
 }
 
 template <class Act>
-__device__ void gradient_step(int angle_level, const GradientSide& rows, const GradientSide& cols,
-                              int layer, GradientCells& cells) {
+__device__ void gradient_step(const Act& act, int angle_level, const GradientSide& rows,
+                              const GradientSide& cols, int layer, GradientCells& cells) {
   if (angle_level == kFolded)
-    gradient_step<Act, kFolded>(rows, cols, layer, cells);
+    gradient_step<Act, kFolded>(act, rows, cols, layer, cells);
   else if (!Act::kUsesAngleLevels || angle_level == kAnyAngle)
-    gradient_step<Act, kAnyAngle>(rows, cols, layer, cells);
+    gradient_step<Act, kAnyAngle>(act, rows, cols, layer, cells);
   else if constexpr (Act::kUsesAngleLevels)
-    gradient_step<Act, kAcute>(rows, cols, layer, cells);
+    gradient_step<Act, kAcute>(act, rows, cols, layer, cells);
 }
 
 // States of the last layer from the deficits of the first.
@@ -88,13 +86,13 @@ __device__ inline void run_gradient_layers(const ProblemView<double>& problem,
     state.t = first_layer(unfold(state.x), own, other, AllTrained{});
   }
   for (int layer = 0; layer < problem.hidden_layers; ++layer) {
-    const LayerStep step = problem.layers[layer];
+    const LayerStep& step = problem.layers[layer];
 #define FASTNTK_CASE(Type)                                                                         \
-  case Activation::k##Type:                                                                        \
-    gradient_step<Type>(step.angle_level, rows, cols, layer, cells);                               \
+  case ActivationKind::k##Type:                                                                    \
+    gradient_step(Type(step.activation.numbers()), step.angle_level, rows, cols, layer, cells);    \
     break;
-    switch (step.activation) {
-      FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+    switch (step.activation.kind) {
+      FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_CASE)
     default:
       break;
     }

@@ -58,8 +58,8 @@ __device__ MixingScalars<P> mixing_of(const RowTableView<P>& table, int layer, i
 }
 
 template <class Act, int kLevel, class P, class SharesOrAll>
-__device__ void layer_step(const ProblemView<P>& problem, int layer, const SharesOrAll& shares,
-                           Unit<P>& unit) {
+__device__ void layer_step(const Act& act, const ProblemView<P>& problem, int layer,
+                           const SharesOrAll& shares, Unit<P>& unit) {
   const RowTableView<P>&rows = problem.rows.table, &cols = problem.cols.table;
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   MixingScalars<P> mixing[Unit<P>::kCols];
@@ -67,21 +67,17 @@ __device__ void layer_step(const ProblemView<P>& problem, int layer, const Share
   FASTNTK_UNROLL
   for (int c = 0; c < Unit<P>::kCols; ++c) {
     mixing[c] = mixing_of(cols, layer, unit.col[c]);
-    FASTNTK_UNROLL
-    for (int k = 0; k < Act::kRowScalars; ++k)
-      col_scalars[c][k] = cols.scalar(layer, k)[unit.col[c]];
+    for_row_scalars(act, [&](int k) { col_scalars[c][k] = cols.scalar(layer, k)[unit.col[c]]; });
   }
   FASTNTK_UNROLL
   for (int r = 0; r < Unit<P>::kRows; ++r) {
     const MixingScalars<P> own = mixing_of(rows, layer, unit.row[r]);
     P row_scalars[kScalars];
-    FASTNTK_UNROLL
-    for (int k = 0; k < Act::kRowScalars; ++k)
-      row_scalars[k] = rows.scalar(layer, k)[unit.row[r]];
+    for_row_scalars(act, [&](int k) { row_scalars[k] = rows.scalar(layer, k)[unit.row[r]]; });
     FASTNTK_UNROLL
     for (int c = 0; c < Unit<P>::kCols; ++c) {
       const PairDual<P> dual =
-          Act::template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars[c]);
+          act.template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars[c]);
       const AngleState<P> state = mix(dual, unit.t[r][c], own, mixing[c], shares);
       unit.x[r][c] = state.x;
       unit.t[r][c] = state.t;
@@ -92,16 +88,16 @@ __device__ void layer_step(const ProblemView<P>& problem, int layer, const Share
 // Angles of later layers need shorter polynomials; the long ones serve everywhere. What runs less
 // often than the NTK of ReLU networks has fewer variants.
 template <class Act, class P, class SharesOrAll>
-__device__ void layer_step(int angle_level, const ProblemView<P>& problem, int layer,
-                           const SharesOrAll& shares, Unit<P>& unit) {
+__device__ void layer_step(const Act& act, int angle_level, const ProblemView<P>& problem,
+                           int layer, const SharesOrAll& shares, Unit<P>& unit) {
 #define FASTNTK_LEVEL(level)                                                                       \
   case level:                                                                                      \
-    return layer_step<Act, level>(problem, layer, shares, unit);
+    return layer_step<Act, level>(act, problem, layer, shares, unit);
   if constexpr (!Act::kUsesAngleLevels) {
     switch (angle_level) {
       FASTNTK_LEVEL(kFolded)
     default:
-      return layer_step<Act, kAnyAngle>(problem, layer, shares, unit);
+      return layer_step<Act, kAnyAngle>(act, problem, layer, shares, unit);
     }
   } else if constexpr (std::is_same_v<SharesOrAll, AllTrained>) {
     switch (angle_level) {
@@ -111,14 +107,14 @@ __device__ void layer_step(int angle_level, const ProblemView<P>& problem, int l
       FASTNTK_LEVEL(kSecondLayer)
       FASTNTK_LEVEL(kThirdLayer)
     default:
-      return layer_step<Act, kDeeper>(problem, layer, shares, unit);
+      return layer_step<Act, kDeeper>(act, problem, layer, shares, unit);
     }
   } else {
     switch (angle_level) {
       FASTNTK_LEVEL(kFolded)
       FASTNTK_LEVEL(kAnyAngle)
     default:
-      return layer_step<Act, kAcute>(problem, layer, shares, unit);
+      return layer_step<Act, kAcute>(act, problem, layer, shares, unit);
     }
   }
 #undef FASTNTK_LEVEL
@@ -127,15 +123,15 @@ __device__ void layer_step(int angle_level, const ProblemView<P>& problem, int l
 template <class P, class SharesOrAll>
 __device__ void layer_step(const ProblemView<P>& problem, int layer, const SharesOrAll& shares,
                            Unit<P>& unit) {
-  const LayerStep step = problem.layers[layer];
+  const LayerStep& step = problem.layers[layer];
   // Activations that a float recursion has no room for come with doubles only.
 #define FASTNTK_CASE(Type)                                                                         \
-  case Activation::k##Type:                                                                        \
+  case ActivationKind::k##Type:                                                                    \
     if constexpr (sizeof(P) == sizeof(double) || Type::kRoundings <= kFloatRoundings)              \
-      layer_step<Type>(step.angle_level, problem, layer, shares, unit);                            \
+      layer_step(Type(step.activation.numbers()), step.angle_level, problem, layer, shares, unit); \
     break;
-  switch (step.activation) {
-    FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+  switch (step.activation.kind) {
+    FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_CASE)
   default:
     break;
   }

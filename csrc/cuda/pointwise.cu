@@ -15,11 +15,11 @@ Shape over(long rows, long cols, const Context& context) {
 
 // f(act) for an object of the activation's type, on the host alone: kernels are launched there.
 template <class F>
-void with_type(Activation activation, F f) {
+void with_type(const Activation& activation, F f) {
 #define FASTNTK_CASE(Type)                                                                         \
-  case Activation::k##Type:                                                                        \
-    return f(Type{});
-  switch (activation) {
+  case ActivationKind::k##Type:                                                                    \
+    return f(Type(activation.numbers()));
+  switch (activation.kind) {
     FASTNTK_ACTIVATIONS(FASTNTK_CASE)
   default:
     break;
@@ -30,30 +30,30 @@ void with_type(Activation activation, F f) {
 }  // namespace
 
 template <class T>
-void activate(Activation activation, T factor, const T* shift, long rows, long cols, T* z, T* out,
-              const Context& context) {
+void activate(const Activation& activation, T factor, const T* shift, long rows, long cols, T* z,
+              T* out, const Context& context) {
   if (rows == 0 || cols == 0)
     return;
   with_type(activation, [&](auto act) {
-    launch(activate_kernel<decltype(act), T>, over(rows, cols, context), factor, shift, rows, cols,
-           z, out);
+    launch(activate_kernel<decltype(act), T>, over(rows, cols, context), act, factor, shift, rows,
+           cols, z, out);
   });
 }
 
 template <class T>
-void apply_slope(Activation activation, T factor, const T* z, long rows, long cols, long outputs,
-                 T* signals, const Context& context) {
+void apply_slope(const Activation& activation, T factor, const T* z, long rows, long cols,
+                 long outputs, T* signals, const Context& context) {
   if (rows == 0 || cols == 0)
     return;
   with_type(activation, [&](auto act) {
-    launch(slope_kernel<decltype(act), T>, over(rows, cols, context), factor, z, rows, cols,
+    launch(slope_kernel<decltype(act), T>, over(rows, cols, context), act, factor, z, rows, cols,
            outputs, signals);
   });
 }
 
 #define FASTNTK_POINTWISE(T)                                                                       \
-  template void activate(Activation, T, const T*, long, long, T*, T*, const Context&);             \
-  template void apply_slope(Activation, T, const T*, long, long, long, T*, const Context&);
+  template void activate(const Activation&, T, const T*, long, long, T*, T*, const Context&);      \
+  template void apply_slope(const Activation&, T, const T*, long, long, long, T*, const Context&);
 FASTNTK_POINTWISE(float)
 FASTNTK_POINTWISE(double)
 

@@ -27,21 +27,21 @@ __device__ void for_own_numbers(long rows, long cols, F f) {
 // Products and sums are rounded one by one, as on the CPU.
 template <class Act, class T>
 __global__ void __launch_bounds__(kThreads)
-    activate_kernel(T factor, const T* shift, long rows, long cols, T* z, T* out) {
+    activate_kernel(Act act, T factor, const T* shift, long rows, long cols, T* z, T* out) {
   for_own_numbers(rows, cols, [=](long row, long col) {
     const long at = row * cols + col;
     const T value = factor * z[at] + (shift != nullptr ? shift[col] : T(0));
     z[at] = value;
     if (out != nullptr)
-      out[at] = Act::value(value);
+      out[at] = act.value(value);
   });
 }
 
 template <class Act, class T>
 __global__ void __launch_bounds__(kThreads)
-    slope_kernel(T factor, const T* z, long rows, long cols, long outputs, T* signals) {
+    slope_kernel(Act act, T factor, const T* z, long rows, long cols, long outputs, T* signals) {
   for_own_numbers(rows, cols, [=](long row, long col) {
-    const T slope = factor * Act::slope(z[row * cols + col]);
+    const T slope = factor * act.slope(z[row * cols + col]);
     for (long k = 0; k < outputs; ++k)
       signals[(row * outputs + k) * cols + col] *= slope;
   });

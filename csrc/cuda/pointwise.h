@@ -11,13 +11,13 @@ namespace fastntk::cuda {
 // z [rows, cols] = factor z + shift, the same for every row; out [rows, cols] = f(z). shift [cols]
 // may be null: none; out may be null: z alone is what is wanted.
 template <class T>
-void activate(Activation activation, T factor, const T* shift, long rows, long cols, T* z, T* out,
-              const Context& context);
+void activate(const Activation& activation, T factor, const T* shift, long rows, long cols, T* z,
+              T* out, const Context& context);
 
 // signals [rows * outputs, cols]: row i * outputs + k is multiplied by factor f'(z), row i of
 // z [rows, cols].
 template <class T>
-void apply_slope(Activation activation, T factor, const T* z, long rows, long cols, long outputs,
-                 T* signals, const Context& context);
+void apply_slope(const Activation& activation, T factor, const T* z, long rows, long cols,
+                 long outputs, T* signals, const Context& context);
 
 }  // namespace fastntk::cuda

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastntk._backend import CudaError
     from fastntk._saving import load
     from fastntk._stops import DivergenceError, TrainingInterrupted
+    from fastntk.activations import Activation
     from fastntk.dynamics import (
         DescentRecord,
         Gaussian,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RBF",
+    "Activation",
     "CallbackJacobian",
     "CenteredOperator",
     "ConvergenceWarning",
@@ -109,6 +111,7 @@ __all__ = [
 # Where each name comes from; a folder stands for itself.
 _ORIGINS = {
     "RBF": "fastntk.gram.user_kernel",
+    "Activation": "fastntk.activations",
     "CallbackJacobian": "fastntk.networks.callbacks",
     "CudaError": "fastntk._backend",
     "DescentRecord": "fastntk.dynamics",
@@ -134,6 +137,7 @@ _ORIGINS = {
     "Run": "fastntk.networks.record",
     "TrainingInterrupted": "fastntk._stops",
     "UserKernel": "fastntk.gram.user_kernel",
+    "activations": "fastntk.activations",
     "costs": "fastntk.costs",
     "datasets": "fastntk.datasets",
     "dynamics": "fastntk.dynamics",

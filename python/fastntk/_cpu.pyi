@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Progress = Callable[[int, int], None] | None
+# A name and its parameters.
+_Activation = tuple[str, Sequence[float]]
 _Shares = Sequence[tuple[Sequence[float], Sequence[float]]]
 
 def isa_names() -> list[str]: ...
@@ -18,15 +20,22 @@ def tile_edge() -> int: ...
 def activations() -> list[str]: ...
 def empty(shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]: ...
 def activate(
-    activation: str,
+    activation: _Activation,
     z: NDArray[Any],
     factor: float,
     shift: NDArray[Any] | None,
     out: NDArray[Any] | None,
     threads: int = 0,
 ) -> None: ...
+def dual(
+    activation: _Activation,
+    q: NDArray[np.float64],
+    p: NDArray[np.float64],
+    x: NDArray[np.float64],
+    single: bool = False,
+) -> NDArray[np.float64]: ...
 def apply_slope(
-    activation: str, z: NDArray[Any], signals: NDArray[Any], factor: float, threads: int = 0
+    activation: _Activation, z: NDArray[Any], signals: NDArray[Any], factor: float, threads: int = 0
 ) -> None: ...
 def skinny_product(
     A: NDArray[Any],
@@ -72,7 +81,7 @@ class _LimitingKernel(_TileSource):
         X: NDArray[Any],
         Y: NDArray[Any] | None,
         scale: float,
-        activations: Sequence[str],
+        activations: Sequence[_Activation],
         weight_std: Sequence[float],
         bias_std: Sequence[float],
         outputs: _Shares,
@@ -95,10 +104,11 @@ class _LimitingGradients:
         X: NDArray[Any],
         Y: NDArray[Any] | None,
         scale: float,
-        activations: Sequence[str],
+        activations: Sequence[_Activation],
         weight_std: Sequence[float],
         bias_std: Sequence[float],
         nngp: bool,
+        factors: tuple[Sequence[float], Sequence[float]],
         threads: int = 0,
     ) -> None: ...
     @property

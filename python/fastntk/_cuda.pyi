@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+# A name and its parameters.
+_Activation = tuple[str, Sequence[float]]
 _Shares = Sequence[tuple[Sequence[float], Sequence[float]]]
 
 emulated: bool
@@ -45,7 +47,7 @@ class _LimitingKernel(_TileSource):
         X: Any,
         Y: Any,
         scale: float,
-        activations: Sequence[str],
+        activations: Sequence[_Activation],
         weight_std: Sequence[float],
         bias_std: Sequence[float],
         outputs: _Shares,
@@ -66,10 +68,11 @@ class _LimitingGradients:
         X: Any,
         Y: Any,
         scale: float,
-        activations: Sequence[str],
+        activations: Sequence[_Activation],
         weight_std: Sequence[float],
         bias_std: Sequence[float],
         nngp: bool,
+        factors: tuple[Sequence[float], Sequence[float]],
         context: Context,
     ) -> None: ...
     @property
@@ -118,6 +121,8 @@ def pack_triangle(
 def dense_source(K: Any, largest_magnitude: float) -> DenseMatrix32 | DenseMatrix64: ...
 def dense_block(K: Any, largest_magnitude: float) -> DenseBlock32 | DenseBlock64: ...
 def activate(
-    activation: str, z: Any, factor: float, shift: Any, out: Any, context: Context
+    activation: _Activation, z: Any, factor: float, shift: Any, out: Any, context: Context
 ) -> None: ...
-def apply_slope(activation: str, z: Any, signals: Any, factor: float, context: Context) -> None: ...
+def apply_slope(
+    activation: _Activation, z: Any, signals: Any, factor: float, context: Context
+) -> None: ...

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastntk._engine import Engine, Terms
+from fastntk._engine import Engine, Native, Terms
 from fastntk._memory import UNASKED, Budget, parse_bytes
 
 if TYPE_CHECKING:
@@ -100,14 +100,14 @@ class CudaEngine(Engine):
             return CudaSource(self, native, stream, native.largest_diagonal, rows, cols)
 
     def activate(
-        self, activation: str, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
+        self, activation: Native, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
     ) -> None:
         """Set z to factor * z + shift, and out to f(z)."""
         with self.here() as stream:
             self.native.activate(activation, z, factor, shift, out, self.context(stream))
 
     def apply_slope(
-        self, activation: str, z: Any, signals: Any, factor: float, threads: int = 0
+        self, activation: Native, z: Any, signals: Any, factor: float, threads: int = 0
     ) -> None:
         """Multiply signals by factor * f'(z)."""
         with self.here() as stream:

@@ -18,6 +18,8 @@ from fastntk import _cpu
 from fastntk._arrays import HOST
 from fastntk._memory import Budget, available_for, budget_bytes
 
+# An activation's name and parameters.
+Native = tuple[str, Sequence[float]]
 # Activations and signals of each linear map.
 Terms = Sequence[tuple[Any, Any]]
 
@@ -97,7 +99,7 @@ class Engine(ABC):
 
     @abstractmethod
     def activate(
-        self, activation: str, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
+        self, activation: Native, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
     ) -> None:
         """Set z (n, w) to factor * z + shift, and out (n, w) to f(z).
 
@@ -106,7 +108,7 @@ class Engine(ABC):
 
     @abstractmethod
     def apply_slope(
-        self, activation: str, z: Any, signals: Any, factor: float, threads: int = 0
+        self, activation: Native, z: Any, signals: Any, factor: float, threads: int = 0
     ) -> None:
         """Multiply rows i * C + k of signals (n * C, w), k < C, by factor * f'(z[i]); z is (n, w).
 
@@ -198,13 +200,13 @@ class CpuEngine(Engine):
         return kernel(rows, cols, factors, outputs, threads)
 
     def activate(
-        self, activation: str, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
+        self, activation: Native, z: Any, factor: float, shift: Any, out: Any, threads: int = 0
     ) -> None:
         """Set z to factor * z + shift, and out to f(z)."""
         _cpu.activate(activation, z, factor, shift, out, threads)
 
     def apply_slope(
-        self, activation: str, z: Any, signals: Any, factor: float, threads: int = 0
+        self, activation: Native, z: Any, signals: Any, factor: float, threads: int = 0
     ) -> None:
         """Multiply signals by factor * f'(z)."""
         _cpu.apply_slope(activation, z, signals, factor, threads)

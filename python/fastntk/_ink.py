@@ -30,10 +30,18 @@ def require_matplotlib() -> None:
 def network_words(net: fastntk.FullyConnected) -> str:
     """Return what a subtitle says of the network."""
     weights = (
-        f"weight std {net.weight_std:g}" if net.init_std is None else f"init std {net.init_std:g}"
+        f"weight std {_several(net.weight_stds)}"
+        if net.init_std is None
+        else f"init std {net.init_std:g}"
     )
     layers = f"{net.hidden_layers} hidden layer{'' if net.hidden_layers == 1 else 's'}"
-    return f"{layers}, {net.activation}, {weights}, bias std {net.bias_std:g}"
+    names = ", ".join(dict.fromkeys(map(str, net.activations))) or str(net.activation)
+    return f"{layers}, {names}, {weights}, bias std {_several(net.bias_stds)}"
+
+
+def _several(values: tuple[float, ...]) -> str:
+    """Return numbers once where they are equal."""
+    return ", ".join(f"{one:g}" for one in (values if len(set(values)) > 1 else values[:1]))
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -25,6 +25,7 @@ from fastntk._arrays import on_device, to_host
 
 # What files hold, and where it comes from.
 CLASSES = {
+    "Activation": "fastntk.activations",
     "FiniteNetwork": "fastntk.networks.network",
     "FullyConnected": "fastntk.gram.architecture",
     "GaussianProcess": "fastntk.models",

@@ -196,6 +196,14 @@ def non_negative(value: float, name: str) -> float:
     return number
 
 
+def finite(value: float, name: str) -> float:
+    """Return a finite number."""
+    number = _number(value, name)
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return number
+
+
 def fraction(value: float, name: str) -> float:
     """Return a number between 0 and 1, neither of them."""
     number = _number(value, name)

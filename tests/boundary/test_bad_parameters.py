@@ -46,12 +46,37 @@ def test_bias_factor_is_not_negative(value):
     assert fn.FullyConnected(bias_std=0).bias_std == 0
 
 
-@pytest.mark.parametrize("value", ["1", [1.0], 1j, True, np.ones(2)])
+@pytest.mark.parametrize("value", ["1", 1j, True, {1.0}])
 @pytest.mark.parametrize("name", ["weight_std", "bias_std", "init_std"])
 def test_factors_are_numbers(name, value):
-    """A str is not parsed, an array is not averaged."""
+    """A str is not parsed."""
     with pytest.raises(TypeError, match=say(name, "number", repr(value))):
         fn.FullyConnected(**{name: value})
+
+
+@pytest.mark.parametrize("value", [[1.0], np.ones(2)])
+def test_init_std_is_one_number(value):
+    """Of all layers."""
+    with pytest.raises(TypeError, match=say("init_std", "number", repr(value))):
+        fn.FullyConnected(init_std=value)
+
+
+@pytest.mark.parametrize("value", [[1.0], np.ones(2), ()])
+@pytest.mark.parametrize("name", ["weight_std", "bias_std"])
+def test_factors_of_layers(name, value):
+    """One for each of five linear maps; an array is not averaged."""
+    with pytest.raises(ValueError, match=say(name, "each linear map, 5", str(len(value)))):
+        fn.FullyConnected(**{name: value})
+
+
+def test_each_factor_is_checked():
+    """By its place."""
+    with pytest.raises(ValueError, match=say("weight_std[1]", "positive", "0")):
+        fn.FullyConnected(1, weight_std=[1, 0])
+    with pytest.raises(TypeError, match=say("bias_std[0]", "number", "'a'")):
+        fn.FullyConnected(1, bias_std=["a", 0])
+    with pytest.raises(ValueError, match="weight_std and init_std"):
+        fn.FullyConnected(1, weight_std=[1, 2], init_std=1.0)
 
 
 @pytest.mark.parametrize("name", ["weight_std", "bias_std"])
@@ -75,7 +100,7 @@ def test_two_readings_exclude_each_other():
     assert fn.FullyConnected(weight_std=1.0, init_std=1.2).init_std == 1.2
 
 
-@pytest.mark.parametrize("value", ["tanh", "ReLU", "", None, 3])
+@pytest.mark.parametrize("value", ["tan", "ReLU", "", None, 3])
 def test_unknown_activation(value):
     """The known ones are listed."""
     with pytest.raises(ValueError, match=say("activation", "'relu', 'erf'", repr(value))):

@@ -27,6 +27,7 @@ RANKS = {
     "_warnings": 1,
     "_archive": 1,
     "_saving": 1,
+    "activations": 1,
     "duals": 1,
     "costs": 2,
     "gram": 2,

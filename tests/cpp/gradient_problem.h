@@ -30,7 +30,7 @@ void for_gradient_problems(F f) {
   std::size_t turn = 0;
   const std::vector<Network> nets = {
       network(1, 0.1), network(3, 0.3, 1.4), network(4, 0.0),
-      network(0, 0.1), network(0, 0.0),      network(2, 0.2, 1.2, fastntk::Activation::kErf)};
+      network(0, 0.1), network(0, 0.0),      network(2, 0.2, 1.2, fastntk::ActivationKind::kErf)};
   for (const Kind& kind : all_kinds()) {
     for (const long cols : {0L, 37L}) {
       const Rows rows(kind, 70 + cols, 33, 5);

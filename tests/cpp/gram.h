@@ -20,7 +20,7 @@ using fastntk::cpu::TileSource;
 
 // hidden_layers + 1 equal linear maps.
 inline Network network(int hidden_layers, double bias_std, double weight_std = 1.0,
-                       fastntk::Activation activation = fastntk::Activation::kRelu) {
+                       fastntk::Activation activation = fastntk::ActivationKind::kRelu) {
   return {std::vector<fastntk::LinearMap>(hidden_layers + 1, {weight_std, bias_std}),
           std::vector<fastntk::Activation>(hidden_layers, activation)};
 }

@@ -7,6 +7,7 @@
 namespace test {
 
 using fastntk::Activation;
+using fastntk::ActivationKind;
 using fastntk::LinearMap;
 using fastntk::Network;
 using fastntk::Samples;
@@ -63,8 +64,8 @@ Dual erf_dual(Real x, Real complement, Real q, Real p) {
   return {value, 4 / kPi / root, (1 - cosine) / 2, (1 + cosine) / 2};
 }
 
-Real own_dual(Activation activation, Real q) {
-  return activation == Activation::kRelu ? q / 2 : own_erf_dual(q);
+Real own_dual(const Activation& activation, Real q) {
+  return activation.kind == ActivationKind::kRelu ? q / 2 : own_erf_dual(q);
 }
 
 }  // namespace
@@ -136,11 +137,12 @@ Entry Reference::entry(Pair pair, Real from_left, Real from_right) const {
   Real nngp = squared(input.weight_std) * unit_ * pair.dot + squared(input.bias_std);
   Real ntk = nngp;
   for (int l = 0; l < network_.hidden_layers(); ++l) {
-    const Activation activation = network_.activations[l];
+    const Activation& activation = network_.activations[l];
     const Real weights = squared(network_.maps[l + 1].weight_std);
     const Real biases = squared(network_.maps[l + 1].bias_std);
-    const Dual dual = activation == Activation::kRelu ? relu_dual(pair.x, pair.complement, q, p)
-                                                      : erf_dual(pair.x, pair.complement, q, p);
+    const Dual dual = activation.kind == ActivationKind::kRelu
+                          ? relu_dual(pair.x, pair.complement, q, p)
+                          : erf_dual(pair.x, pair.complement, q, p);
     nngp = weights * dual.value + biases;
     ntk = weights * dual.slope * ntk + nngp;
     // The angle of w^2 K + b^2.
@@ -159,8 +161,9 @@ Reference::Measured Reference::measured(long i, long j) const {
   const Pair pair = first_pair(rows_, i, cols_, j);
   const Entry value = entry(pair, rows_.variance_[i], cols_.variance_[j]);
   const bool is_signed = rows_.negative_ || cols_.negative_;
-  const bool relu = std::all_of(network_.activations.begin(), network_.activations.end(),
-                                [](Activation a) { return a == Activation::kRelu; });
+  const bool relu =
+      std::all_of(network_.activations.begin(), network_.activations.end(),
+                  [](const Activation& a) { return a.kind == ActivationKind::kRelu; });
   const bool conditioned = relu && !(is_signed && network_.hidden_layers() == 0) && pair.dot >= 0;
   if (conditioned)
     return {value, value};

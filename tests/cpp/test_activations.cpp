@@ -29,8 +29,8 @@ template <class T, class F>
 void check(F act) {
   constexpr double kBound = 2;
   const auto at = [&](T u) {
-    CHECK_AT_MOST(units(F::value(u), exact_value(act, u)), kBound, u);
-    CHECK_AT_MOST(units(F::slope(u), exact_slope(act, u)), kBound, u);
+    CHECK_AT_MOST(units(act.value(u), exact_value(act, u)), kBound, u);
+    CHECK_AT_MOST(units(act.slope(u), exact_slope(act, u)), kBound, u);
   };
   for (const T sign : {T(1), T(-1)}) {
     for (int k = 0; k < 200000; ++k)
@@ -41,15 +41,15 @@ void check(F act) {
     at(sign * std::numeric_limits<T>::max());
     at(sign * T(0));
   }
-  CHECK(std::isnan(F::value(std::numeric_limits<T>::quiet_NaN())));
+  CHECK(std::isnan(act.value(std::numeric_limits<T>::quiet_NaN())));
 }
 
 }  // namespace
 
 int main() {
 #define FASTNTK_CHECK(Type)                                                                        \
-  check<float>(fastntk::Type{});                                                                   \
-  check<double>(fastntk::Type{});
+  check<float>(fastntk::Type(nullptr));                                                            \
+  check<double>(fastntk::Type(nullptr));
   FASTNTK_ACTIVATIONS(FASTNTK_CHECK)
 #undef FASTNTK_CHECK
   return test::summary();

@@ -12,6 +12,7 @@ namespace {
 
 using namespace test;
 using fastntk::Activation;
+using fastntk::ActivationKind;
 
 template <class T>
 std::vector<T> numbers(long count, std::uint64_t seed) {
@@ -23,7 +24,7 @@ std::vector<T> numbers(long count, std::uint64_t seed) {
 }
 
 template <class T>
-void check_activate(Activation f, long rows, long cols, bool shifted, bool valued) {
+void check_activate(const Activation& f, long rows, long cols, bool shifted, bool valued) {
   const std::vector<T> start = numbers<T>(rows * cols, 1), shift = numbers<T>(cols, 2);
   const T factor = static_cast<T>(0.3);
   std::vector<T> expected = start, values(start.size(), T(7)), expected_values = values;
@@ -40,7 +41,7 @@ void check_activate(Activation f, long rows, long cols, bool shifted, bool value
 }
 
 template <class T>
-void check_slope(Activation f, long rows, long cols, long outputs) {
+void check_slope(const Activation& f, long rows, long cols, long outputs) {
   const std::vector<T> z = numbers<T>(rows * cols, 1);
   std::vector<T> expected = numbers<T>(rows * outputs * cols, 3), signals = expected;
   fastntk::cpu::apply_slope(f, T(2), z.data(), rows, cols, outputs, expected.data(), 1);
@@ -50,7 +51,7 @@ void check_slope(Activation f, long rows, long cols, long outputs) {
 
 template <class T>
 void check() {
-  for (const Activation f : {Activation::kRelu, Activation::kErf}) {
+  for (const ActivationKind f : {ActivationKind::kRelu, ActivationKind::kErf}) {
     for (const long rows : {0L, 1L, 33L, 70L}) {
       for (const long cols : {0L, 1L, 31L, 65L}) {
         for (const bool shifted : {false, true}) {

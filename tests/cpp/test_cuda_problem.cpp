@@ -12,6 +12,7 @@ namespace {
 
 using namespace test;
 using fastntk::Activation;
+using fastntk::ActivationKind;
 
 // Of all kinds of data, with both activations, symmetric and not.
 void kinds() {
@@ -24,7 +25,8 @@ void kinds() {
     for (const double bias : {0.0, 0.3}) {
       for (const int depth : {0, 1, 3, 20}) {
         check_case({kind_name(kind), all, nullptr, scale, network(depth, bias)});
-        check_case({kind_name(kind), x, &y, scale, network(depth, bias, 1.2, Activation::kErf)});
+        check_case(
+            {kind_name(kind), x, &y, scale, network(depth, bias, 1.2, ActivationKind::kErf)});
       }
     }
   }
@@ -35,7 +37,7 @@ void tables() {
   constexpr long kCount = 260, kColumns = 12;
   for (const Kind& kind : all_kinds()) {
     const Rows rows(kind, kCount, kColumns, 12);
-    for (const Activation activation : {Activation::kRelu, Activation::kErf}) {
+    for (const ActivationKind activation : {ActivationKind::kRelu, ActivationKind::kErf}) {
       const double bias = kind.equal_norms ? 0.3 : 0.0;
       check_case({kind_name(kind), rows.view(0, kCount), nullptr, 1.0,
                   network(3, bias, 1.1, activation), kind.equal_norms});
@@ -53,7 +55,7 @@ void edges() {
     for (const double bias : {0.0, 0.5}) {
       check_case({"one number", x, nullptr, 1.0, network(2, bias), true});
       check_case({"zeros", none, nullptr, 1.0, network(2, bias), true});
-      check_case({"zeros", none, nullptr, 1.0, network(2, bias, 1.0, Activation::kErf), true});
+      check_case({"zeros", none, nullptr, 1.0, network(2, bias, 1.0, ActivationKind::kErf), true});
     }
   }
   const long wide = fastntk::kIntegerColumns + 1;
@@ -71,7 +73,7 @@ void extremes() {
   const std::vector<double> doubles = {1e-300, 1e-200, 1e-155, 1e-140, 1e-100, 1e-5,
                                        1,      1e5,    1e100,  1e140,  0,      5e-324};
   const std::vector<double> floats = {1e-45, 1e-40, 1e-38, 1e-30, 1e-5, 1, 1e5, 1e30, 3e38, 0};
-  for (const Activation activation : {Activation::kRelu, Activation::kErf}) {
+  for (const ActivationKind activation : {ActivationKind::kRelu, ActivationKind::kErf}) {
     for (const double weight_std : {1e-70, 1e-10, 1.0, 1e10}) {
       for (const double bias : {0.0, 1e-20, 1e15}) {
         for (const int depth : {0, 1, 2}) {

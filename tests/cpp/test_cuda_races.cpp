@@ -75,7 +75,7 @@ void check_gradient(const Kind& kind, long columns) {
 template <class T>
 void check_pointwise() {
   std::vector<T> z(70 * 40, T(-1)), values(z.size()), shift(40, T(3)), signals(2 * z.size(), T(1));
-  const fastntk::Activation relu = fastntk::Activation::kRelu;
+  const fastntk::Activation relu = fastntk::ActivationKind::kRelu;
   fastntk::cuda::activate(relu, T(2), shift.data(), 70, 40, z.data(), values.data(), gpu());
   fastntk::cuda::apply_slope(relu, T(5), z.data(), 70, 40, 2, signals.data(), gpu());
   CHECK(values == std::vector<T>(z.size(), T(1)));
@@ -92,7 +92,7 @@ void limiting() {
   check<float>(floats, 200, network(2, 0.1), Product::kSlices);
   check<float>(floats, 128, network(2, 0.1), Product::kSlices, 33);
   check<float>(floats, 100, network(2, 0.1), Product::kFloat);
-  check<double>(floats, 20, network(1, 0.1, 1.0, fastntk::Activation::kErf), Product::kDouble);
+  check<double>(floats, 20, network(1, 0.1, 1.0, fastntk::ActivationKind::kErf), Product::kDouble);
   check<double>(doubles, 20, network(2, 0.1), Product::kDouble);
   check_gradient(pixels, 40);
   check_gradient(doubles, 20);

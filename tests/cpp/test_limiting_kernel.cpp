@@ -15,6 +15,7 @@ namespace {
 
 using namespace test;
 using fastntk::Activation;
+using fastntk::ActivationKind;
 using fastntk::Product;
 using fastntk::SampleType;
 
@@ -60,7 +61,7 @@ void depths() {
 // A float result of so many layers is rounded from double, and one of erf too.
 void recursions_in_double() {
   for (const Kind& kind : all_kinds()) {
-    check_shape(kind, {20, 0, 65}, {network(20, 0.1), network(2, 0.1, 1.0, Activation::kErf)});
+    check_shape(kind, {20, 0, 65}, {network(20, 0.1), network(2, 0.1, 1.0, ActivationKind::kErf)});
     check_shape(kind, {9, 20, 65}, {network(20, 0.0)});
   }
 }

@@ -96,7 +96,7 @@ void row_steps() {
   for (long i = 0; i < kTries / 10; ++i) {
     const double q = number(random, 500);
     for (int a = 0; a < fastntk::kActivationCount; ++a) {
-      const auto activation = static_cast<fastntk::Activation>(a);
+      const auto activation = fastntk::Activation(static_cast<fastntk::ActivationKind>(a));
       const auto wide = fastntk::activation_row_step<WideDouble>(activation, q);
       const auto wanted = fastntk::activation_row_step<Real>(activation, q);
       // Of large variances long double itself loses some: 1 / (1 + 2 q) comes before R^2.

@@ -100,9 +100,9 @@ def test_bad_arrays(gpu, rng):
     with pytest.raises(ValueError, match="signals have a row per point and output"):
         engine.empirical_kernel(float32, [(a, a)], None, [(1, 0)], 2)
     with pytest.raises(ValueError, match=r"shift must have shape \(6,\)"):
-        engine.activate("relu", a, 1.0, a, None)
+        engine.activate(("relu", ()), a, 1.0, a, None)
     with pytest.raises(ValueError, match="signals must have shape"):
-        engine.apply_slope("relu", a, a[:3], 1.0)
+        engine.apply_slope(("relu", ()), a, a[:3], 1.0)
 
 
 @pytest.mark.parametrize("activation", ["relu", "erf"])
@@ -113,18 +113,18 @@ def test_activations_and_slopes(gpu, rng, activation, dtype):
     host = _backend.engine("cpu")
     device, out = cp.asarray(z), cp.empty(z.shape, dtype)
     wanted, values = z.copy(), np.empty_like(z)
-    host.activate(activation, wanted, 2.0, shift, values)
-    engine.activate(activation, device, 2.0, cp.asarray(shift), out)
+    host.activate((activation, ()), wanted, 2.0, shift, values)
+    engine.activate((activation, ()), device, 2.0, cp.asarray(shift), out)
     # erf of the GPU's own library.
     bound = 1e-6 if dtype == "float32" else 1e-15
     assert np.array_equal(device.get(), wanted)
     assert np.abs(out.get() - values).max() <= bound
     signals = rng.standard_normal((18, 37)).astype(dtype)
     given = cp.asarray(signals)
-    host.apply_slope(activation, wanted, signals, 0.5)
-    engine.apply_slope(activation, device, given, 0.5)
+    host.apply_slope((activation, ()), wanted, signals, 0.5)
+    engine.apply_slope((activation, ()), device, given, 0.5)
     assert np.abs(given.get() - signals).max() <= 2 * bound
-    engine.activate(activation, device, 0.5, None, None)
+    engine.activate((activation, ()), device, 0.5, None, None)
     assert np.array_equal(device.get(), (0.5 * wanted).astype(dtype))
 
 
@@ -203,7 +203,7 @@ def test_kernels_of_networks_do_not_wait(standin, points):
     )
     out = standin.cupy.empty(source.shape, source.dtype)
     source.to_dense(out)
-    device.engine.activate("relu", X, 1.0, None, None)
+    device.engine.activate(("relu", ()), X, 1.0, None, None)
     assert [entry for entry in standin.cupy.log if entry[0] == "sync"] == []
 
 

@@ -172,6 +172,8 @@ def test_text(monkeypatch):
         "recursion        table, in float32",
         "  uint8 data: products of integers have no error",
         "  all rows mix alike (bias_std = 0, or equal norms): one table for all layers",
+        "theory           relu: Theorem 1 (limit at initialisation); Theorem 2 (training) asks for "
+        "a bounded second derivative too, which by footnote 1 is probably not needed",
     ]
     with pytest.raises(dataclasses.FrozenInstanceError):
         route.recursion = "layers"

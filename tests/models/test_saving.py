@@ -176,7 +176,7 @@ class Mine(fn.KernelRidge):
         ),
         (
             Mine(),
-            "Mine, which cannot be saved: a file holds no code, only objects of FiniteNetwork",
+            "Mine, which cannot be saved: a file holds no code, only objects of Activation",
         ),
     ],
 )

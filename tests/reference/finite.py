@@ -5,10 +5,11 @@ One sample and one output at a time, as the chain rule is written on paper: obvi
 network is a list of maps z = w W a + c b with an activation between them.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
+
+from reference.functions import FUNCTIONS
 
 
 class Map(NamedTuple):
@@ -22,21 +23,27 @@ class Map(NamedTuple):
     bias_rate: float = 1.0
 
 
+# A name of `FUNCTIONS`, or one per hidden layer; with scales (name, b, a) it is a f(b u).
+Activations = str | list[str | tuple[str, float, float]]
+
+
 def value(activation: str, z: np.ndarray) -> np.ndarray:
     """f(z)."""
-    if activation == "relu":
-        return np.maximum(z, 0)
-    return np.array([math.erf(one) for one in z])
+    return FUNCTIONS[activation].f(z.astype(np.longdouble)).astype(np.float64)
 
 
 def slope(activation: str, z: np.ndarray) -> np.ndarray:
     """f'(z), that of ReLU at 0 being 0."""
-    if activation == "relu":
-        return (z > 0).astype(np.float64)
-    return 2 / math.sqrt(math.pi) * np.exp(-z * z)
+    return FUNCTIONS[activation].df(z.astype(np.longdouble)).astype(np.float64)
 
 
-def trace_of(maps: list[Map], activation: str, x: np.ndarray) -> tuple[list, list]:
+def of_layer(activation: Activations, number: int) -> tuple[str, float, float]:
+    """Name, input scale and output scale of a hidden layer's activation."""
+    one = activation if isinstance(activation, str) else activation[number]
+    return (one, 1.0, 1.0) if isinstance(one, str) else one
+
+
+def trace_of(maps: list[Map], activation: Activations, x: np.ndarray) -> tuple[list, list]:
     """What each map reads, and what it writes, for one sample."""
     reads, writes = [], []
     a = x
@@ -45,21 +52,22 @@ def trace_of(maps: list[Map], activation: str, x: np.ndarray) -> tuple[list, lis
         z = one.w * one.W @ a + one.c * one.b
         writes.append(z)
         if number < len(maps) - 1:
-            a = value(activation, z)
+            name, b, factor = of_layer(activation, number)
+            a = factor * value(name, b * z)
     return reads, writes
 
 
-def outputs(maps: list[Map], activation: str, X: np.ndarray) -> np.ndarray:
+def outputs(maps: list[Map], activation: Activations, X: np.ndarray) -> np.ndarray:
     """The outputs, (N, C)."""
     return np.array([trace_of(maps, activation, x)[1][-1] for x in X.astype(np.float64)])
 
 
-def last_hidden(maps: list[Map], activation: str, X: np.ndarray) -> np.ndarray:
+def last_hidden(maps: list[Map], activation: Activations, X: np.ndarray) -> np.ndarray:
     """What the last map reads, (N, n)."""
     return np.array([trace_of(maps, activation, x)[0][-1] for x in X.astype(np.float64)])
 
 
-def jacobian(maps: list[Map], activation: str, X: np.ndarray) -> np.ndarray:
+def jacobian(maps: list[Map], activation: Activations, X: np.ndarray) -> np.ndarray:
     """df_k(x_i) by all parameters, (N C, P): row i C + k; columns W_0 row by row, b_0, W_1, ..."""
     rows = []
     for x in X.astype(np.float64):
@@ -72,7 +80,9 @@ def jacobian(maps: list[Map], activation: str, X: np.ndarray) -> np.ndarray:
                 parts.append(one.c * signal)
                 parts.append(one.w * np.outer(signal, reads[number]).ravel())
                 if number > 0:
-                    signal = one.w * (one.W.T @ signal) * slope(activation, writes[number - 1])
+                    name, b, a = of_layer(activation, number - 1)
+                    slopes = a * b * slope(name, b * writes[number - 1])
+                    signal = one.w * (one.W.T @ signal) * slopes
             rows.append(np.concatenate(parts[::-1]))
     return np.array(rows)
 
@@ -91,7 +101,9 @@ def rates(maps: list[Map]) -> np.ndarray:
     )
 
 
-def ntk(maps: list[Map], activation: str, X: np.ndarray, Y: np.ndarray | None = None) -> np.ndarray:
+def ntk(
+    maps: list[Map], activation: Activations, X: np.ndarray, Y: np.ndarray | None = None
+) -> np.ndarray:
     """J(X) diag(rates) J(Y)^T, (N C, M C)."""
     J = jacobian(maps, activation, X)
     other = J if Y is None else jacobian(maps, activation, Y)
@@ -99,7 +111,7 @@ def ntk(maps: list[Map], activation: str, X: np.ndarray, Y: np.ndarray | None = 
 
 
 def layer_kernels(
-    maps: list[Map], activation: str, X: np.ndarray, Y: np.ndarray | None = None
+    maps: list[Map], activation: Activations, X: np.ndarray, Y: np.ndarray | None = None
 ) -> np.ndarray:
     """Each map's part of the NTK, (L, N C, M C)."""
     only = [
@@ -127,7 +139,7 @@ def with_flat(maps: list[Map], theta: np.ndarray) -> list[Map]:
     return new
 
 
-def differences(maps: list[Map], activation: str, X: np.ndarray, step: float) -> np.ndarray:
+def differences(maps: list[Map], activation: Activations, X: np.ndarray, step: float) -> np.ndarray:
     """Central differences of the outputs by each parameter, (N C, P)."""
     theta = flat(maps)
     columns = []

@@ -28,24 +28,50 @@ def erf_duals(q: np.ndarray, p: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, 
 DUALS = {"relu": relu_duals, "erf": erf_duals}
 
 
+def scaled(duals, input_scale: float, output_scale: float):
+    """The duals of a f(b u), by the chain rule."""
+    a, b = output_scale, input_scale
+
+    def both(q, p, s):
+        value, slope = duals(b**2 * q, b**2 * p, b**2 * s)
+        return a**2 * value, (a * b) ** 2 * slope
+
+    return both
+
+
 def gram(
     net: NetworkLike, X: np.ndarray, Y: np.ndarray | None = None, scale: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """NNGP and NTK of X's rows with Y's rows, each of shape (n, m)."""
+    factor, scaled_map = gradient_factor(net)
+    maps = net.hidden_layers + 1
+    duals = [DUALS[net.activation]] * net.hidden_layers
+    nngp, parts = layered(
+        X, Y, scale, [factor] * maps, [net.bias_std] * maps, duals, scaled_map=scaled_map
+    )
+    return nngp, parts.sum(axis=0)
+
+
+def layered(X, Y, scale, weight_std, bias_std, duals, *, scaled_map=True):
+    """NNGP, (n, m), and each linear map's part of the NTK, (maps, n, m).
+
+    ``weight_std`` and ``bias_std`` are one per linear map, ``duals`` one per hidden layer. With
+    ``scaled_map`` the deviations of the weights are factors of the forward map, else those of their
+    initial values.
+    """
     X = X.astype(np.float64) * scale
     Y = X if Y is None else Y.astype(np.float64) * scale
-    factor, scaled = gradient_factor(net)
-    w2, b2 = factor**2, net.bias_std**2
-    own = w2 if scaled else 1.0
-    duals = DUALS[net.activation]
+    w2, b2 = np.square(weight_std), np.square(bias_std)
+    own = w2 if scaled_map else np.ones_like(w2)
 
-    q = w2 * (X * X).sum(axis=1)[:, None] / X.shape[1] + b2
-    p = w2 * (Y * Y).sum(axis=1)[None, :] / X.shape[1] + b2
-    s = w2 * X @ Y.T / X.shape[1] + b2
-    theta = own * X @ Y.T / X.shape[1] + b2
-    for _ in range(net.hidden_layers):
-        value, slope = duals(q, p, s)
-        theta = w2 * slope * theta + own * value + b2
-        q, p = (w2 * duals(v, v, v)[0] + b2 for v in (q, p))
-        s = w2 * value + b2
-    return s, theta
+    q = w2[0] * (X * X).sum(axis=1)[:, None] / X.shape[1] + b2[0]
+    p = w2[0] * (Y * Y).sum(axis=1)[None, :] / X.shape[1] + b2[0]
+    s = w2[0] * X @ Y.T / X.shape[1] + b2[0]
+    parts = [own[0] * X @ Y.T / X.shape[1] + b2[0]]
+    for layer, dual in enumerate(duals, 1):
+        value, slope = dual(q, p, s)
+        parts = [w2[layer] * slope * part for part in parts]
+        parts.append(own[layer] * value + b2[layer])
+        q, p = (w2[layer] * dual(v, v, v)[0] + b2[layer] for v in (q, p))
+        s = w2[layer] * value + b2[layer]
+    return s, np.array(parts)

@@ -5,7 +5,7 @@
 #include "bindings/cuda/arrays.h"
 #include "bindings/cuda/module.h"
 #include "bindings/cuda/place.h"
-#include "common/network.h"
+#include "bindings/network.h"
 #include "cuda/pointwise.h"
 
 namespace fastntk::bindings {
@@ -21,7 +21,7 @@ DeviceView matrix_of(const py::object& array, const char* name) {
 }
 
 template <class T>
-void activate_as(Activation f, const DeviceView& z, double factor, const py::object& shift,
+void activate_as(const Activation& f, const DeviceView& z, double factor, const py::object& shift,
                  const py::object& out, const Context& context) {
   const long rows = z.shape[0], cols = z.shape[1];
   T* numbers = data_of<T>(z, "z", true);
@@ -43,8 +43,8 @@ void activate_as(Activation f, const DeviceView& z, double factor, const py::obj
 }
 
 template <class T>
-void apply_slope_as(Activation f, const DeviceView& z, const DeviceView& signals, double factor,
-                    const Context& context) {
+void apply_slope_as(const Activation& f, const DeviceView& z, const DeviceView& signals,
+                    double factor, const Context& context) {
   const long rows = z.shape[0], cols = z.shape[1];
   const long outputs = rows > 0 ? signals.shape[0] / rows : 0;
   check_shape(signals, "signals", {rows * outputs, cols});
@@ -55,20 +55,20 @@ void apply_slope_as(Activation f, const DeviceView& z, const DeviceView& signals
   cuda::apply_slope(f, static_cast<T>(factor), numbers, rows, cols, outputs, products, context);
 }
 
-void activate(const std::string& activation, const py::object& z, double factor,
+void activate(const NamedActivation& activation, const py::object& z, double factor,
               const py::object& shift, const py::object& out, const Context& context) {
   const DeviceView view = matrix_of(z, "z");
-  const Activation f = activation_from_name(activation);
+  const Activation f = make_activation(activation.first, activation.second);
   if (view.type == type_text<float>())
     activate_as<float>(f, view, factor, shift, out, context);
   else
     activate_as<double>(f, view, factor, shift, out, context);
 }
 
-void apply_slope(const std::string& activation, const py::object& z, const py::object& signals,
+void apply_slope(const NamedActivation& activation, const py::object& z, const py::object& signals,
                  double factor, const Context& context) {
   const DeviceView view = matrix_of(z, "z"), products = matrix_of(signals, "signals");
-  const Activation f = activation_from_name(activation);
+  const Activation f = make_activation(activation.first, activation.second);
   if (view.type == type_text<float>())
     apply_slope_as<float>(f, view, products, factor, context);
   else

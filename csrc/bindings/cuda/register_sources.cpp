@@ -80,7 +80,7 @@ void diagonal(const TileSource<T>& source, const py::object& out, const Context&
 template <class T>
 std::unique_ptr<LimitingKernel<T>>
 make_kernel(const py::object& rows, const py::object& cols, double scale,
-            const std::vector<std::string>& activations, const std::vector<double>& weight_std,
+            const std::vector<NamedActivation>& activations, const std::vector<double>& weight_std,
             const std::vector<double>& bias_std, const ShareLists& outputs, const Context& context,
             int batch) {
   const Samples x = samples_of(rows, "X");
@@ -97,12 +97,14 @@ make_kernel(const py::object& rows, const py::object& cols, double scale,
 template <class T>
 std::unique_ptr<LimitingGradients<T>>
 make_gradients(const py::object& rows, const py::object& cols, double scale,
-               const std::vector<std::string>& activations, const std::vector<double>& weight_std,
-               const std::vector<double>& bias_std, bool nngp, const Context& context) {
+               const std::vector<NamedActivation>& activations,
+               const std::vector<double>& weight_std, const std::vector<double>& bias_std,
+               bool nngp, const Factors& factors, const Context& context) {
   const Samples x = samples_of(rows, "X");
   const bool square = cols.is_none();
   const Samples y = square ? x : samples_of(cols, "Y");
-  const Network network = make_network(activations, weight_std, bias_std);
+  Network network = make_network(activations, weight_std, bias_std);
+  set_factors(network, factors);
   const py::gil_scoped_release release;
   const OnDevice device(context);
   return std::make_unique<LimitingGradients<T>>(x, square ? nullptr : &y, scale, network, nngp,
@@ -192,7 +194,7 @@ void register_for(py::module_& module, const std::string& bits) {
   py::class_<LimitingGradients<T>>(module, ("LimitingGradients" + bits).c_str())
       .def(py::init(&make_gradients<T>), py::arg("X"), py::arg("Y"), py::arg("scale"),
            py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"), py::arg("nngp"),
-           py::arg("context"), py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+           py::arg("factors"), py::arg("context"), py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
       .def_property_readonly(
           "shape", [](const LimitingGradients<T>& s) { return py::make_tuple(s.rows(), s.cols()); })
       .def_property_readonly("dtype",

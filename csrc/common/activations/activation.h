@@ -20,7 +20,7 @@
 
 namespace fastntk {
 
-constexpr int kMaxRowScalars = 5;
+constexpr int kMaxRowScalars = 32;
 
 template <class Real>
 struct RowDual {

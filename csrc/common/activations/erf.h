@@ -23,11 +23,15 @@ namespace fastntk {
 
 struct Erf {
   static constexpr const char* kName = "erf";
+  static constexpr int kParameters = 0;
   static constexpr int kRowScalars = 5;  // R, 1 - R^2, cos phi_q, sqrt phi_q, R / sqrt phi_q
   static constexpr bool kUsesAngleLevels = false;
-  static constexpr int kRoundings = 17;       // that a layer adds to Theta, ReLU's being 1
-  static constexpr double kSquareAtZero = 0;  // f(0)^2
-  static constexpr bool kDualIsNonNegative = false;
+  static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
+
+  FASTNTK_HD explicit Erf(const double*) {}
+
+  FASTNTK_HD static double square_at_zero() { return 0; }
+  FASTNTK_HD static bool dual_is_non_negative() { return false; }
 
   template <class T>
   FASTNTK_HD static T value(T u) {

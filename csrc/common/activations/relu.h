@@ -9,11 +9,15 @@ namespace fastntk {
 
 struct Relu {
   static constexpr const char* kName = "relu";
+  static constexpr int kParameters = 0;
   static constexpr int kRowScalars = 0;
   static constexpr bool kUsesAngleLevels = true;
-  static constexpr int kRoundings = 1;        // that a layer adds to Theta, ReLU's being 1
-  static constexpr double kSquareAtZero = 0;  // f(0)^2
-  static constexpr bool kDualIsNonNegative = true;
+  static constexpr int kRoundings = 1;  // that a layer adds to Theta, ReLU's being 1
+
+  FASTNTK_HD explicit Relu(const double*) {}
+
+  FASTNTK_HD static double square_at_zero() { return 0; }
+  FASTNTK_HD static bool dual_is_non_negative() { return true; }
 
   template <class T>
   FASTNTK_HD static T value(T u) {

@@ -69,34 +69,33 @@ private:
 };
 
 template <class Act, int kLevel>
-FASTNTK_HD void gradient_step(const GradientSide& rows, const GradientSide& cols, std::size_t l,
-                              GradientUnit& unit) {
+FASTNTK_HD void gradient_step(const Act& act, const GradientSide& rows, const GradientSide& cols,
+                              std::size_t l, GradientUnit& unit) {
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   const MixingScalars<JetPack> own = rows.layer_of_row(l, unit.row);
   FASTNTK_UNROLL
   for (int u = 0; u < GradientUnit::kVectors; ++u) {
     JetPack row_scalars[kScalars], col_scalars[kScalars];
-    FASTNTK_UNROLL
-    for (int k = 0; k < Act::kRowScalars; ++k) {
+    for_row_scalars(act, [&](int k) {
       row_scalars[k] = rows.scalar_of_row(l, k, unit.row);
       col_scalars[k] = cols.scalar_of_columns(l, k, unit.column(u));
-    }
+    });
     AngleState<JetPack>& state = unit.state[u];
     const PairDual<JetPack> dual =
-        Act::template pair_step<kLevel>(state.x, row_scalars, col_scalars);
+        act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
     state = mix(dual, state.t, own, cols.layer_of_columns(l, unit.column(u)), AllTrained{});
   }
 }
 
 template <class Act>
-FASTNTK_HD void gradient_step(int angle_level, const GradientSide& rows, const GradientSide& cols,
-                              std::size_t l, GradientUnit& unit) {
+FASTNTK_HD void gradient_step(const Act& act, int angle_level, const GradientSide& rows,
+                              const GradientSide& cols, std::size_t l, GradientUnit& unit) {
   if (angle_level == kFolded)
-    gradient_step<Act, kFolded>(rows, cols, l, unit);
+    gradient_step<Act, kFolded>(act, rows, cols, l, unit);
   else if (!Act::kUsesAngleLevels || angle_level == kAnyAngle)
-    gradient_step<Act, kAnyAngle>(rows, cols, l, unit);
+    gradient_step<Act, kAnyAngle>(act, rows, cols, l, unit);
   else if constexpr (Act::kUsesAngleLevels)
-    gradient_step<Act, kAcute>(rows, cols, l, unit);
+    gradient_step<Act, kAcute>(act, rows, cols, l, unit);
 }
 
 // States of the last layer from the deficits of the first.
@@ -117,10 +116,11 @@ FASTNTK_HD void run_gradient_layers(const std::vector<LayerPlan>& layers, const 
   }
   for (std::size_t l = 0; l < layers.size(); ++l) {
 #define FASTNTK_CASE(Type)                                                                         \
-  case Activation::k##Type:                                                                        \
-    gradient_step<Type>(layers[l].angle_level, rows, cols, l, unit);                               \
+  case ActivationKind::k##Type:                                                                    \
+    gradient_step(Type(layers[l].activation.numbers()), layers[l].angle_level, rows, cols, l,      \
+                  unit);                                                                           \
     break;
-    switch (layers[l].activation) {
+    switch (layers[l].activation.kind) {
       FASTNTK_ACTIVATIONS(FASTNTK_CASE)
     default:
       break;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/layer.h"
+#include "cpu/isa/exponentials.h"
 #include "cpu/isa/unit.h"
 #include "cpu/limiting_plan.h"
 
@@ -34,19 +35,18 @@ FASTNTK_HD MixingScalars<Pack<T>> mixing_of_columns(const LayerRows<T>& table, l
 
 // Broadcast: Shares or AllTrained, over the lanes.
 template <class Act, int kLevel, bool kEqual, class T, class Broadcast>
-FASTNTK_HD void layer_step(const LayerRows<T>& rows, const LayerRows<T>& cols,
+FASTNTK_HD void layer_step(const Act& act, const LayerRows<T>& rows, const LayerRows<T>& cols,
                            const Broadcast& shares, Unit<T>& unit) {
   using V = Pack<T>;
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   for_unit([&](int u, int r, int c) {
     const long i = unit.row + r, j = unit.col + c * V::kLanes;
     V row_scalars[kScalars], col_scalars[kScalars];
-    FASTNTK_UNROLL
-    for (int k = 0; k < Act::kRowScalars; ++k) {
+    for_row_scalars(act, [&](int k) {
       row_scalars[k] = V(rows.scalars[k][i]);
       col_scalars[k] = V::load(&cols.scalars[k][j]);
-    }
-    const PairDual<V> dual = Act::template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
+    });
+    const PairDual<V> dual = act.template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
     const AngleState<V> state =
         kEqual ? mix_equal(dual, unit.t[u], mixing_of_row(rows, unit.row), shares)
                : mix(dual, unit.t[u], mixing_of_row(rows, i), mixing_of_columns(cols, j), shares);
@@ -56,20 +56,20 @@ FASTNTK_HD void layer_step(const LayerRows<T>& rows, const LayerRows<T>& cols,
 }
 
 template <class Act, int kLevel, class T, class Broadcast>
-FASTNTK_HD void layer_step(bool equal, const LayerRows<T>& rows, const LayerRows<T>& cols,
-                           const Broadcast& shares, Unit<T>& unit) {
+FASTNTK_HD void layer_step(const Act& act, bool equal, const LayerRows<T>& rows,
+                           const LayerRows<T>& cols, const Broadcast& shares, Unit<T>& unit) {
   if (equal)
-    layer_step<Act, kLevel, true>(rows, cols, shares, unit);
+    layer_step<Act, kLevel, true>(act, rows, cols, shares, unit);
   else
-    layer_step<Act, kLevel, false>(rows, cols, shares, unit);
+    layer_step<Act, kLevel, false>(act, rows, cols, shares, unit);
 }
 
 template <class Act, class T, class Broadcast>
-FASTNTK_HD void layer_step(const LayerPlan& plan, const LayerRows<T>& rows,
+FASTNTK_HD void layer_step(const Act& act, const LayerPlan& plan, const LayerRows<T>& rows,
                            const LayerRows<T>& cols, const Broadcast& shares, Unit<T>& unit) {
 #define FASTNTK_LEVEL(level)                                                                       \
   case level:                                                                                      \
-    return layer_step<Act, level>(plan.equal, rows, cols, shares, unit);
+    return layer_step<Act, level>(act, plan.equal, rows, cols, shares, unit);
   if constexpr (Act::kUsesAngleLevels) {
     switch (plan.angle_level) {
       FASTNTK_LEVEL(kFolded)
@@ -78,13 +78,13 @@ FASTNTK_HD void layer_step(const LayerPlan& plan, const LayerRows<T>& rows,
       FASTNTK_LEVEL(kSecondLayer)
       FASTNTK_LEVEL(kThirdLayer)
     default:
-      return layer_step<Act, kDeeper>(plan.equal, rows, cols, shares, unit);
+      return layer_step<Act, kDeeper>(act, plan.equal, rows, cols, shares, unit);
     }
   } else {
     switch (plan.angle_level) {
       FASTNTK_LEVEL(kFolded)
     default:
-      return layer_step<Act, kAnyAngle>(plan.equal, rows, cols, shares, unit);
+      return layer_step<Act, kAnyAngle>(act, plan.equal, rows, cols, shares, unit);
     }
   }
 #undef FASTNTK_LEVEL
@@ -107,10 +107,10 @@ FASTNTK_HD void run_layers(const LimitingPlan<T>& plan, SharesOf shares_of, Unit
     const LayerRows<T>& b = cols.layers[l];
     const auto shares = shares_of(l + 1);
 #define FASTNTK_CASE(Type)                                                                         \
-  case Activation::k##Type:                                                                        \
-    layer_step<Type>(layer, a, b, shares, unit);                                                   \
+  case ActivationKind::k##Type:                                                                    \
+    layer_step(Type(layer.activation.numbers()), layer, a, b, shares, unit);                       \
     break;
-    switch (layer.activation) {
+    switch (layer.activation.kind) {
       FASTNTK_ACTIVATIONS(FASTNTK_CASE)
     default:
       break;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -45,6 +46,8 @@ struct NativeOf;
 FASTNTK_NATIVE(float)
 FASTNTK_NATIVE(double)
 FASTNTK_NATIVE(std::int32_t)
+FASTNTK_NATIVE(std::uint32_t)
+FASTNTK_NATIVE(std::uint64_t)
 #undef FASTNTK_NATIVE
 
 template <class T>
@@ -119,6 +122,24 @@ FASTNTK_HD Pack<T> neg_mul_add(Pack<T> a, Pack<T> b, Pack<T> c) {
   return c.v - a.v * b.v;
 }
 #endif
+
+// The bits of every lane, as unsigned integers with the operators of those.
+template <class T>
+using BitsOf = typename NativeOf<
+    std::conditional_t<sizeof(T) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>>::type;
+
+template <class T>
+FASTNTK_HD BitsOf<T> bits_of(Pack<T> a) {
+  BitsOf<T> bits;
+  std::memcpy(&bits, &a.v, sizeof bits);
+  return bits;
+}
+template <class T>
+FASTNTK_HD Pack<T> from_bits(BitsOf<T> bits) {
+  typename Pack<T>::Native native;
+  std::memcpy(&native, &bits, sizeof native);
+  return native;
+}
 
 template <class T>
 FASTNTK_HD auto less(Pack<T> a, Pack<T> b) {

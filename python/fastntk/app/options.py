@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fastntk import _backend
+from fastntk.activations.text import usages
 
 _DATA, _NET, _RUN = "Data", "Network", "Computation"
 
@@ -137,7 +137,7 @@ Activation = Annotated[
     typer.Option(
         metavar="NAME",
         rich_help_panel=_NET,
-        help=f"Nonlinearity: {', '.join(_backend.activations())}.",
+        help=f"Nonlinearity: {', '.join(usages())}; as in 'leaky_relu(0.1)'.",
     ),
 ]
 WeightStd = Annotated[

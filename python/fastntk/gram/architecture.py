@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastntk import _backend, _validate
-from fastntk.gram import limiting
+from fastntk import _validate
+from fastntk.activations import Activation, as_activation
+from fastntk.gram import limiting, per_layer
 from fastntk.gram.gradients import KernelGradients, gradients
-from fastntk.gram.program import LayerProgram
+from fastntk.gram.program import LayerProgram, layer_program
 from fastntk.gram.route import Route, route_of
 
 if TYPE_CHECKING:
@@ -33,13 +34,15 @@ class FullyConnected:
     hidden_layers : int
         Layers between input and output; the paper's :math:`L` is ``hidden_layers + 1``. 0 is
         linear regression.
-    activation : str
-        Nonlinearity :math:`f`: "relu" or "erf".
-    weight_std : float
+    activation : str, Activation, or sequence of them
+        Nonlinearity :math:`f`, or one for each hidden layer: `Activation` lists them. Its text will
+        do: "relu", "erf", "leaky_relu(0.1)".
+    weight_std : float or sequence of float
         :math:`\sigma_w > 0`, a factor of the forward map: the parameters stay N(0, 1). The paper
-        has 1 (there is no factor :math:`\sqrt 2` for ReLU).
-    bias_std : float
-        :math:`\sigma_b \ge 0`, the paper's :math:`\beta`.
+        has 1 (there is no factor :math:`\sqrt 2` for ReLU). A sequence has one for each linear map,
+        ``hidden_layers + 1`` from the input on.
+    bias_std : float or sequence of float
+        :math:`\sigma_b \ge 0`, the paper's :math:`\beta`; or one for each linear map.
     init_std : float, optional
         The other reading of "the variance of the parameters": weights W ~ N(0, init_std^2) with a
         forward map that is not scaled. The NNGP is that of ``weight_std=init_std``, the NTK
@@ -69,19 +72,22 @@ class FullyConnected:
     """
 
     hidden_layers: int = 4
-    activation: str = "relu"
-    weight_std: float = 1.0
-    bias_std: float = 0.1
+    activation: str | Activation | Sequence[str | Activation] = "relu"
+    weight_std: float | Sequence[float] = 1.0
+    bias_std: float | Sequence[float] = 0.1
     init_std: float | None = None
 
     def __post_init__(self) -> None:
         layers = _validate.integer(self.hidden_layers, "hidden_layers", at_least=0)
         object.__setattr__(self, "hidden_layers", layers)
-        _validate.choice(self.activation, "activation", tuple(_backend.activations()))
-        weight_std = _validate.positive(self.weight_std, "weight_std")
-        object.__setattr__(self, "weight_std", weight_std)
-        bias_std = _validate.non_negative(self.bias_std, "bias_std")
-        object.__setattr__(self, "bias_std", bias_std)
+        maps, positive, least_0 = layers + 1, _validate.positive, _validate.non_negative
+        fields = {
+            "activation": per_layer.activations(self.activation, layers),
+            "weight_std": per_layer.numbers(self.weight_std, "weight_std", maps, positive),
+            "bias_std": per_layer.numbers(self.bias_std, "bias_std", maps, least_0),
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
         if self.init_std is not None:
             init_std = _validate.positive(self.init_std, "init_std")
             if not 1e-70 <= init_std <= 1e70:
@@ -258,7 +264,8 @@ class FullyConnected:
         Raises
         ------
         ValueError
-            The network has an ``init_std``, or what `ntk` refuses.
+            The network has an ``init_std``, or several ``weight_std`` or ``bias_std``, or what
+            `ntk` refuses.
         TypeError, MemoryError, CudaError
             As for `ntk`; three matrices have to fit.
 
@@ -286,6 +293,12 @@ class FullyConnected:
                 "gradients are by weight_std and bias_std, got a network with "
                 f"init_std={self.init_std!r}: its kernels have no weight_std"
             )
+        for name in ("weight_std", "bias_std"):
+            if isinstance(getattr(self, name), tuple):
+                raise ValueError(
+                    f"gradients are by one {name} that all layers share, got "
+                    f"{name}={getattr(self, name)!r}"
+                )
         return gradients(self.program(), X, Y, kernel, scale, dtype, device, threads, progress)
 
     def explain(
@@ -305,7 +318,8 @@ class FullyConnected:
         Returns
         -------
         Route
-            Instruction set, products, recursion, and the reasons; prints as a few lines.
+            Instruction set, products, recursion, and the reasons; which theorem covers the
+            network; prints as a few lines.
 
         Notes
         -----
@@ -320,18 +334,31 @@ class FullyConnected:
         >>> route.recursion, route.product
         ('table', 'exact 32-bit integers')
         """
+        # What jumps has an NNGP only.
+        kernel = "ntk" if all(one.has_ntk for one in self.activations) else "nngp"
         source = limiting.limiting_source(
-            self, X, Y, scale=scale, dtype=dtype, device=device, threads=threads
+            self, X, Y, kernel=kernel, scale=scale, dtype=dtype, device=device, threads=threads
         )
-        return route_of(source.route)
+        return route_of(source.route, self.activations)
+
+    @property
+    def activations(self) -> tuple[Activation, ...]:
+        """The activation of each hidden layer."""
+        return tuple(map(as_activation, per_layer.each(self.activation, self.hidden_layers)))
+
+    @property
+    def weight_stds(self) -> tuple[float, ...]:
+        """``weight_std`` of each linear map."""
+        return per_layer.each(self.weight_std, self.hidden_layers + 1)
+
+    @property
+    def bias_stds(self) -> tuple[float, ...]:
+        """``bias_std`` of each linear map."""
+        return per_layer.each(self.bias_std, self.hidden_layers + 1)
 
     def program(self) -> LayerProgram:
         """Return the layers as the engine takes them."""
-        maps = self.hidden_layers + 1
-        weight_std = self.weight_std if self.init_std is None else self.init_std
-        return LayerProgram(
-            weight_std=(weight_std,) * maps,
-            bias_std=(self.bias_std,) * maps,
-            activations=(self.activation,) * self.hidden_layers,
-            weight_share=1.0 if self.init_std is None else 1 / self.init_std**2,
-        )
+        if self.init_std is None:
+            return layer_program(self.activations, self.weight_stds, self.bias_stds, 1.0)
+        std = (self.init_std,) * len(self.bias_stds)
+        return layer_program(self.activations, std, self.bias_stds, 1 / self.init_std**2)

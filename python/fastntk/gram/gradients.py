@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Of each of the two derivatives the engine keeps per row: numbers per layer (mixing, an
 # activation's own), and others. The variance that they come of is one number more.
-_LAYER_NUMBERS = 7
+_LAYER_NUMBERS = 34
 _OTHER_NUMBERS = 5
 
 
@@ -61,7 +61,7 @@ class GradientProblem(Problem):
     ) -> LimitingSource:
         """Return the engine's source of arrays that it reads."""
         source: LimitingSource = engine.limiting_gradients(
-            self.dtype, X, Y, *network, self.nngp, threads=self.threads
+            self.dtype, X, Y, *network, self.nngp, self.program.factors, threads=self.threads
         )
         return source
 
@@ -79,6 +79,7 @@ def gradients(
 ) -> KernelGradients:
     """Return a kernel and its derivatives; see `FullyConnected.gradients`."""
     _validate.choice(kernel, "kernel", ("ntk", "nngp"))
+    program.require_ntk("a gradient")
     workers = _validate.thread_count(threads)
     rows, columns = limiting.both_sides(X, Y)
     result: np.dtype[Any] = _validate.result_dtype(dtype, *present(rows, columns))

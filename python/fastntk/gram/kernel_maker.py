@@ -7,7 +7,7 @@ layer program has that of its limiting kernel.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fastntk import _validate
@@ -170,9 +170,8 @@ class LimitingMaker:
 
     def identity(self) -> dict[str, Any]:
         """Return the kernel's name, the scale, and the network's layers."""
-        program = asdict(self.net.program())
         return {
             "kernel": _validate.choice(self.kernel, "kernel", ("ntk", "nngp")),
             "scale": _validate.positive(self.scale, "scale"),
-            **{name: list(v) if isinstance(v, tuple) else v for name, v in program.items()},
+            **self.net.program().identity,
         }

@@ -27,7 +27,7 @@ _INTEGER_COLUMNS = 33025
 _RUN = 64
 _RUN_BYTES = {1: 1, 4: 3, 8: 0}
 # What the engine keeps per row: numbers per layer (mixing, an activation's own), bytes besides.
-_ROW_NUMBERS = 7
+_ROW_NUMBERS = 34
 _ROW_BYTES = 160
 
 
@@ -68,8 +68,8 @@ class Problem:
         # Pixels are scaled in the first layer, other data row by row.
         if rows.dtype == np.uint8:
             _require_moderate(factor * program.weight_std[0], "scale times weight_std")
-        else:
-            _require_moderate(program.weight_std[0], "weight_std")
+        for std in program.weight_std[rows.dtype == np.uint8 :]:
+            _require_moderate(std, "weight_std")
         if max(program.bias_std) > 1 / _SMALLEST:
             largest = max(program.bias_std)
             raise ValueError(f"bias_std must be at most {1 / _SMALLEST:g}, got {largest:g}")

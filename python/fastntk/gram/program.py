@@ -3,13 +3,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from fastntk import _backend
+from fastntk.activations.definitions import Functor
+
+if TYPE_CHECKING:
+    from fastntk.activations import Activation
 
 # Weight and bias shares, one number each per linear map: 1 for what is trained, 0 for what is not.
 Shares = tuple[list[float], list[float]]
 
 KERNELS = ("nngp", "ntk", "layers")
+
+
+class EngineActivation(NamedTuple):
+    """A function of the engine and its parameters."""
+
+    name: str
+    parameters: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        """Return its text, which decides the entries of a kernel."""
+        values = ", ".join(map(repr, self.parameters))
+        return f"{self.name}({values})" if values else self.name
 
 
 @dataclass(frozen=True)
@@ -20,33 +39,64 @@ class LayerProgram:
     ----------
     weight_std, bias_std : tuple of float
         One number per linear map, from the input on.
-    activations : tuple of str
-        One name between each pair of linear maps.
+    activations : tuple of EngineActivation
+        One between each pair of linear maps.
     weight_share : float
         What the weights' gradients contribute, relative to a forward map that is scaled by
         ``weight_std``.
+    factors : (tuple of float, tuple of float)
+        What multiplies the deviations of weights, and of biases, in ``weight_std`` and
+        ``bias_std``: the scales of activations. Derivatives are by what is multiplied.
+    jumping : str, optional
+        An activation whose derivative is a point mass: there is no NTK.
     """
 
     weight_std: tuple[float, ...]
     bias_std: tuple[float, ...]
-    activations: tuple[str, ...]
+    activations: tuple[EngineActivation, ...]
+    factors: tuple[tuple[float, ...], tuple[float, ...]]
     weight_share: float = 1.0
+    jumping: str | None = None
 
     def trained_shares(self, kernel: str) -> list[Shares]:
         """Return what is trained for a kernel: a pair of shares per matrix that it consists of.
 
         The NTK trains all; the NNGP is the NTK of the last linear map alone, with its weights
         scaled in the forward map; "layers" trains one linear map at a time.
+
+        Raises
+        ------
+        ValueError
+            There is no NTK.
         """
         maps = len(self.weight_std)
-        if kernel == "ntk":
-            return [([self.weight_share] * maps, [1.0] * maps)]
         if kernel == "nngp":
             return [(_only(1.0, maps - 1, maps), _only(1.0, maps - 1, maps))]
+        self.require_ntk(repr(kernel))
+        if kernel == "ntk":
+            return [([self.weight_share] * maps, [1.0] * maps)]
         return [
             (_only(self.weight_share, layer, maps), _only(1.0, layer, maps))
             for layer in range(maps)
         ]
+
+    def require_ntk(self, what: str) -> None:
+        """Raise ValueError where an activation jumps."""
+        if self.jumping is not None:
+            raise ValueError(
+                f"{what} needs the derivative of activation {self.jumping}, which jumps: it is a "
+                "point mass, so that there is no NTK; the NNGP there is"
+            )
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """Return what decides the entries of kernels, as plain values for JSON."""
+        return {
+            "weight_std": list(self.weight_std),
+            "bias_std": list(self.bias_std),
+            "activations": list(map(str, self.activations)),
+            "weight_share": self.weight_share,
+        }
 
 
 class Network(Protocol):
@@ -54,6 +104,70 @@ class Network(Protocol):
 
     def program(self) -> LayerProgram:
         """Return the layers as the engine takes them."""
+
+
+def layer_program(
+    activations: Sequence[Activation],
+    weight_std: Sequence[float],
+    bias_std: Sequence[float],
+    weight_share: float,
+) -> LayerProgram:
+    r"""Return the program of layers whose activations have scales.
+
+    With :math:`a_l = \alpha_l g_l(\beta_l z_l)` behind map l - 1, and :math:`z'_l = \beta_l z_l`,
+
+    .. math:: z'_{l+1} = \frac{\beta_{l+1} \sigma_l \alpha_l}{\sqrt{n_l}} W_l g_l(z'_l)
+        + \beta_{l+1} \sigma_{b,l} b_l,
+
+    with :math:`\alpha_0 = \beta_L = 1`: the same outputs of the same parameters, so the same
+    gradients. Only the factors of the maps change, and the shares, which are relative to
+    those, stay. Where W ~ N(0, s^2) and the forward map is not scaled, :math:`\sigma_l = s` is
+    the factor of W / s, whose gradients are s times those of W: the share is 1 / s^2 still.
+
+    Parameters
+    ----------
+    activations : sequence of Activation
+        One per hidden layer.
+    weight_std, bias_std : sequence of float
+        Of each linear map, one more.
+    weight_share : float
+        See `LayerProgram`.
+
+    Raises
+    ------
+    ValueError
+        The engine does not have an activation.
+    """
+    inputs, outputs = map_factors(activations)
+    weights = tuple(b * a for b, a in zip(inputs, outputs, strict=True))
+    jumps = [str(one) for one in activations if not one.has_ntk]
+    return LayerProgram(
+        weight_std=tuple(s * std for s, std in zip(weights, weight_std, strict=True)),
+        bias_std=tuple(b * std for b, std in zip(inputs, bias_std, strict=True)),
+        activations=tuple(map(engine_activation, activations)),
+        factors=(weights, tuple(inputs)),
+        weight_share=weight_share,
+        jumping=jumps[0] if jumps else None,
+    )
+
+
+def map_factors(activations: Sequence[Activation]) -> tuple[list[float], list[float]]:
+    """Return what each linear map absorbs of the activation behind it, and of the one before.
+
+    The first multiplies weights and biases, the second the weights.
+    """
+    scales = [one.scales for one in activations]
+    return [b for b, _ in scales] + [1.0], [1.0] + [a for _, a in scales]
+
+
+def engine_activation(activation: Activation) -> EngineActivation:
+    """Return what the engine takes for an activation, its scales left to the linear maps."""
+    base = activation.base
+    if not isinstance(base, Functor) or base.name not in _backend.activations():
+        raise ValueError(
+            f"activation {activation} has no limiting kernels in this build, only finite networks"
+        )
+    return EngineActivation(base.name, base.parameters)
 
 
 def _only(value: float, index: int, count: int) -> list[float]:

@@ -3,8 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from fastntk.activations.facts import covering
+
+if TYPE_CHECKING:
+    from fastntk.activations import Activation
 
 _PRODUCTS = {
     "exact 32-bit integers": "uint8 data: products of integers have no error",
@@ -45,6 +51,10 @@ class Route:
         For each hidden layer, whether all rows mix weights and biases alike.
     reasons : tuple of str
         Why, in words.
+    theory : tuple of str
+        For each activation, which theorem of Jacot, Gabriel and Hongler (2018) covers the network's
+        limit: 1, at initialisation, asks for a Lipschitz function; 2, in training, also for a
+        bounded second derivative.
     """
 
     instruction_set: str
@@ -56,6 +66,7 @@ class Route:
     acute: bool
     equal_mixing: tuple[bool, ...]
     reasons: tuple[str, ...]
+    theory: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return one line per choice."""
@@ -65,17 +76,20 @@ class Route:
                 f"products         {self.product}, {self.columns} of {self.data_columns} columns",
                 f"recursion        {self.recursion}, in {self.recursion_dtype}",
                 *(f"  {reason}" for reason in self.reasons),
+                *(f"theory           {line}" for line in self.theory),
             )
         )
 
 
-def route_of(native: dict[str, Any]) -> Route:
+def route_of(native: dict[str, Any], activations: Iterable[Activation] = ()) -> Route:
     """Put the engine's own account into words.
 
     Parameters
     ----------
     native : dict
         The ``route`` of a limiting source.
+    activations : iterable of Activation
+        Those of the network's hidden layers.
     """
     layers = native["layers"]
     recursion = "none" if not layers else "table" if native["tabulated"] else "layers"
@@ -110,4 +124,5 @@ def route_of(native: dict[str, Any]) -> Route:
         acute=acute,
         equal_mixing=equal,
         reasons=tuple(reasons),
+        theory=tuple(f"{one}: {covering(one.facts)}" for one in dict.fromkeys(activations)),
     )

@@ -57,12 +57,17 @@ def require_varying(net: Any) -> None:
     TypeError
         It is none.
     ValueError
-        Its weights are scaled the other way.
+        Its weights are scaled the other way, or its layers do not share the deviations.
     """
     if not dataclasses.is_dataclass(net) or getattr(net, "gradients", None) is None:
         raise TypeError(f"net must be a FullyConnected, to vary its parameters, got {net!r}")
     if getattr(net, "init_std", None) is not None:
         raise ValueError(f"net must have weight_std, not init_std, to vary it, got {net!r}")
+    if any(isinstance(getattr(net, one), tuple) for one in ("weight_std", "bias_std")):
+        raise ValueError(
+            "net must have one weight_std and one bias_std for all layers, to vary them, got "
+            f"{net!r}"
+        )
 
 
 def theta_of(net: Any, ridge: float) -> NDArray[np.float64]:

@@ -165,7 +165,10 @@ class Descent:
 
     def activations(self, index: int, a_0: Any) -> list[Any]:
         """Return the hidden layers' activations of a network at scaled points."""
-        return self._forward(index, a_0).activations[1:]
+        hidden = self._forward(index, a_0).activations[1:]
+        factors = [one.scales[1] for one in self._problem.network.net.activations]
+        # The maps behind have what scales an activation.
+        return [a if s == 1 else a * a.dtype.type(s) for a, s in zip(hidden, factors, strict=True)]
 
     def outputs(self, index: int, a_0: Any = None) -> Any:
         """Return a network's outputs at scaled points, by blocks of them; see `Steps`."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from fastntk._tiles import TileSource
+    from fastntk.gram.architecture import FullyConnected
     from fastntk.gram.empirical import Term
     from fastntk.networks.network import FiniteNetwork
 
@@ -118,7 +119,7 @@ class NetworkKernel:
             "scale": _validate.positive(self.scale, "scale"),
             "outputs": list(self.outputs) if isinstance(self.outputs, tuple) else self.outputs,
             "widths": list(net.widths),
-            "activation": net.net.activation,
+            "activation": _identity_of(net.net),
             "factors": [[s.weight_factor, s.bias_factor] for s in net.scales],
             "rates": [list(pair) for pair in net.rates],
             "nngp factors": list(net.nngp_factors),
@@ -164,3 +165,10 @@ def network_kernel(
         )
     kept = net.copy() if copy else net
     return NetworkKernel(kept, kernel, scale, blocks, kept.flat.nbytes if copy else 0)
+
+
+def _identity_of(net: FullyConnected) -> str | list[str]:
+    """Return what tells activations apart."""
+    if isinstance(net.activation, str):
+        return net.activation
+    return [one.fingerprint for one in net.activations]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from fastntk._backend import Engine
+    from fastntk.activations import Activation
 
 
 class Weight(Protocol):
@@ -60,7 +61,7 @@ class DenseWeight:
 
 @dataclass(frozen=True)
 class Layer:
-    """z = weight_factor a W^T + bias_factor b, and the activation of z.
+    """z = weight_factor a W^T + bias_factor b, and g(z) of an activation a g(b u).
 
     Attributes
     ----------
@@ -70,8 +71,8 @@ class Layer:
         On the device of the weights.
     weight_factor, bias_factor : float
         Of the parametrisation.
-    activation : str or None
-        Behind the map; None behind the last one.
+    activation : Activation or None
+        Behind the map, its scales being in the factors; None behind the last one.
     weight_rate, bias_rate : float
         Multiply the learning rate; 0 for what is not trained.
     """
@@ -80,7 +81,7 @@ class Layer:
     bias: Any
     weight_factor: float
     bias_factor: float
-    activation: str | None
+    activation: Activation | None
     weight_rate: float = 1.0
     bias_rate: float = 1.0
 

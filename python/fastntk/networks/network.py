@@ -293,7 +293,9 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
     def __repr__(self) -> str:
         batch = "" if self.networks is None else f"{self.networks} x "
         widths = "-".join(map(str, self.widths))
+        given = self.net.activation
+        names = ", ".join(map(str, given)) if isinstance(given, tuple) else str(given)
         return (
-            f"<{batch}FiniteNetwork {widths}, {self.net.activation}, {self.parametrisation}, "
+            f"<{batch}FiniteNetwork {widths}, {names}, {self.parametrisation}, "
             f"{self.dtype}, {self.engine.name}>"
         )

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastntk._arrays import on_device
+from fastntk.activations.elementwise import apply_slope
 from fastntk.gram.empirical_gram import empirical_gram
 from fastntk.networks.initial import parameter_views
 from fastntk.networks.jacobian import Jacobian
@@ -214,7 +215,7 @@ class NetworkJacobian(Jacobian):
             tangents = flat
             if layer.activation is not None:
                 z = state.preactivations[number]
-                engine.apply_slope(layer.activation, z, tangents, 1.0)
+                apply_slope(engine, layer.activation, z, tangents, 1.0)
         return tangents
 
     def _blocks(

@@ -125,7 +125,7 @@ class Parameters:
         They share the memory of the parameters.
         """
         flat = self._flat if self._flat.ndim == 1 else self._flat[index]
-        activations = [self.net.activation] * self.net.hidden_layers + [None]
+        activations = [*self.net.activations, None]
         views = parameter_views(flat, self.widths)
         return [
             Layer(DenseWeight(W, self.engine), b, s.weight_factor, s.bias_factor, f, *rates)

@@ -22,7 +22,11 @@ These are the abc-parametrisations of [1]_, Table 1, with the input's dimension 
 apart; biases of hidden layers are taken as the weights of an input of dimension one that is 1.
 mean-field is defined for one hidden layer, where it is mup in other units. The first map of a
 network without hidden layers is its last one, and that of ntk in all but standard. Where beta is 0
-there are no biases: c is 0 in every parametrisation.
+there are no biases: c is 0 in every parametrisation. Deviations may differ from map to map.
+
+An activation a g(b u) with scales is g to the passes: w of the map behind it has the factor a more,
+w and c of the map before it the factor b. Outputs are those functions of the parameters that they
+were, and so are all gradients.
 
 References
 ----------
@@ -32,11 +36,12 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fastntk import _validate
+from fastntk.gram.program import map_factors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,11 +109,13 @@ def map_scales(
             f"hidden_layers={hidden}; 'mup' is its extension to any depth"
         )
     # init_std is where the values start, weight_std what the map multiplies them by.
-    factor = net.weight_std if net.init_std is None else 1.0
     std = 1.0 if net.init_std is None else net.init_std
-    beta = net.bias_std
+    # What the maps absorb of the activations multiplies w and c alone.
+    before, behind = map_factors(net.activations)
     maps = []
     for number, (n, after) in enumerate(pairwise(widths)):
+        factor = net.weight_stds[number] if net.init_std is None else 1.0
+        beta = net.bias_stds[number]
         ntk = MapScales(factor / math.sqrt(n), beta, std, 1.0)
         last = number == hidden
         root = math.sqrt(after)
@@ -128,4 +135,11 @@ def map_scales(
             maps.append(MapScales(factor * root / math.sqrt(n), beta * root, std / root, 1 / root))
         else:
             maps.append(MapScales(factor, beta * root, std / math.sqrt(n), 1 / root))
-    return tuple(maps)
+    return tuple(
+        replace(
+            scales,
+            weight_factor=b * scales.weight_factor * a,
+            bias_factor=b * scales.bias_factor,
+        )
+        for scales, b, a in zip(maps, before, behind, strict=True)
+    )

@@ -2,7 +2,9 @@
 """Forward and backward passes of one network.
 
 With maps l = 0 .. L-1: z_{l+1} = w_l a_l W_l^T + c_l b_l, a_{l+1} = f(z_{l+1}), the outputs being
-z_L. Signals D_l[(i, r), :] are the derivatives of a combination r of the outputs at sample i by
+z_L; scales of activations are in the factors w_l and c_l.
+
+Signals D_l[(i, r), :] are the derivatives of a combination r of the outputs at sample i by
 z_{l+1}: D_{L-1} = seeds, D_{l-1} = w_l D_l W_l * f'(z_l). Rows of signals are sample-major.
 
 Cost for N samples, R combinations and P weights: 2 N P operations forward, 2 N R P backward.
@@ -13,6 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fastntk.activations.definitions import Functor
+from fastntk.activations.elementwise import activate, apply_slope
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
     from fastntk.networks.layer import Layer
 
 # Its slope needs no more of z than the sign, which its value has.
-_SLOPE_FROM_VALUE = "relu"
+_SLOPE_FROM_VALUE = Functor("relu")
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ def forward(layers: Sequence[Layer], a_0: Any, engine: Engine, threads: int = 0)
     activations, preactivations = [a_0], []
     for layer in layers[:-1]:
         z = layer.weight.times(activations[-1])
-        a = z if layer.activation == _SLOPE_FROM_VALUE else engine.xp.empty_like(z)
+        a = z if _keeps_sign(layer) else engine.xp.empty_like(z)
         _finish(layer, z, a, engine, threads)
         activations.append(a)
         preactivations.append(z)
@@ -137,7 +142,7 @@ def downwards(
         before = layers[number - 1].activation
         assert before is not None
         z = state.preactivations[number - 1]
-        engine.apply_slope(before, z, D, layer.weight_factor, threads)
+        apply_slope(engine, before, z, D, layer.weight_factor, threads)
     yield down_to, D
 
 
@@ -169,5 +174,8 @@ def parameter_gradient(
 def _finish(layer: Layer, z: Any, out: Any, engine: Engine, threads: int) -> None:
     """Scale and shift the product z of a map in place, and write its activation to ``out``."""
     shift = layer.bias_factor * layer.bias if layer.bias_factor else None
-    activation = layer.activation or _SLOPE_FROM_VALUE  # of no effect without an output
-    engine.activate(activation, z, layer.weight_factor, shift, out, threads)
+    activate(engine, layer.activation, z, layer.weight_factor, shift, out, threads)
+
+
+def _keeps_sign(layer: Layer) -> bool:
+    return layer.activation is not None and layer.activation.base == _SLOPE_FROM_VALUE

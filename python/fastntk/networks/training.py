@@ -194,7 +194,8 @@ def _resolved(tolerance: float | None, network: FiniteNetwork, descent: Steps) -
     """Return the tolerance of a flow, the default for None; refuse what is below rounding."""
     least = resolution(descent.state())
     if tolerance is None:
-        smooth = network.net.activation != "relu" and network.dtype == np.float64
+        smooth = all(one.smooth for one in network.net.activations)
+        smooth = smooth and network.dtype == np.float64
         return max(_SMOOTH_TOLERANCE if smooth else _TOLERANCE, least)
     if tolerance < least:
         raise ValueError(

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// f(u) = u Phi(u) = u erfc(-u / sqrt 2) / 2, exact [Hendrycks and Gimpel 2016; dual: Tsuchida, Pearce,
+// van der Heide, Roosta and Gallagher 2021]. With Delta = (1 + q)(1 + q') - s^2, s = Sigma(x, x'),
+//   E[f(u) f(v)] = s I + J (q q' - s^2 + s^2 / (1 + q) + s^2 / (1 + q')),
+//   E[f'(u) f'(v)] = I + J s (1 / (1 + q) + 1 / (1 + q') + 1 / Delta),
+//   I = 1/4 + asin(s / sqrt((1 + q)(1 + q'))) / (2 pi),   J = 1 / (2 pi sqrt Delta).
+//
+// Lengths are those of angles: tan alpha = a = sqrt q, S = sin alpha, C = cos alpha, R^2 = 1 + S^2,
+//   sin phi_0 = S S',  sin phi = S S' cos theta,  omega = phi_0 - phi,
+// so that Delta = (cos phi / (C C'))^2, and large q do not overflow. With E[f(u)^2] = q n^2,
+//   4 n n' z = D - (n - n')^2 + 2 G.
+//
+// 2 pi G = 2 x (pi / 2 + phi) + (omega - sin omega) + rest is the way from angle 0 to theta at the
+// same norms, over sqrt(q q'); every term is positive and has its factor x (ReLU, q = infinity, is the
+// first two with omega = theta). Obtuse angles have E(s) = E(-s) + s / 2.
+//
+// D = E[(f(a g) / a - f(a' g) / a')^2] is the way from one norm to the other at angle 0,
+//   2 pi D = 3 times the integral of (1 + u^2 + v^2)^(-5/2) over the square of corners a and a'.
+// Its part with the power -3/2 is a solid angle Omega = 2 asin(S S) ... - ..., of two triangles whose
+// half-angle has (a - a')^2 as a factor of its tangent [van Oosterom and Strackee 1983]; the rest, an
+// integral over the boundary, has it, too. They cancel to 1 / q of themselves for large q, where D is
+// as small as q^(-3/2): sqrt D loses eps q^(1/4).
+#pragma once
+
+#include "common/activations/activation.h"
+
+namespace fastntk {
+
+struct Gelu {
+  static constexpr const char* kName = "gelu";
+  static constexpr int kParameters = 0;
+  static constexpr int kRowScalars = 8;
+  static constexpr bool kUsesAngleLevels = false;
+  static constexpr bool kHasNtk = true;
+  static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
+
+  FASTNTK_HD explicit Gelu(const double*) {}
+
+  FASTNTK_HD double square_at_zero() const { return 0; }
+  // Opposite rows: f(u) f(-u) < 0.
+  bool dual_is_non_negative() const { return false; }
+
+  template <class T>
+  FASTNTK_HD T value(T u) const {
+    return u < -kFar<T> ? T(0) : u * cumulative(near(u));
+  }
+  template <class T>
+  FASTNTK_HD T slope(T u) const {
+    const T at = near(u);
+    return cumulative(at) + at * density(at);
+  }
+
+  template <class Real>
+  FASTNTK_HD RowDual<Real> row_step(Real q) const {
+    const Real inverse_two_pi = two_over_pi<Real>() / 4, quarter(0.25);
+    // Beyond 1e36 f is ReLU or linear to all digits; floats have room for products of two of these.
+    const Real least(1e-36), inverse = 1 / (1 + q);
+    const Real cosine2 = inverse + least, sine2 = q * inverse + least, root2 = 1 + sine2;
+    const Real sine = square_root(sine2), cosine = square_root(cosine2);
+    const Real root = square_root(root2), phi = arc_tangent(sine2, cosine * root);
+    const Real ratio = sine2 * cosine / root;
+    const Real norm2 = quarter + inverse_two_pi * (phi + 2 * ratio);
+    const Real slope = quarter + inverse_two_pi * (phi + ratio * (2 + 1 / root2));
+    const Real norm = square_root(norm2);
+    return {q * norm2,
+            slope / norm2,
+            {sine, cosine, sine / cosine, root, root / cosine, 1 / two_over_pi<Real>() + phi, norm,
+             1 / norm}};
+  }
+
+  template <int kLevel, class V>
+  FASTNTK_HD PairDual<V> pair_step(V x, const V* a, const V* b) const {
+    using T = Scalar<V>;
+    const V one(T(1)), two(T(2)), half(T(0.5)), quarter(T(0.25)), pi(T(3.14159265358979323846));
+    const V inverse_two_pi(two_over_pi<T>() / 4);
+    const auto obtuse = is_obtuse<kLevel>(x);
+    x = acute_deficit<kLevel>(x);
+    const V scale = a[kInverseNorm] * b[kInverseNorm];
+
+    const V sine = a[kSine] * b[kSine], cosines = a[kCosine] * b[kCosine];
+    const V squares = rounded(square(a[kCosine])) + rounded(square(b[kCosine]));
+    const V cosine2_start = neg_mul_add(cosines, cosines, squares);  // cos^2 phi_0
+    const V start = square_root(cosine2_start);
+    const SquareIntegral<V> gap = square_integral(a, b, sine, cosines, start);
+
+    const V twice = x + x, cosine = one - twice;
+    const V shift = sine * (two * neg_mul_add(twice, x, twice));     // S S' sin^2 theta
+    const V end = square_root(mul_add(shift, sine, cosine2_start));  // cos phi
+    // sin omega = shift / sum, and of its half.
+    const V sum = mul_add(cosine, start, end);
+    const V cosine_omega = mul_add(start, end, rounded(square(sine) * cosine));
+    const V root = square_root(two * (one + cosine_omega));
+    const V inverse = one / (sum * root);
+    const AngleAndExcess<V> omega = angle_and_excess(shift * inverse);
+
+    // Twice pi / 2 + phi, where 2 phi_0 is the sum of both rows' angles less the solid angle.
+    const V opening = (a[kOpening] + b[kOpening]) - mul_add(two, omega.angle, gap.solid_angle);
+    const V inverse_end = one / (end * (start + end));
+    const V rest =
+        (shift * inverse_end) * mul_add(end, mul_add(twice * start, inverse * root, squares),
+                                        square(cosines) * gap.inverse_start);
+    const V way = mul_add(x, opening, omega.excess + rest);  // 2 pi G
+    const V lengths = a[kNorm] - b[kNorm];
+    const V parts = inverse_two_pi * mul_add(two, way, gap.integral) - rounded(square(lengths));
+    const V all = select(obtuse, parts + cosine, parts);
+
+    const V secant = inverse_end * (start + end);  // 1 / cos phi
+    const V bend = (sine * cosine) * secant * mul_add(square(cosines * secant), one, squares);
+    const V from_right = mul_add(half, opening, bend);
+    const V slope = select(obtuse, pi - from_right, from_right);
+    return {maximum(quarter * (scale * all), V(T(0))), inverse_two_pi * (scale * slope)};
+  }
+
+private:
+  enum RowScalar { kSine, kCosine, kTangent, kRoot, kSecant, kOpening, kNorm, kInverseNorm };
+
+  template <class V>
+  struct SquareIntegral {
+    V integral;       // 2 pi D
+    V solid_angle;    // its part with the power -3/2
+    V inverse_start;  // 1 / cos phi_0
+  };
+
+  template <class V>
+  FASTNTK_HD static SquareIntegral<V> square_integral(const V* a, const V* b, V sine, V cosines,
+                                                      V start) {
+    using T = Scalar<V>;
+    const V one(T(1)), two(T(2));
+    const V difference = cosines * (a[kTangent] - b[kTangent]);  // sin(alpha - alpha')
+    const V total = cosines * (a[kTangent] + b[kTangent]);       // sin(alpha + alpha')
+    const V roots = a[kRoot] * b[kRoot], secants = cosines * (a[kSecant] + b[kSecant]);
+    const V own_a = a[kCosine] * a[kRoot], own_b = b[kCosine] * b[kRoot];  // cos of rows' angles
+    const V difference2 = square(difference);
+    // A quarter of the solid angle is the angle of the point (base, difference^2).
+    const V base =
+        mul_add(start, mul_add(two, sine, roots + cosines), mul_add(sine, secants, own_a + own_b));
+    const V hypotenuse = square_root(mul_add(base, base, square(difference2)));
+    const V solid_angle = two * twice_arc_sine(difference2 / hypotenuse);
+
+    const V side_a = mul_add(a[kSine], start, rounded(b[kSine] * own_a));
+    const V side_b = mul_add(b[kSine], start, rounded(a[kSine] * own_b));
+    const V product = difference * total;
+    const V inverse = one / (start * secants);
+    const V height = mul_add(cosines, secants, negated(two * sine * start));
+    const V boundary = (two * product / (side_a * side_b)) * (product * inverse) * (height / roots);
+    return {solid_angle + boundary, solid_angle, inverse * secants};
+  }
+
+  // Beyond it Phi is 1, and 0 on the other side, in float and in double.
+  template <class T>
+  static constexpr T kFar = 40;
+  template <class T>
+  FASTNTK_HD static T near(T u) {
+    return u < -kFar<T> ? -kFar<T> : u > kFar<T> ? kFar<T> : u;
+  }
+  // u / sqrt 2 with what its rounding loses, which erfc and exp multiply by u^2.
+  template <class T>
+  struct Scaled {
+    T value;
+    T lost;
+  };
+  template <class T>
+  FASTNTK_HD static Scaled<T> scaled(T u) {
+    constexpr T kRootHalf = static_cast<T>(0.70710678118654752440);
+    constexpr T kRest = static_cast<T>(0.70710678118654752440L - kRootHalf);
+    const T value = u * kRootHalf;
+    return {value, fused_mul_add(u, kRest, fused_mul_add(u, kRootHalf, -value))};
+  }
+  // Phi(u)
+  template <class T>
+  FASTNTK_HD static T cumulative(T u) {
+    constexpr T kInverseRootPi = static_cast<T>(0.56418958354775628695);
+    const Scaled<T> t = scaled(u);
+    const T bell = exponential(-t.value * t.value);
+    return fused_mul_add(kInverseRootPi * bell, t.lost,
+                         T(0.5) * error_function_complement(-t.value));
+  }
+  // Its derivative.
+  template <class T>
+  FASTNTK_HD static T density(T u) {
+    constexpr T kInverseRootTwoPi = static_cast<T>(0.39894228040143267794);
+    const Scaled<T> t = scaled(u);
+    const T square = t.value * t.value;
+    const T lost = fused_mul_add(t.value, t.value, -square) + 2 * t.value * t.lost;
+    const T bell = kInverseRootTwoPi * exponential(-square);
+    return fused_mul_add(bell, -lost, bell);
+  }
+};
+
+}  // namespace fastntk
