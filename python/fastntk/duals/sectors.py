@@ -40,7 +40,8 @@ def graded(a: float, b: float, levels: int) -> Array:
     return np.concatenate([[a], a + steps[::-1], (b - steps)[1:], [b]])
 
 
-def _levels(stretch: float) -> int:
+def stretch_levels(stretch: float) -> int:
+    """How often panels shrink, for features of width 1 / stretch."""
     return max(0, int(np.ceil(np.log(max(stretch, 1.0) / 4) / -np.log(_SHRINK))))
 
 
@@ -49,7 +50,7 @@ def second_moment(f: Function, kinks: Sequence[float], q: float, reach: float, n
     root = np.sqrt(q)
     breaks = {-reach, 0.0, reach, *(k / root for k in kinks if abs(k / root) < reach)}
     ends = sorted(breaks)
-    levels = _levels(root * reach)
+    levels = stretch_levels(root * reach)
     parts = [graded(a, b, levels) for a, b in pairwise(ends)]
     total = 0.0
     for part in parts:
@@ -79,7 +80,7 @@ def _angles(
                     breaks.add(float(np.arctan2((y - x * np.cos(theta)) / sine, x) % (2 * np.pi)))
     ends = sorted(breaks)
     ends.append(ends[0] + 2 * np.pi)
-    levels = _levels(np.sqrt(max(q, p)) * reach)
+    levels = stretch_levels(np.sqrt(max(q, p)) * reach)
     if away:
         levels += 4
     nodes, weights = [], []
@@ -97,7 +98,7 @@ def _radii(
     kinks: Sequence[float], x: Array, y: Array, reach: float, stretch: float, n: int
 ) -> tuple[Array, Array]:
     """Rule in r for each angle: breaks where x r or y r meets a kink."""
-    fixed = graded(0.0, reach, _levels(stretch))[: _levels(stretch) + 2]
+    fixed = graded(0.0, reach, stretch_levels(stretch))[: stretch_levels(stretch) + 2]
     fixed = np.concatenate([fixed, np.linspace(fixed[-1], reach, 5)[1:]])
     away = [k for k in kinks if k != 0]
     if not away:
@@ -106,6 +107,21 @@ def _radii(
         meets = [np.where(k / side > 0, k / side, 0.0) for k in away for side in (x, y)]
     edges = np.stack([*meets, *(np.full(x.shape, edge) for edge in fixed)], axis=-1)
     return panel_rule(np.sort(np.clip(edges, 0.0, reach), axis=-1), n)
+
+
+def sector_rule(theta: float, root: float, reach: float, n: int) -> tuple[Array, Array, Array]:
+    """Rule for functions whose kinks, if any, are at 0.
+
+    Returns
+    -------
+    tuple of ndarray
+        r cos(a), r cos(a - theta) and the weights, which hold the density.
+    """
+    angle, angle_weight = _angles((), root**2, root**2, theta, n, reach)
+    r, r_weight = _radii((), angle, angle, reach, root * reach, n)
+    weight = angle_weight[:, None] * (r_weight * r * np.exp(-r * r / 2)) / (2 * np.pi)
+    x, y = np.cos(angle)[:, None] * r, np.cos(angle - theta)[:, None] * r
+    return x.ravel(), y.ravel(), weight.ravel()
 
 
 def pair_moments(
