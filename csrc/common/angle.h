@@ -53,7 +53,7 @@ FASTNTK_HD auto is_obtuse(V x) {
 template <int kLevel, class V>
 FASTNTK_HD V acute_deficit(V x) {
   const V zero(Scalar<V>(0)), one(Scalar<V>(1));
-  const V supplement = kLevel == kFolded ? negated(x) : maximum(one - x, zero);
+  const V supplement = kLevel == kFolded ? negated(x) : maximum(zero, one - x);
   return select(is_obtuse<kLevel>(x), supplement, x);
 }
 
@@ -94,8 +94,7 @@ FASTNTK_HD V arc_cosine_polynomial(V v) {
 // 2 asin(h) of 0 <= h <= sqrt(1/2).
 template <class V>
 FASTNTK_HD V twice_arc_sine(V h) {
-  const V pi(static_cast<Scalar<V>>(3.14159265358979323846));
-  return pi * h * angle_polynomial<kAcute>(h * h);
+  return V(pi<Scalar<V>>()) * h * angle_polynomial<kAcute>(h * h);
 }
 
 // Of h = sin(omega / 2) <= sqrt(1/2): omega, and omega - sin omega with all its digits.
@@ -107,8 +106,8 @@ struct AngleAndExcess {
 
 template <class V>
 FASTNTK_HD AngleAndExcess<V> angle_and_excess(V h) {
-  const V pi(static_cast<Scalar<V>>(3.14159265358979323846));
-  const V h2 = h * h, y = h * angle_polynomial<kAcute>(h2), y2 = y * y, angle = pi * y;
+  const V h2 = h * h, y = h * angle_polynomial<kAcute>(h2), y2 = y * y;
+  const V angle = V(pi<Scalar<V>>()) * y;
   // omega (1 - cos omega) less sin omega - omega cos omega = 2 pi y^3 Q(y^2).
   const V factor = h2 - rounded(y2 * arc_cosine_polynomial<kAcute>(y2));
   return {angle, angle * (factor + factor)};

@@ -31,6 +31,10 @@ inline Extended select(bool mask, Extended a, Extended b) { return mask ? a : b;
 inline Extended rounded(Extended a) { return a; }
 
 constexpr Extended kExtendedPi = 3.141592653589793238462643383279502884L;
+template <>
+inline Extended pi() {
+  return kExtendedPi;
+}
 
 // P(x) = theta / (pi sqrt x)
 inline Extended angle_polynomial_extended(Extended x) {

@@ -19,6 +19,10 @@ struct LinearMap {
   double bias_std;
   double weight_factor = 1;
   double bias_factor = 1;
+  // Layer normalisation of what comes of the map: a row's preactivations are divided by their
+  // standard deviation, which in the limit is sqrt(q), and have this one instead; 0: none. A zero
+  // row stays one.
+  double normal_std = 0;
 };
 
 // Of activations that have one.

@@ -102,6 +102,20 @@ FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activa
   FASTNTK_UNROLL
   for (int i = 0; i < kParameters; ++i)
     theta_by[i] = now.q * now.log_q[i];
+  const auto normalise = [&](const LinearMap& map) {
+    if (!(map.normal_std > 0) || !(now.q > none))
+      return;
+    const Real normal = Real(map.normal_std) * Real(map.normal_std);
+    const Real ratio = normal / now.q;
+    theta = theta * ratio;
+    FASTNTK_UNROLL
+    for (int i = 0; i < kParameters; ++i) {
+      theta_by[i] = theta_by[i] * ratio - theta * now.log_q[i];
+      now.log_q[i] = none;
+    }
+    now.q = normal;
+  };
+  normalise(maps[0]);
   for (int l = 0; l < hidden_layers; ++l) {
     const LinearMap& map = maps[l + 1];
     const bool zero = !(now.q > none);
@@ -127,6 +141,7 @@ FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activa
     const VarianceGradient<Real> next = variance_gradient<Real>(weight_part, log_weights, map);
     sink.layer(l, next.mixing, dual.scalars, now.log_q);
     now = next;
+    normalise(map);
   }
   RowGradientEnd<Real> end;
   FASTNTK_UNROLL

@@ -42,8 +42,19 @@ FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* a
     const Shares<double> share = shares(o, 0);
     theta[o] = share.weights * weights + share.biases * bias;
   }
+  // Cosines and Theta / sqrt(q q'), of which pair steps are made, are what they were.
+  const auto normalise = [&](const LinearMap& map) {
+    if (!(map.normal_std > 0) || !(q > none))
+      return;
+    const Real normal = Real(map.normal_std) * Real(map.normal_std);
+    for (int o = 0; o < outputs; ++o)
+      theta[o] = theta[o] * inverse * normal;
+    q = normal;
+    inverse = one / normal;
+  };
+  normalise(maps[0]);
   for (int l = 0; l < hidden_layers; ++l) {
-    const LinearMap map = maps[l + 1];
+    const LinearMap& map = maps[l + 1];
     // A zero row has no angle. Where f(0) is 0 nothing is left of it, and any scalars do; else all
     // formulas hold at q = 0.
     const bool empty = !(q > none) && !(activation_square_at_zero(activations[l]) > 0);
@@ -65,6 +76,7 @@ FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* a
     sink.layer(l, next > none ? square_root(weight_part * inverse) : one,
                square_root(bias_part * inverse), dual.scalars);
     q = next;
+    normalise(map);
   }
   return {q, safe};
 }

@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "common/macros.h"
+#include "common/sine.h"
 
 namespace fastntk {
 
@@ -55,10 +55,19 @@ FASTNTK_HD float error_function_complement(float a) { return erfcf(a); }
 FASTNTK_HD double error_function_complement(double a) { return erfc(a); }
 FASTNTK_HD float exponential(float a) { return expf(a); }
 FASTNTK_HD double exponential(double a) { return exp(a); }
-FASTNTK_HD float sine(float a) { return sinf(a); }
-FASTNTK_HD double sine(double a) { return sin(a); }
-FASTNTK_HD float cosine(float a) { return cosf(a); }
-FASTNTK_HD double cosine(double a) { return cos(a); }
+
+// The libraries' own on the host; on the device within one unit, see sine.h.
+#if defined(__CUDA_ARCH__) || defined(FASTNTK_EMULATED)
+FASTNTK_HD double sine(double a) { return sine_and_cosine(a).sine; }
+FASTNTK_HD double cosine(double a) { return sine_and_cosine(a).cosine; }
+FASTNTK_HD float sine(float a) { return static_cast<float>(sine(static_cast<double>(a))); }
+FASTNTK_HD float cosine(float a) { return static_cast<float>(cosine(static_cast<double>(a))); }
+#else
+FASTNTK_HD double sine(double a) { return std::sin(a); }
+FASTNTK_HD double cosine(double a) { return std::cos(a); }
+FASTNTK_HD float sine(float a) { return std::sin(a); }
+FASTNTK_HD float cosine(float a) { return std::cos(a); }
+#endif
 
 #ifdef __CUDA_ARCH__
 // Relative error at most 2^-23, by the PTX manual; subnormal numbers are read as zero.
@@ -79,6 +88,11 @@ FASTNTK_HD double arc_tangent(double y, double x) { return std::atan2(y, x); }
 template <class T>
 FASTNTK_HD T two_over_pi() {
   return static_cast<T>(0.636619772367581343);
+}
+
+template <class T>
+FASTNTK_HD T pi() {
+  return static_cast<T>(3.14159265358979323846);
 }
 
 FASTNTK_HD float minimum(float a, float b) { return a < b ? a : b; }

@@ -56,6 +56,16 @@ if TYPE_CHECKING:
     from fastntk.networks.random_functions import RandomFunctions
     from fastntk.networks.record import Record, Run
     from fastntk.networks.torch_module import torch_jacobian
+    from fastntk.theory import (
+        Definiteness,
+        EdgeOfChaos,
+        MeanField,
+        SphereSpectrum,
+        edge_of_chaos,
+        is_positive_definite,
+        mean_field,
+        sphere_spectrum,
+    )
 
 __all__ = [
     "RBF",
@@ -64,8 +74,10 @@ __all__ = [
     "CenteredOperator",
     "ConvergenceWarning",
     "CudaError",
+    "Definiteness",
     "DescentRecord",
     "DivergenceError",
+    "EdgeOfChaos",
     "Eigenpairs",
     "FiniteNetwork",
     "FullyConnected",
@@ -81,6 +93,7 @@ __all__ = [
     "KernelPCA",
     "KernelRidge",
     "LinearisedNetwork",
+    "MeanField",
     "MonteCarloInterrupted",
     "MonteCarloKernels",
     "RandomFunctions",
@@ -89,22 +102,27 @@ __all__ = [
     "Run",
     "Solution",
     "SolveInterrupted",
+    "SphereSpectrum",
     "TrainingInterrupted",
     "UserKernel",
     "__version__",
     "costs",
     "datasets",
+    "edge_of_chaos",
     "effective_rank",
     "eigenpairs",
+    "is_positive_definite",
     "kernel_alignment",
     "kernel_gradient",
     "kernel_norm",
     "load",
+    "mean_field",
     "monte_carlo_kernels",
     "ntk_drift",
     "select_method",
     "select_solver",
     "solve",
+    "sphere_spectrum",
     "torch_jacobian",
 ]
 
@@ -167,6 +185,20 @@ _ORIGINS = {
         "solve",
     ),
     "fastntk.linalg",
+)
+_ORIGINS |= dict.fromkeys(
+    (
+        "Definiteness",
+        "EdgeOfChaos",
+        "MeanField",
+        "SphereSpectrum",
+        "edge_of_chaos",
+        "is_positive_definite",
+        "mean_field",
+        "sphere_spectrum",
+        "theory",
+    ),
+    "fastntk.theory",
 )
 
 if not TYPE_CHECKING:  # a type checker knows the names above, and no others

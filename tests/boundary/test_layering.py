@@ -32,6 +32,7 @@ RANKS = {
     "costs": 2,
     "gram": 2,
     "linalg": 3,
+    "theory": 3,
     "networks": 4,
     "dynamics": 4,
     "models": 5,
@@ -45,7 +46,7 @@ RANKS = {
     "__main__": 9,
 }
 APART = [{"datasets", other} for other in ("models", "networks", "dynamics", "linalg", "gram")]
-APART += [{"networks", "dynamics"}, {"paper", "demo"}]
+APART += [{"networks", "dynamics"}, {"linalg", "theory"}, {"paper", "demo"}]
 
 
 def part_of(module):

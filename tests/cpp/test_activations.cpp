@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// f and f' of every activation against long double, in units in the last place.
+// f and f' of ReLU and erf against long double, in units in the last place; families of activations have
+// tests of their own.
 #include <cmath>
 #include <limits>
 
@@ -47,10 +48,9 @@ void check(F act) {
 }  // namespace
 
 int main() {
-#define FASTNTK_CHECK(Type)                                                                        \
-  check<float>(fastntk::Type(nullptr));                                                            \
-  check<double>(fastntk::Type(nullptr));
-  FASTNTK_ACTIVATIONS(FASTNTK_CHECK)
-#undef FASTNTK_CHECK
+  check<float>(fastntk::Relu(nullptr));
+  check<double>(fastntk::Relu(nullptr));
+  check<float>(fastntk::Erf(nullptr));
+  check<double>(fastntk::Erf(nullptr));
   return test::summary();
 }

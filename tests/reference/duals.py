@@ -117,7 +117,47 @@ def _polynomial(q, p, s, *coefficients):
     return dual(coefficients), dual([k * a for k, a in enumerate(coefficients)][1:])
 
 
+# Exponentials, by E[exp(a u + b v)] = exp((a^2 q + b^2 p) / 2 + a b s).
+
+
+def _sinusoid(q, p, s, sine, cosine):
+    """f(u) = sin(u + phi): f(u) f(v) = (cos(u - v) - cos(u + v + 2 phi)) / 2."""
+    eps = (sine**2 - cosine**2) / (sine**2 + cosine**2)  # -cos(2 phi)
+    fall = mp.exp(-(q + p) / 2) / 2
+    return fall * (mp.exp(s) + eps * mp.exp(-s)), fall * (mp.exp(s) - eps * mp.exp(-s))
+
+
+def _exponential(q, p, s):
+    return (mp.exp((q + p) / 2 + s),) * 2
+
+
+def _rbf(q, p, s):
+    """f(u) = sqrt(2) sin(u + pi / 4) = sin u + cos u."""
+    return (mp.exp(s - (q + p) / 2),) * 2
+
+
+def _gaussian(q, p, s):
+    """f(u) = exp(-u^2): a determinant, and its derivative by s."""
+    determinant = (1 + 2 * q) * (1 + 2 * p) - 4 * s**2
+    return 1 / mp.sqrt(determinant), 4 * s / mp.sqrt(determinant) ** 3
+
+
+# GELU, with density and distribution function of the normal law: csrc/common/activations/gelu.h.
+
+
+def _gelu(q, p, s):
+    u, v = 1 + q, 1 + p
+    delta = u * v - s * s
+    i = mpf(1) / 4 + mp.asin(s / mp.sqrt(u * v)) / (2 * mp.pi)
+    j = 1 / (2 * mp.pi * mp.sqrt(delta))
+    return (
+        s * i + j * (q * p - s * s + s * s / u + s * s / v),
+        i + j * s * (1 / u + 1 / v + 1 / delta),
+    )
+
+
 DUALS = {
+    "gelu": _gelu,
     "piecewise_linear": _piecewise_linear,
     "step": _relu_power(0),
     "relu": _relu_power(1),
@@ -125,6 +165,10 @@ DUALS = {
     "relu_cubed": _relu_power(3),
     "sign": _sign,
     "polynomial": _polynomial,
+    "sinusoid": _sinusoid,
+    "exponential": _exponential,
+    "rbf": _rbf,
+    "gaussian": _gaussian,
 }
 
 

@@ -19,6 +19,14 @@ def step(u):
     return mpf(u > 0)
 
 
+def gelu(u):
+    return u * mp.ncdf(u)
+
+
+def gelu_slope(u):
+    return mp.ncdf(u) + u * mp.npdf(u)
+
+
 KINKED = {  # (name, parameters): degree, f, f'
     ("piecewise_linear", (-0.25, 1.5)): (
         1,
@@ -38,6 +46,13 @@ SMOOTH = {  # f, f'
         lambda u: reduce(lambda total, c: total * u + c, reversed(COEFFICIENTS)),
         lambda u: reduce(lambda total, c: total * u + c, reversed(SLOPES)),
     ),
+    ("sinusoid", (0.0, 1.0)): (mp.sin, mp.cos),
+    ("sinusoid", (0.6, -0.8)): (
+        lambda u: mp.sin(u + mp.atan2(0.6, -0.8)),
+        lambda u: mp.cos(u + mp.atan2(0.6, -0.8)),
+    ),
+    ("exponential", ()): (mp.exp, mp.exp),
+    ("rbf", ()): (lambda u: mp.sin(u) + mp.cos(u), lambda u: mp.cos(u) - mp.sin(u)),
 }
 
 
@@ -68,6 +83,28 @@ def test_smooth(case, point):
     with mp.workdps(30):
         variances, dual = closed_form(case, point)
         for f, expected in zip(SMOOTH[case], dual, strict=True):
-            # exp(-2 (pi / 0.4)^2) = 3e-54, times (2 pi / 0.4)^10 for powers: 3e-42; and the
-            # Gaussian's tail beyond 14 holds 1e-43, times 14^10.
+            # exp(-2 (pi / 0.4)^2) = 3e-54, times (2 pi / 0.4)^10 for powers: 3e-42, or times
+            # exp(2 sqrt(3) 2 pi / 0.4) for waves: 1e-30; and the Gaussian's tail beyond 14 holds
+            # 1e-43, times 14^10 or exp(2 sqrt(3) 14).
             assert mp.almosteq(integral_of_smooth(f, *variances, 0.4, 14), expected, mpf("1e-25"))
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_gaussian(point):
+    with mp.workdps(30):
+        variances, dual = closed_form(("gaussian", ()), point)
+        functions = (lambda u: mp.exp(-u * u), lambda u: -2 * u * mp.exp(-u * u))
+        for f, expected in zip(functions, dual, strict=True):
+            # The integrand is a Gaussian of up to 1 + 2 q = 7 times the precision:
+            # exp(-2 (pi / 0.2)^2 / 7) = 2e-31, and a tail beyond 12 of 1e-32.
+            assert mp.almosteq(integral_of_smooth(f, *variances, 0.2, 12), expected, mpf("1e-25"))
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_gelu(point):
+    with mp.workdps(30):
+        variances, dual = closed_form(("gelu", ()), point)
+        for f, expected in zip((gelu, gelu_slope), dual, strict=True):
+            # Phi grows by exp(q y^2 / 2) off the real axis: exp(-2 (pi / 0.25)^2 / (1 + 3)) = 5e-35;
+            # and the Gaussian's tail beyond 12 holds 4e-33, times 12^2.
+            assert mp.almosteq(integral_of_smooth(f, *variances, 0.25, 12), expected, mpf("1e-25"))

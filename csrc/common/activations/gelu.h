@@ -71,7 +71,7 @@ struct Gelu {
   template <int kLevel, class V>
   FASTNTK_HD PairDual<V> pair_step(V x, const V* a, const V* b) const {
     using T = Scalar<V>;
-    const V one(T(1)), two(T(2)), half(T(0.5)), quarter(T(0.25)), pi(T(3.14159265358979323846));
+    const V one(T(1)), two(T(2)), half(T(0.5)), quarter(T(0.25));
     const V inverse_two_pi(two_over_pi<T>() / 4);
     const auto obtuse = is_obtuse<kLevel>(x);
     x = acute_deficit<kLevel>(x);
@@ -107,8 +107,8 @@ struct Gelu {
     const V secant = inverse_end * (start + end);  // 1 / cos phi
     const V bend = (sine * cosine) * secant * mul_add(square(cosines * secant), one, squares);
     const V from_right = mul_add(half, opening, bend);
-    const V slope = select(obtuse, pi - from_right, from_right);
-    return {maximum(quarter * (scale * all), V(T(0))), inverse_two_pi * (scale * slope)};
+    const V slope = select(obtuse, V(pi<T>()) - from_right, from_right);
+    return {maximum(V(T(0)), quarter * (scale * all)), inverse_two_pi * (scale * slope)};
   }
 
 private:
