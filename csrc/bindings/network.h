@@ -21,10 +21,6 @@ using ShareLists = std::vector<std::pair<std::vector<double>, std::vector<double
 // A functor's name and its parameters.
 using NamedActivation = std::pair<std::string, std::vector<double>>;
 
-inline void add_activation(const NamedActivation& named, Network& network) {
-  network.activations.push_back(make_activation(named.first, named.second));
-}
-
 inline Network make_network(const std::vector<NamedActivation>& activations,
                             const std::vector<double>& weight_std,
                             const std::vector<double>& bias_std) {
@@ -34,7 +30,7 @@ inline Network make_network(const std::vector<NamedActivation>& activations,
   for (std::size_t l = 0; l < weight_std.size(); ++l)
     network.maps.push_back({weight_std[l], bias_std[l]});
   for (const NamedActivation& named : activations)
-    add_activation(named, network);
+    add_activation(named.first, named.second, network);
   return network;
 }
 
