@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,14 +22,17 @@ using ShareLists = std::vector<std::pair<std::vector<double>, std::vector<double
 // A functor's name and its parameters.
 using NamedActivation = std::pair<std::string, std::vector<double>>;
 
+// Of a linear map: weight_std, bias_std, normal_std, skip; see common/network.h.
+using MapNumbers = std::array<double, 4>;
+
 inline Network make_network(const std::vector<NamedActivation>& activations,
-                            const std::vector<double>& weight_std,
-                            const std::vector<double>& bias_std) {
-  if (weight_std.size() != bias_std.size())
-    throw py::value_error("weight_std and bias_std must have one value per linear map");
+                            const std::vector<MapNumbers>& maps) {
   Network network;
-  for (std::size_t l = 0; l < weight_std.size(); ++l)
-    network.maps.push_back({weight_std[l], bias_std[l]});
+  for (const auto& [weight_std, bias_std, normal_std, skip] : maps) {
+    network.maps.push_back({weight_std, bias_std});
+    network.maps.back().normal_std = normal_std;
+    network.maps.back().skip = skip;
+  }
   for (const NamedActivation& named : activations)
     add_activation(named.first, named.second, network);
   return network;

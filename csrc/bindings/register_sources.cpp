@@ -73,12 +73,12 @@ py::array diagonal(const TileSource<T>& source) {
 template <class T>
 std::unique_ptr<LimitingKernel<T>>
 make_kernel(const py::array& rows, const std::optional<py::array>& cols, double scale,
-            const std::vector<NamedActivation>& activations, const std::vector<double>& weight_std,
-            const std::vector<double>& bias_std, const ShareLists& outputs, int threads) {
+            const std::vector<NamedActivation>& activations, const std::vector<MapNumbers>& maps,
+            const ShareLists& outputs, int threads) {
   const Samples x = samples_of(rows, "X");
   const bool square = !cols.has_value();
   const Samples y = square ? x : samples_of(*cols, "Y");
-  const Network network = make_network(activations, weight_std, bias_std);
+  const Network network = make_network(activations, maps);
   const std::vector<TrainedShares> shares = make_shares(outputs, network);
   const std::string isa = cpu::selected_isa();
   const py::gil_scoped_release release;
@@ -89,13 +89,12 @@ make_kernel(const py::array& rows, const std::optional<py::array>& cols, double 
 template <class T>
 std::unique_ptr<LimitingGradients<T>>
 make_gradients(const py::array& rows, const std::optional<py::array>& cols, double scale,
-               const std::vector<NamedActivation>& activations,
-               const std::vector<double>& weight_std, const std::vector<double>& bias_std,
+               const std::vector<NamedActivation>& activations, const std::vector<MapNumbers>& maps,
                bool nngp, const Factors& factors, int threads) {
   const Samples x = samples_of(rows, "X");
   const bool square = !cols.has_value();
   const Samples y = square ? x : samples_of(*cols, "Y");
-  Network network = make_network(activations, weight_std, bias_std);
+  Network network = make_network(activations, maps);
   set_factors(network, factors);
   const std::string isa = cpu::selected_isa();
   const py::gil_scoped_release release;
@@ -146,9 +145,8 @@ void register_for(py::module_& module, const std::string& bits) {
 
   py::class_<LimitingKernel<T>, TileSource<T>>(module, ("LimitingKernel" + bits).c_str())
       .def(py::init(&make_kernel<T>), py::arg("X").noconvert(), py::arg("Y").noconvert(),
-           py::arg("scale"), py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"),
-           py::arg("outputs"), py::arg("threads") = 0, py::keep_alive<1, 2>(),
-           py::keep_alive<1, 3>())
+           py::arg("scale"), py::arg("activations"), py::arg("maps"), py::arg("outputs"),
+           py::arg("threads") = 0, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
       .def_property_readonly("largest_diagonal", &LimitingKernel<T>::largest_diagonal)
       .def_property_readonly("route", &route<T>)
       .def("to_dense_all", &to_dense<T>, py::arg("outs"), py::arg("threads") = 0,
@@ -156,8 +154,8 @@ void register_for(py::module_& module, const std::string& bits) {
 
   py::class_<LimitingGradients<T>>(module, ("LimitingGradients" + bits).c_str())
       .def(py::init(&make_gradients<T>), py::arg("X").noconvert(), py::arg("Y").noconvert(),
-           py::arg("scale"), py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"),
-           py::arg("nngp"), py::arg("factors"), py::arg("threads") = 0, py::keep_alive<1, 2>(),
+           py::arg("scale"), py::arg("activations"), py::arg("maps"), py::arg("nngp"),
+           py::arg("factors"), py::arg("threads") = 0, py::keep_alive<1, 2>(),
            py::keep_alive<1, 3>())
       .def_property_readonly(
           "shape", [](const LimitingGradients<T>& s) { return py::make_tuple(s.rows(), s.cols()); })

@@ -19,10 +19,12 @@ struct LinearMap {
   double bias_std;
   double weight_factor = 1;
   double bias_factor = 1;
-  // Layer normalisation of what comes of the map: a row's preactivations are divided by their
-  // standard deviation, which in the limit is sqrt(q), and have this one instead; 0: none. A zero
-  // row stays one.
+  // Layer normalisation of what the activation behind the map is given: a row's preactivations are
+  // divided by their standard deviation, which in the limit is sqrt(q), and have this one instead;
+  // 0: none. A zero row stays one.
   double normal_std = 0;
+  // What the map adds to beside its own: the preactivations before it, times this.
+  double skip = 0;
 };
 
 // Of activations that have one.
@@ -35,6 +37,8 @@ struct Network {
   std::vector<NumberTable> tables = {};  // kept for as long as activations refer to them
 
   int hidden_layers() const { return static_cast<int>(activations.size()); }
+  // Whether the map behind activation l has a skip connection.
+  bool skips(int l) const { return maps[l + 1].skip != 0; }
 
   void validate() const {
     require(maps.size() == activations.size() + 1,

@@ -68,14 +68,19 @@ struct RowGradientEnd {
   Real nngp[kParameters];
 };
 
-// Derivatives are by log q. A zero row has none; see row_recursion for what is left of it.
+// Derivatives are by log q. A zero row has none, see row_recursion for what is left of it; nor has
+// what is normalised to normal_std.
 template <class Real>
-FASTNTK_HD RowDual<Jet<Real, 1>> dual_with_derivatives(const Activation& activation, Real q) {
+FASTNTK_HD RowDual<Jet<Real, 1>> dual_with_derivatives(const Activation& activation, Real q,
+                                                       double normal_std) {
   using OneJet = Jet<Real, 1>;
-  if (q > Real(0.0))
+  const Real none(0.0), one(1.0);
+  const bool zero = !(q > none), normal = normal_std > 0 && !zero;
+  if (!zero && !normal)
     return activation_row_step<OneJet>(activation, OneJet::of(q, [&](int) { return q; }));
   const bool left = activation_square_at_zero(activation) > 0;
-  const RowDual<Real> plain = activation_row_step<Real>(activation, Real(left ? 0.0 : 1.0));
+  const RowDual<Real> plain = activation_row_step<Real>(
+      activation, normal ? Real(normal_std * normal_std) : (left ? none : one));
   RowDual<OneJet> dual{OneJet(plain.second_moment), OneJet(plain.slope), {}};
   FASTNTK_UNROLL
   for (int k = 0; k < kMaxRowScalars; ++k)
@@ -102,24 +107,11 @@ FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activa
   FASTNTK_UNROLL
   for (int i = 0; i < kParameters; ++i)
     theta_by[i] = now.q * now.log_q[i];
-  const auto normalise = [&](const LinearMap& map) {
-    if (!(map.normal_std > 0) || !(now.q > none))
-      return;
-    const Real normal = Real(map.normal_std) * Real(map.normal_std);
-    const Real ratio = normal / now.q;
-    theta = theta * ratio;
-    FASTNTK_UNROLL
-    for (int i = 0; i < kParameters; ++i) {
-      theta_by[i] = theta_by[i] * ratio - theta * now.log_q[i];
-      now.log_q[i] = none;
-    }
-    now.q = normal;
-  };
-  normalise(maps[0]);
   for (int l = 0; l < hidden_layers; ++l) {
     const LinearMap& map = maps[l + 1];
     const bool zero = !(now.q > none);
-    const RowDual<Jet<Real, 1>> dual = dual_with_derivatives(activations[l], now.q);
+    const RowDual<Jet<Real, 1>> dual =
+        dual_with_derivatives(activations[l], now.q, maps[l].normal_std);
     const bool gone = zero && !(activation_square_at_zero(activations[l]) > 0);
     const Real moment = gone ? none : dual.second_moment.value;
     const Real moment_growth = zero ? none : dual.second_moment.by[0] / dual.second_moment.value;
@@ -141,7 +133,6 @@ FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activa
     const VarianceGradient<Real> next = variance_gradient<Real>(weight_part, log_weights, map);
     sink.layer(l, next.mixing, dual.scalars, now.log_q);
     now = next;
-    normalise(map);
   }
   RowGradientEnd<Real> end;
   FASTNTK_UNROLL

@@ -19,10 +19,17 @@ struct RowEnd {
   bool safe;  // false where Real is double and has lost digits at an end of its range
 };
 
+// The variance that the activation behind a map is given. With Theta / sqrt(q q') and the cosines, of
+// which pair steps are made, layer normalisation does nothing.
+template <class Real>
+FASTNTK_HD Real normalised(Real q, const LinearMap& map) {
+  return map.normal_std > 0 && q > Real(0.0) ? Real(map.normal_std * map.normal_std) : q;
+}
+
 // Real: double, or Extended or WideDouble, which have the range for everything.
 //   weights: what the weights add to the variance of the first preactivation;
 //   shares(output, map): Shares<double>;   theta[outputs]: the row's kernel values;
-//   sink.first(w, v), sink.layer(l, w, v, scalars): what it is told, whether safe or not.
+//   sink.first(w, v), sink.layer(l, w, v, r, scalars): what it is told, whether safe or not.
 template <class Real, class SharesOf, class Sink>
 FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* activations,
                                       int hidden_layers, const SharesOf& shares, int outputs,
@@ -42,28 +49,20 @@ FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* a
     const Shares<double> share = shares(o, 0);
     theta[o] = share.weights * weights + share.biases * bias;
   }
-  // Cosines and Theta / sqrt(q q'), of which pair steps are made, are what they were.
-  const auto normalise = [&](const LinearMap& map) {
-    if (!(map.normal_std > 0) || !(q > none))
-      return;
-    const Real normal = Real(map.normal_std) * Real(map.normal_std);
-    for (int o = 0; o < outputs; ++o)
-      theta[o] = theta[o] * inverse * normal;
-    q = normal;
-    inverse = one / normal;
-  };
-  normalise(maps[0]);
   for (int l = 0; l < hidden_layers; ++l) {
     const LinearMap& map = maps[l + 1];
     // A zero row has no angle. Where f(0) is 0 nothing is left of it, and any scalars do; else all
     // formulas hold at q = 0.
     const bool empty = !(q > none) && !(activation_square_at_zero(activations[l]) > 0);
-    const RowDual<Real> dual = activation_row_step<Real>(activations[l], empty ? one : q);
+    const RowDual<Real> dual =
+        activation_row_step<Real>(activations[l], empty ? one : normalised(q, maps[l]));
     const Real moment = empty ? none : dual.second_moment;
     const Real weight_part = map.weight_std * map.weight_std * moment;
     const Real bias_part(map.bias_std * map.bias_std);
-    const Real next = weight_part + bias_part;
-    const Real derivative = weight_part * dual.slope * inverse;
+    const Real skip_factor(map.skip * map.skip);
+    const Real skip_part = skip_factor * q;
+    const Real next = weight_part + bias_part + skip_part;
+    const Real derivative = weight_part * dual.slope * inverse + skip_factor;
     for (int o = 0; o < outputs; ++o) {
       const Shares<double> share = shares(o, l + 1);
       if (theta[o] > none || none > theta[o])
@@ -74,9 +73,8 @@ FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* a
     check(next);
     inverse = next > none ? one / next : none;
     sink.layer(l, next > none ? square_root(weight_part * inverse) : one,
-               square_root(bias_part * inverse), dual.scalars);
+               square_root(bias_part * inverse), square_root(skip_part * inverse), dual.scalars);
     q = next;
-    normalise(map);
   }
   return {q, safe};
 }

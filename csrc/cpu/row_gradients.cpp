@@ -45,12 +45,12 @@ RowGradients::RowGradients(const Network& network, bool nngp,
   const long count = static_cast<long>(weight_variances.size());
   const long rows = round_up(count, kTile);
   for (ByParameter& one : by) {
-    one.first = {AlignedBuffer<double>(rows), AlignedBuffer<double>(rows), {}};
+    one.first = {AlignedBuffer<double>(rows), AlignedBuffer<double>(rows), {}, {}};
     one.log_w = AlignedBuffer<double>(rows);
     one.log_scale = AlignedBuffer<double>(rows);
     one.diagonal = AlignedBuffer<double>(rows);
     for (const Activation& activation : network.activations) {
-      one.layers.push_back({AlignedBuffer<double>(rows), AlignedBuffer<double>(rows), {}});
+      one.layers.push_back({AlignedBuffer<double>(rows), AlignedBuffer<double>(rows), {}, {}});
       for (int k = 0; k < activation_row_scalars(activation); ++k)
         one.layers.back().scalars[k] = AlignedBuffer<double>(rows);
     }

@@ -42,7 +42,9 @@ RowTable<T>::RowTable(const Network& network, const std::vector<TrainedShares>& 
   first.v = AlignedBuffer<T>(rows);
   scale = AlignedBuffer<T>(rows);
   for (int l = 0; l < network.hidden_layers(); ++l) {
-    layers.push_back({AlignedBuffer<T>(rows), AlignedBuffer<T>(rows), {}});
+    layers.push_back({AlignedBuffer<T>(rows), AlignedBuffer<T>(rows), {}, {}});
+    if (network.skips(l))
+      layers.back().r = AlignedBuffer<T>(rows);
     for (int k = 0; k < activation_row_scalars(network.activations[l]); ++k)
       layers.back().scalars[k] = AlignedBuffer<T>(rows);
   }
@@ -73,6 +75,8 @@ std::vector<AlignedBuffer<T>*> RowTable<T>::buffers() {
   for (LayerRows<T>& layer : layers) {
     all.push_back(&layer.w);
     all.push_back(&layer.v);
+    if (layer.r.size() > 0)
+      all.push_back(&layer.r);
     for (AlignedBuffer<T>& scalars : layer.scalars) {
       if (scalars.size() > 0)
         all.push_back(&scalars);
@@ -110,10 +114,12 @@ struct RowSink {
     table.first.v[i] = static_cast<T>(v);
   }
   template <class Real>
-  void layer(int l, Real w, Real v, const Real* scalars) const {
+  void layer(int l, Real w, Real v, Real r, const Real* scalars) const {
     LayerRows<T>& layer = table.layers[l];
     layer.w[i] = static_cast<T>(w);
     layer.v[i] = static_cast<T>(v);
+    if (network.skips(l))
+      layer.r[i] = static_cast<T>(r);
     for (int k = 0; k < activation_row_scalars(network.activations[l]); ++k)
       layer.scalars[k][i] = static_cast<T>(scalars[k]);
   }
@@ -158,7 +164,7 @@ std::size_t RowTable<T>::bytes() const {
   for (const AlignedBuffer<T>& diagonal : diagonals)
     total += diagonal.bytes();
   for (const LayerRows<T>& layer : layers) {
-    total += layer.w.bytes() + layer.v.bytes();
+    total += layer.w.bytes() + layer.v.bytes() + layer.r.bytes();
     for (const AlignedBuffer<T>& scalars : layer.scalars)
       total += scalars.bytes();
   }

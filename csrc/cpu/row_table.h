@@ -10,11 +10,12 @@
 
 namespace fastntk::cpu {
 
-// w and v of common/layer.h, and what the activation before the layer needs.
+// w, v and r of common/layer.h, and what the activation before the layer needs.
 template <class T>
 struct LayerRows {
   AlignedBuffer<T> w;
   AlignedBuffer<T> v;
+  AlignedBuffer<T> r;  // where the layer has a skip connection
   AlignedBuffer<T> scalars[kMaxRowScalars];
 };
 

@@ -32,12 +32,13 @@ struct RowSink {
     table.fields[table.stride + i] = static_cast<P>(v);
   }
   template <class Real>
-  FASTNTK_HD void layer(int l, Real w, Real v, const Real* scalars) const {
+  FASTNTK_HD void layer(int l, Real w, Real v, Real r, const Real* scalars) const {
     if (!keeps)
       return;
     P* field = table.fields + row_fields(l) * table.stride + i;
     field[0] = static_cast<P>(w);
     field[table.stride] = static_cast<P>(v);
+    field[RowTableView<P>::kSkipField * table.stride] = static_cast<P>(r);
     const int count = activation_row_scalars(activations[l]);
     FASTNTK_UNROLL
     for (int k = 0; k < kMaxRowScalars; ++k) {  // registers have no computed index

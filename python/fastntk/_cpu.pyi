@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 _Progress = Callable[[int, int], None] | None
 # A name and its parameters.
 _Activation = tuple[str, Sequence[float]]
+# weight_std, bias_std, normal_std, skip.
+_Map = tuple[float, float, float, float]
 _Shares = Sequence[tuple[Sequence[float], Sequence[float]]]
 
 def isa_names() -> list[str]: ...
@@ -82,8 +84,7 @@ class _LimitingKernel(_TileSource):
         Y: NDArray[Any] | None,
         scale: float,
         activations: Sequence[_Activation],
-        weight_std: Sequence[float],
-        bias_std: Sequence[float],
+        maps: Sequence[_Map],
         outputs: _Shares,
         threads: int = 0,
     ) -> None: ...
@@ -105,8 +106,7 @@ class _LimitingGradients:
         Y: NDArray[Any] | None,
         scale: float,
         activations: Sequence[_Activation],
-        weight_std: Sequence[float],
-        bias_std: Sequence[float],
+        maps: Sequence[_Map],
         nngp: bool,
         factors: tuple[Sequence[float], Sequence[float]],
         threads: int = 0,

@@ -13,6 +13,8 @@ import numpy as np
 
 # A name and its parameters.
 _Activation = tuple[str, Sequence[float]]
+# weight_std, bias_std, normal_std, skip.
+_Map = tuple[float, float, float, float]
 _Shares = Sequence[tuple[Sequence[float], Sequence[float]]]
 
 emulated: bool
@@ -48,8 +50,7 @@ class _LimitingKernel(_TileSource):
         Y: Any,
         scale: float,
         activations: Sequence[_Activation],
-        weight_std: Sequence[float],
-        bias_std: Sequence[float],
+        maps: Sequence[_Map],
         outputs: _Shares,
         context: Context,
         batch: int = 1,
@@ -69,8 +70,7 @@ class _LimitingGradients:
         Y: Any,
         scale: float,
         activations: Sequence[_Activation],
-        weight_std: Sequence[float],
-        bias_std: Sequence[float],
+        maps: Sequence[_Map],
         nngp: bool,
         factors: tuple[Sequence[float], Sequence[float]],
         context: Context,

@@ -105,6 +105,6 @@ def test_gelu(point):
     with mp.workdps(30):
         variances, dual = closed_form(("gelu", ()), point)
         for f, expected in zip((gelu, gelu_slope), dual, strict=True):
-            # Phi grows by exp(q y^2 / 2) off the real axis: exp(-2 (pi / 0.25)^2 / (1 + 3)) = 5e-35;
-            # and the Gaussian's tail beyond 12 holds 4e-33, times 12^2.
+            # Phi grows by exp(q y^2 / 2) off the real axis: exp(-2 (pi / 0.25)^2 / (1 + 3)) is
+            # 5e-35; and the Gaussian's tail beyond 12 holds 4e-33, times 12^2.
             assert mp.almosteq(integral_of_smooth(f, *variances, 0.25, 12), expected, mpf("1e-25"))

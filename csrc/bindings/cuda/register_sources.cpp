@@ -80,13 +80,12 @@ void diagonal(const TileSource<T>& source, const py::object& out, const Context&
 template <class T>
 std::unique_ptr<LimitingKernel<T>>
 make_kernel(const py::object& rows, const py::object& cols, double scale,
-            const std::vector<NamedActivation>& activations, const std::vector<double>& weight_std,
-            const std::vector<double>& bias_std, const ShareLists& outputs, const Context& context,
-            int batch) {
+            const std::vector<NamedActivation>& activations, const std::vector<MapNumbers>& maps,
+            const ShareLists& outputs, const Context& context, int batch) {
   const Samples x = samples_of(rows, "X");
   const bool square = cols.is_none();
   const Samples y = square ? x : samples_of(cols, "Y");
-  const Network network = make_network(activations, weight_std, bias_std);
+  const Network network = make_network(activations, maps);
   const std::vector<TrainedShares> shares = make_shares(outputs, network);
   const py::gil_scoped_release release;
   const OnDevice device(context);
@@ -97,13 +96,12 @@ make_kernel(const py::object& rows, const py::object& cols, double scale,
 template <class T>
 std::unique_ptr<LimitingGradients<T>>
 make_gradients(const py::object& rows, const py::object& cols, double scale,
-               const std::vector<NamedActivation>& activations,
-               const std::vector<double>& weight_std, const std::vector<double>& bias_std,
+               const std::vector<NamedActivation>& activations, const std::vector<MapNumbers>& maps,
                bool nngp, const Factors& factors, const Context& context) {
   const Samples x = samples_of(rows, "X");
   const bool square = cols.is_none();
   const Samples y = square ? x : samples_of(cols, "Y");
-  Network network = make_network(activations, weight_std, bias_std);
+  Network network = make_network(activations, maps);
   set_factors(network, factors);
   const py::gil_scoped_release release;
   const OnDevice device(context);
@@ -185,16 +183,16 @@ void register_for(py::module_& module, const std::string& bits) {
 
   py::class_<LimitingKernel<T>, TileSource<T>>(module, ("LimitingKernel" + bits).c_str())
       .def(py::init(&make_kernel<T>), py::arg("X"), py::arg("Y"), py::arg("scale"),
-           py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"), py::arg("outputs"),
-           py::arg("context"), py::arg("batch") = 1, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+           py::arg("activations"), py::arg("maps"), py::arg("outputs"), py::arg("context"),
+           py::arg("batch") = 1, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
       .def_property_readonly("largest_diagonal", &LimitingKernel<T>::largest_diagonal)
       .def_property_readonly(
           "route", [](const LimitingKernel<T>& kernel) { return route_dict<T>(kernel.route()); });
 
   py::class_<LimitingGradients<T>>(module, ("LimitingGradients" + bits).c_str())
       .def(py::init(&make_gradients<T>), py::arg("X"), py::arg("Y"), py::arg("scale"),
-           py::arg("activations"), py::arg("weight_std"), py::arg("bias_std"), py::arg("nngp"),
-           py::arg("factors"), py::arg("context"), py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+           py::arg("activations"), py::arg("maps"), py::arg("nngp"), py::arg("factors"),
+           py::arg("context"), py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
       .def_property_readonly(
           "shape", [](const LimitingGradients<T>& s) { return py::make_tuple(s.rows(), s.cols()); })
       .def_property_readonly("dtype",

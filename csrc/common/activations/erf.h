@@ -9,8 +9,9 @@
 //     = ((phi_q - phi) + (phi_q' - phi)) / 2 - (sqrt phi_q - sqrt phi_q')^2 / 2,
 //   sin(phi_q - phi) = (R^2 - rho)(R^2 + rho) / (R^2 cos phi + rho cos phi_q),
 //   R^2 - rho = R (R - R') + 2 R R' x,
-// and 1 - rho, 1 + rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi accurate for large q. Where that difference
-// loses more digits than it saves (phi_q and phi_q' far apart, or x large),
+// where R - R' is that of 1 - R for large q, and 1 - rho, 1 + rho, 1 - R^2 = 1 / (1 + 2 q) keep cos phi
+// accurate there. Where that difference loses more digits than it saves (phi_q and phi_q' far apart, or
+// x large),
 //   z = (1 - phi / sqrt(phi_q phi_q')) / 2.
 //
 // f'(u) = 2 exp(-u^2) / sqrt(pi): the square is taken with what its rounding loses, which exp would
@@ -24,7 +25,8 @@ namespace fastntk {
 struct Erf {
   static constexpr const char* kName = "erf";
   static constexpr int kParameters = 0;
-  static constexpr int kRowScalars = 5;  // R, 1 - R^2, cos phi_q, sqrt phi_q, R / sqrt phi_q
+  // R, 1 - R^2, cos phi_q, sqrt phi_q, R / sqrt phi_q, 1 - R
+  static constexpr int kRowScalars = 6;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
 
@@ -55,9 +57,12 @@ struct Erf {
     const Real r2 = 2 * q * complement;
     const Real cosine = square_root(complement * (1 + r2));
     const Real phi = arc_tangent(r2, cosine);
-    const Real r = square_root(r2), root = square_root(phi);
-    return {
-        two_over_pi<Real>() * phi, r2 / (cosine * phi), {r, complement, cosine, root, r / root}};
+    // Below it f is linear, and pairs have room for products.
+    const Real least(1e-290);
+    const Real r = square_root(r2 + least), root = square_root(phi + least);
+    return {two_over_pi<Real>() * phi,
+            r2 / (cosine * phi),
+            {r, complement, cosine, root, r / root, complement / (1 + r)}};
   }
 
   template <int kLevel, class V>
@@ -73,7 +78,7 @@ struct Erf {
     const V product = a[0] * b[0], twice = product + product;
     const V shift = twice * x;  // R R' - rho
     const V rho = product - shift;
-    const V apart = a[1] + b[1] + square(a[0] - b[0]);       // 2 (1 - R R')
+    const V apart = a[1] + b[1] + square(radial_gap(a, b));  // 2 (1 - R R')
     const V below_one = mul_add(half, apart, shift);         // 1 - rho
     const V above_one = mul_add(half, apart, twice * rest);  // 1 + rho
     const V cosine = square_root(below_one * above_one);
@@ -93,13 +98,19 @@ struct Erf {
   }
 
 private:
+  // R - R': of R, or of 1 - R where that is the smaller number, which for large q is all that rows of
+  // unequal norm differ by.
+  template <class V>
+  FASTNTK_HD static V radial_gap(const V* a, const V* b) {
+    return select(less(a[0] + b[0], V(Scalar<V>(1))), a[0] - b[0], b[5] - a[5]);
+  }
   // phi_q - phi for the row whose scalars are a.
   template <class V>
   FASTNTK_HD static V angle_between(const V* a, const V* b, V rho, V shift, V cosine) {
     using T = Scalar<V>;
     const V one(T(1)), pi(T(3.14159265358979323846));
     const V r2 = a[0] * a[0];
-    const V gap = mul_add(a[0], a[0] - b[0], shift);  // R^2 - rho
+    const V gap = mul_add(a[0], radial_gap(a, b), shift);  // R^2 - rho
     // Acute phi: the sum of two positive terms divides; otherwise the plain difference of products
     // has no cancellation.
     const V sine_direct = r2 * cosine - rounded(rho * a[2]);

@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// f(u) = u Phi(u) = u erfc(-u / sqrt 2) / 2, exact [Hendrycks and Gimpel 2016; dual: Tsuchida, Pearce,
-// van der Heide, Roosta and Gallagher 2021]. With Delta = (1 + q)(1 + q') - s^2, s = Sigma(x, x'),
+// f(u) = u Phi(u) = u erfc(-u / sqrt 2) / 2, exact [Hendrycks and Gimpel 2016]; its dual
+// [Tsuchida, Pearce, van der Heide, Roosta and Gallagher 2021]: with s = Sigma(x, x'),
 //   E[f(u) f(v)] = s I + J (q q' - s^2 + s^2 / (1 + q) + s^2 / (1 + q')),
 //   E[f'(u) f'(v)] = I + J s (1 / (1 + q) + 1 / (1 + q') + 1 / Delta),
-//   I = 1/4 + asin(s / sqrt((1 + q)(1 + q'))) / (2 pi),   J = 1 / (2 pi sqrt Delta).
+//   I = 1/4 + asin(s / sqrt((1 + q)(1 + q'))) / (2 pi),   J = 1 / (2 pi sqrt Delta),
+//   Delta = (1 + q)(1 + q') - s^2.
 //
-// Lengths are those of angles: tan alpha = a = sqrt q, S = sin alpha, C = cos alpha, R^2 = 1 + S^2,
+// In angles: tan alpha = a = sqrt q, S = sin alpha, C = cos alpha,
 //   sin phi_0 = S S',  sin phi = S S' cos theta,  omega = phi_0 - phi,
 // so that Delta = (cos phi / (C C'))^2, and large q do not overflow. With E[f(u)^2] = q n^2,
 //   4 n n' z = D - (n - n')^2 + 2 G.
 //
-// 2 pi G = 2 x (pi / 2 + phi) + (omega - sin omega) + rest is the way from angle 0 to theta at the
-// same norms, over sqrt(q q'); every term is positive and has its factor x (ReLU, q = infinity, is the
-// first two with omega = theta). Obtuse angles have E(s) = E(-s) + s / 2.
+// G is the way from angle 0 to theta at the same norms:
+//   2 pi G = 2 x (pi / 2 + phi) + (omega - sin omega) + rest.
+// Each term is positive and has its factor x; the first two are ReLU's, for which omega = theta.
+// Obtuse angles have E(s) = E(-s) + s / 2.
 //
-// D = E[(f(a g) / a - f(a' g) / a')^2] is the way from one norm to the other at angle 0,
-//   2 pi D = 3 times the integral of (1 + u^2 + v^2)^(-5/2) over the square of corners a and a'.
-// Its part with the power -3/2 is a solid angle Omega = 2 asin(S S) ... - ..., of two triangles whose
-// half-angle has (a - a')^2 as a factor of its tangent [van Oosterom and Strackee 1983]; the rest, an
-// integral over the boundary, has it, too. They cancel to 1 / q of themselves for large q, where D is
-// as small as q^(-3/2): sqrt D loses eps q^(1/4).
+// D = E[(f(a g) / a - f(a' g) / a')^2] is the way from one norm to the other at angle 0:
+//   2 pi D = 3 times the integral of (1 + u^2 + v^2)^(-5/2) over the square from a to a' in u, v.
+// The same with the power -3/2, once, is a solid angle, that of two equal triangles, the tangent of
+// whose halves has (a - a')^2 as a factor [van Oosterom and Strackee 1983]. The rest, which is an
+// integral along the border, has it, too. No difference of rows' numbers but a - a' and n - n' is
+// formed, so sqrt z errs by a few roundings. Only for large q the two parts cancel, to 1 / q of
+// themselves, where D is as small as q^(-3/2): sqrt z loses 2^-53 q^(1/4) at most.
+//
+// Errors measured, in roundings of 1 (2^-53 in double, 2^-24 in float): deficit 3.7, slope 4.8,
+// sqrt z 3.4, and 11 where q or q' is 1e6. Two layers of float slopes would fill the float gate.
 #pragma once
 
 #include "common/activations/activation.h"

@@ -32,7 +32,7 @@ class Variable:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """s where c = 1 and at the other end of the range."""
+        """The variable where c = 1, and at the other end of the range."""
         if self.width is None:
             return 0.0, self.y_max
         return 1.0, float(self.of_angle(np.array([np.pi * self.y_max]))[0])

@@ -81,7 +81,7 @@ class Problem:
                 engine,
                 engine.asarray(rows),
                 None if columns is None else engine.asarray(columns),
-                (factor, program.activations, program.weight_std, program.bias_std),
+                (factor, program.activations, program.maps),
                 batch,
             )
         except ValueError:

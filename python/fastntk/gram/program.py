@@ -58,6 +58,11 @@ class LayerProgram:
     weight_share: float = 1.0
     jumping: str | None = None
 
+    @property
+    def maps(self) -> list[tuple[float, float, float, float]]:
+        """Return linear maps as the engine takes them."""
+        return [(w, b, 0.0, 0.0) for w, b in zip(self.weight_std, self.bias_std, strict=True)]
+
     def trained_shares(self, kernel: str) -> list[Shares]:
         """Return what is trained for a kernel: a pair of shares per matrix that it consists of.
 
