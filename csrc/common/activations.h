@@ -13,8 +13,10 @@
 #include "common/activations/relu_power.h"
 #include "common/activations/sinusoid.h"
 #include "common/activations/step.h"
+#include "common/activations/tabulated.h"
 
-#define FASTNTK_ACTIVATIONS(X)                                                                     \
+// Those with values of f and f', which finite networks take.
+#define FASTNTK_FUNCTIONS(X)                                                                       \
   X(Relu)                                                                                          \
   X(Erf)                                                                                           \
   X(PiecewiseLinear)                                                                               \
@@ -28,8 +30,9 @@
   X(Rbf)                                                                                           \
   X(Gaussian)                                                                                      \
   X(Gelu)
+#define FASTNTK_ACTIVATIONS(X) FASTNTK_FUNCTIONS(X) X(Tabulated)
 // Those whose kernels the CUDA engine computes; the others come to it as tables.
-#define FASTNTK_DEVICE_ACTIVATIONS(X) X(Relu) X(Erf) X(PiecewiseLinear)
+#define FASTNTK_DEVICE_ACTIVATIONS(X) X(Relu) X(Erf) X(PiecewiseLinear) X(Tabulated)
 #ifdef __CUDA_ARCH__
 #define FASTNTK_ACTIVATIONS_HERE FASTNTK_DEVICE_ACTIVATIONS
 #else
@@ -65,6 +68,20 @@ FASTNTK_HD auto with_activation(const Activation& activation, const F& f) {
     return f(Type(activation.numbers()));
   switch (activation.kind) {
     FASTNTK_ACTIVATIONS_HERE(FASTNTK_CASE)
+  default:
+    return decltype(f(Relu(nullptr))){};
+  }
+#undef FASTNTK_CASE
+}
+
+// The same for functors with values.
+template <class F>
+auto with_function(const Activation& activation, const F& f) {
+#define FASTNTK_CASE(Type)                                                                         \
+  case ActivationKind::k##Type:                                                                    \
+    return f(Type(activation.numbers()));
+  switch (activation.kind) {
+    FASTNTK_FUNCTIONS(FASTNTK_CASE)
   default:
     return decltype(f(Relu(nullptr))){};
   }

@@ -24,6 +24,9 @@ constexpr double kTableError = sizeof(T) == sizeof(float) ? 1.5e-7 : 7e-16;
 // 2.7e-7, and the float gate was missed (8.3e-7 measured; two layers stay below 4.4e-7).
 constexpr std::size_t kLeastLayers = 2;
 
+// Opposite rows stay on the obtuse side: their deficit of 1, folded, would be that of equal ones.
+constexpr double kOpposite = 1e-37;
+
 template <class T>
 constexpr int kTerms = DepthTable<T>::kDegree + 1;
 
@@ -62,7 +65,8 @@ public:
         scalars[k] = static_cast<R>(layer.scalars[k].least);
       const PairDual<R> dual = dual_of(layers_[l].activation, folded, scalars);
       const AngleState<R> state = mix_equal(dual, t, mixing(layer), shares(l + 1));
-      folded = state.x > R(0.5) ? state.x - R(1) : state.x;
+      const R supplement = acute_deficit<kAnyAngle>(state.x);
+      folded = state.x > R(0.5) ? -std::max(supplement, R(kOpposite)) : state.x;
       t = state.t;
     }
     return t;

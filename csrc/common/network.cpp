@@ -26,6 +26,7 @@ Activation make_activation(const std::string& name, const std::vector<double>& p
   for (int i = 0; i < kActivationCount; ++i) {
     if (name != kFacts[i].name)
       continue;
+    require(name != Tabulated::kName, "a table is no function of its own");
     if (static_cast<int>(parameters.size()) != kFacts[i].parameters) {
       throw std::invalid_argument("activation '" + name + "' has " +
                                   std::to_string(kFacts[i].parameters) + " parameters, got " +
@@ -36,6 +37,20 @@ Activation make_activation(const std::string& name, const std::vector<double>& p
     return activation;
   }
   throw std::invalid_argument("unknown activation '" + name + "'");
+}
+
+void add_activation(const std::string& name, const std::vector<double>& parameters,
+                    Network& network) {
+  if (name != Tabulated::kName) {
+    network.activations.push_back(make_activation(name, parameters));
+    return;
+  }
+  require(Tabulated::is_table(parameters.data(), parameters.size()),
+          "activation 'tabulated' has the numbers of a table as parameters");
+  network.tables.push_back(std::make_shared<const std::vector<double>>(parameters));
+  Activation activation(ActivationKind::kTabulated);
+  activation.table = network.tables.back()->data();
+  network.activations.push_back(activation);
 }
 
 bool activation_dual_is_non_negative(const Activation& activation) {

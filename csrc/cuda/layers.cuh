@@ -57,10 +57,32 @@ __device__ MixingScalars<P> mixing_of(const RowTableView<P>& table, int layer, i
   return {table.w(layer)[i], table.v(layer)[i]};
 }
 
+// Row scalars read where they lie: an array with an index that changes would need memory of its own.
+template <class P>
+struct ScalarsInPlace {
+  const RowTableView<P>& table;
+  int layer;
+  int i;
+
+  __device__ P operator[](int k) const { return table.scalar(layer, k)[i]; }
+};
+
 template <class Act, int kLevel, class P, class SharesOrAll>
 __device__ void layer_step(const Act& act, const ProblemView<P>& problem, int layer,
                            const SharesOrAll& shares, Unit<P>& unit) {
   const RowTableView<P>&rows = problem.rows.table, &cols = problem.cols.table;
+  if constexpr (Act::kRowScalars == kMaxRowScalars) {
+    for_unit(unit, [&](int r, int c) {
+      const int i = unit.row[r], j = unit.col[c];
+      const PairDual<P> dual = act.template pair_step<kLevel>(
+          unit.x[r][c], ScalarsInPlace<P>{rows, layer, i}, ScalarsInPlace<P>{cols, layer, j});
+      const AngleState<P> state =
+          mix(dual, unit.t[r][c], mixing_of(rows, layer, i), mixing_of(cols, layer, j), shares);
+      unit.x[r][c] = state.x;
+      unit.t[r][c] = state.t;
+    });
+    return;
+  }
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   MixingScalars<P> mixing[Unit<P>::kCols];
   P col_scalars[Unit<P>::kCols][kScalars];

@@ -40,7 +40,8 @@ LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double s
                                     Derivatives derivatives, const Context& context)
     : derivatives_(derivatives), type_(x.type), data_columns_(x.columns),
       hidden_layers_(network.hidden_layers()),
-      input_(input_layer(network, x.type, x.columns, scale)), all_trained_(all_trained(outputs)) {
+      input_(input_layer(network, x.type, x.columns, scale)), activations_(network, context),
+      all_trained_(all_trained(outputs)) {
   network.validate();
   require(x.rows > 0 && x.columns > 0, "X must not be empty");
   require(!outputs.empty(), "a kernel has at least one output");
@@ -62,7 +63,7 @@ void LimitingProblem<P>::survey(const Samples& x, const Samples* y, const Networ
                                 const std::vector<TrainedShares>& outputs, const Context& context,
                                 DataSummary& summary) {
   const DeviceArray<LinearMap> maps = upload(context, network.maps);
-  const DeviceArray<Activation> activations = upload(context, network.activations);
+  const DeviceArray<Activation> activations = upload(context, activations_.list());
   const DeviceArray<Shares<double>> shares = upload(context, flat_shares<double>(outputs));
   const RowNetwork row_network{maps.data(), activations.data(), hidden_layers_, shares.data(),
                                static_cast<int>(outputs.size())};
@@ -124,8 +125,8 @@ void LimitingProblem<P>::plan(long rows, long cols, const Network& network,
   const bool negative = summary.seen(0).negative || summary.seen(1).negative;
   layers_ = plan_layers(network, ranges, !negative);
   std::vector<LayerStep> steps;
-  for (const LayerPlan& layer : layers_)
-    steps.push_back({layer.activation, layer.angle_level});
+  for (std::size_t l = 0; l < layers_.size(); ++l)
+    steps.push_back({activations_.list()[l], layers_[l].angle_level});
   steps_ = upload(context, steps);
   shares_ = upload(context, flat_shares<P>(outputs));
   if (rows * cols < kTableEntries)
@@ -187,7 +188,7 @@ GradientView LimitingProblem<P>::gradient(int parameter) const {
 template <class P>
 std::size_t LimitingProblem<P>::bytes() const {
   return rows_->bytes() + (cols_ ? cols_->bytes() : 0) + used_columns_.bytes() + steps_.bytes() +
-         shares_.bytes() + tables_.bytes();
+         shares_.bytes() + tables_.bytes() + activations_.bytes();
 }
 
 template class LimitingProblem<float>;

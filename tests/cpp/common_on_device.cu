@@ -50,7 +50,7 @@ __global__ void deficit_kernel(const T* distance, const T* dot, const RowRadius<
   template __global__ void layer_kernel<Type, T, kThirdLayer>(const T*, const T*, T*, T*, long);   \
   template __global__ void layer_kernel<Type, T, kDeeper>(const T*, const T*, T*, T*, long);
 #define FASTNTK_TYPES(Type) FASTNTK_LEVELS(Type, float) FASTNTK_LEVELS(Type, double)
-FASTNTK_ACTIVATIONS(FASTNTK_TYPES)
+FASTNTK_FUNCTIONS(FASTNTK_TYPES)
 
 template __global__ void deficit_kernel(const float*, const float*, const RowRadius<float>*, float*,
                                         long);

@@ -2,7 +2,7 @@
 // f(u) = sum_k c_k u^k, parameters (c_0, ..., c_8), not all 0: monomials, Hermite polynomials and
 // others. By Mehler's formula, a finite sum here [O'Donnell 2014, chapter 11],
 //   E[f(u) f(v)] = sum_k a_k(q) a_k(q') c^k,   E[f'(u) f'(v)] sqrt(q q') = sum_k k a_k a_k' c^(k-1)
-// where a_k are the coefficients of f(sqrt(q) g) in normalised Hermite polynomials,
+// where a_k are the coefficients of f(sqrt(q) g) in normalised Hermite polynomials of g,
 //   a_k(q) = sqrt(k!) sum_j c_(k+2j) q^((k+2j)/2) (k+2j)! / (2^j j! k!).
 // Row scalars are b_k = a_k / sqrt A, a unit vector. Where theta is obtuse, b_k' of odd k change their
 // sign, and c = 1 - 2 x is the cosine of the supplement; then
@@ -28,7 +28,9 @@ struct Polynomial {
   static constexpr int kRowScalars = kDegree + 1;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = true;
-  static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
+  // That a layer adds to Theta, ReLU's being 1. Odd functions leave nearly opposite rows a plain
+  // deficit near 1, and the next layers multiply its rounding by their slopes, up to 8 each.
+  static constexpr int kRoundings = 17;
 
   FASTNTK_HD explicit Polynomial(const double* parameters) : lowest_(kDegree), degree_(0) {
     FASTNTK_UNROLL
@@ -143,7 +145,7 @@ struct Polynomial {
       slope = mul_add(slope, c, rounded(V(T(k)) * product));
     }
     const V deficit = mul_add(acute, sum, quarter * apart);
-    return {minimum(maximum(deficit, none), one), select(obtuse, negated(slope), slope)};
+    return {minimum(one, maximum(none, deficit)), select(obtuse, negated(slope), slope)};
   }
 
 private:

@@ -53,7 +53,8 @@ struct Sign {
   static constexpr int kRowScalars = 0;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = false;
-  static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
+  // That a layer adds to Theta, ReLU's being 1: the root of the rounding of a deficit near 1.
+  static constexpr int kRoundings = 17;
 
   FASTNTK_HD explicit Sign(const double*) {}
 

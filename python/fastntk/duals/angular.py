@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dual of a basis as functions of the angle alone.
 
-slope_rs(c) = E[Phi_r'(g) Phi_s'(g')] and, with x = (1 - c) / 2,
-gap_rs(c) = (E[Phi_r Phi_s](1) - E[Phi_r Phi_s](c)) / (2 x), which is the mean of slope_rs over [0, x] by Price's theorem [Price 1958].
+With x = (1 - c) / 2, slope_rs(c) = E[Phi_r'(g) Phi_s'(g')] and
+gap_rs(c) = (E[Phi_r Phi_s](1) - E[Phi_r Phi_s](c)) / (2 x), which is the mean of slope_rs over
+[0, x] by Price's theorem [Price 1958].
 """
 
 from collections.abc import Sequence
@@ -18,11 +19,12 @@ from fastntk.duals.sectors import gauss_legendre, pair_moments, sector_rule
 
 @dataclass(frozen=True)
 class Variable:
-    """What polynomials are in: sigma = (2 s - s_0 - s_1) / (s_0 - s_1), s_0 and s_1 those of the ends.
+    """What polynomials are in: sigma = (2 s - s_0 - s_1) / (s_0 - s_1), s_0 and s_1 at the ends.
 
-    s = c (1 + B) / (1 + sqrt(B^2 + (1 - B^2)(1 - c^2))) for smooth f, with B the width of the layers
-    at c = +-1: the map that takes the plane cut outside of [-1 / R, 1 / R], R^2 = 1 - B^2, to a disc.
-    s = theta / pi for f with kinks, whose dual is a smooth function of the angle: width None.
+    For smooth f, s = c (1 + B) / (1 + sqrt(B^2 + (1 - B^2)(1 - c^2))), B the width of the layers
+    at c = +-1: the map that takes the plane cut outside of [-1 / R, 1 / R], R^2 = 1 - B^2, to a
+    disc.  For f with kinks, whose dual is a smooth function of the angle, s = theta / pi and the
+    width is None.
     """
 
     width: float | None
@@ -30,13 +32,13 @@ class Variable:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """s where c = 1 and at the other end of the range."""
+        """The variable where c = 1, and at the other end of the range."""
         if self.width is None:
             return 0.0, self.y_max
         return 1.0, float(self.of_angle(np.array([np.pi * self.y_max]))[0])
 
     def of_angle(self, theta: Array) -> Array:
-        """Return s of an angle."""
+        """Return the variable of an angle before it is scaled."""
         if self.width is None:
             return np.asarray(theta / np.pi)
         b = self.width

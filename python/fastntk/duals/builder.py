@@ -169,7 +169,7 @@ class _Duals:
             return rows
         scalars = self.hermite[:, pairs.orders]
         real = self.basis.variances > 0
-        zero = rows.psi_at_zero if real.all() else scalars[-1]
+        zero = np.zeros(pairs.rank) if real.all() else scalars[-1]
         return replace(rows, psi=chebyshev.interpolate(scalars[real]), psi_at_zero=zero)
 
     def pairs(self, budget: float) -> tuple[Variable | None, PairPolynomials | HermiteOrders]:

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any f, by a table that python/fastntk/duals builds for a range of variances (table.py states its
+// layout, and how large its error is).
+//
+// With F_q(g) = f(sqrt(q) g) / sqrt(A) a row has the coefficients psi_r(q) of F_q in functions Phi_r that
+// are orthonormal under the Gaussian measure, as Chebyshev series in log q. Then with x = (1 - c) / 2
+//   z = 1/4 sum_r (psi_r - psi_r')^2 + x G,   d = D:
+// what separates equal angles is a sum of squares, and what the angle adds has its factor x. Either
+// Phi_r are normalised Hermite polynomials, of the orders k_r, and by Mehler's formula
+//   G = sum_r S_r (1 + c + ... + c^(k_r - 1)),   D = sum_r k_r S_r c^(k_r - 1),   S_r = psi_r psi_r';
+// or fewer functions, whose products need polynomials of the angle,
+//   G = sum_{r <= s} S_rs G_rs(sigma),   D = sum_{r <= s} S_rs D_rs(sigma),
+//   S_rs = psi_r psi_s' + psi_s psi_r' (once where r = s).
+// sigma is theta / pi where f has kinks, otherwise c (1 + B) / (1 + sqrt(B^2 + (1 - B^2)(1 - c^2))),
+// scaled to [-1, 1]; polynomials are sums of powers, or Chebyshev series where powers would cancel.
+// Degrees and orders are the table's, alike for all pairs: no lane branches.
+#pragma once
+
+#include <cstring>
+
+#include "common/activations/activation.h"
+#include "common/logarithm.h"
+
+namespace fastntk {
+
+struct Tabulated {
+  static constexpr const char* kName = "tabulated";
+  static constexpr int kParameters = 0;
+  static constexpr int kRowScalars = kMaxRowScalars;  // row_scalars() of them are used
+  static constexpr bool kUsesAngleLevels = false;
+  static constexpr int kRoundings = 10;  // that a layer adds to Theta, ReLU's being 1
+  static constexpr bool kHasNtk = true;
+
+  // table: on the side that reads it, host or device.
+  FASTNTK_HD explicit Tabulated(const double* table) : table_(table) {}
+
+  // Whether an array is one, as far as sizes tell.
+  static bool is_table(const double* numbers, std::size_t count) {
+    if (count < kHeader || !(numbers[kNumbers] >= kHeader) || !(numbers[kRank] >= 0))
+      return false;
+    const auto doubles = static_cast<std::size_t>(numbers[kNumbers]);
+    return numbers[kRank] <= kMaxRowScalars && numbers[kHeaderRowNumbers] <= numbers[kNumbers] &&
+           count == doubles + (doubles + 1) / 2;
+  }
+
+  FASTNTK_HD int row_scalars() const { return static_cast<int>(table_[kRank]); }
+  FASTNTK_HD double square_at_zero() const { return table_[kSquareAtZero]; }
+  // Not known.
+  bool dual_is_non_negative() const { return false; }
+
+  template <class Real>
+  FASTNTK_HD RowDual<Real> row_step(Real q) const {
+    const int rank = row_scalars(), terms = static_cast<int>(table_[kRowTerms]);
+    const double* const zero = table_ + kHeader;
+    const double* series = zero + rank;
+    RowDual<Real> row{};
+    if (!is_positive(q)) {
+      row.second_moment = Real(table_[kSquareAtZero]);
+      row.slope = Real(0.0);
+      for (int r = 0; r < rank; ++r)
+        row.scalars[r] = Real(zero[r]);
+      return row;
+    }
+    Real l = (logarithm(q) - Real(table_[kMiddle])) * Real(table_[kInverseHalfWidth]);
+    // Beyond the table's range, where only rows without a kernel are, numbers stay finite.
+    const Real end(kEnd), start(-kEnd);
+    if (is_positive(l - end))
+      l = end;
+    if (is_positive(start - l))
+      l = start;
+    row.second_moment =
+        (Real(table_[kConstant]) + Real(table_[kLinear]) * q) * row_series(series, terms, l);
+    row.slope = row_series(series += terms, terms, l);
+    for (int r = 0; r < rank; ++r)
+      row.scalars[r] = row_series(series += terms, terms, l);
+    return row;
+  }
+
+  // a[r], b[r]: the row scalars; arrays, or what reads them where they are.
+  template <int kLevel, class V, class A, class B>
+  FASTNTK_HD PairDual<V> pair_step(V x, const A& a, const B& b) const {
+    using T = Scalar<V>;
+    const int rank = row_scalars();
+    V apart(T(0));
+    for (int r = 0; r < rank; ++r) {
+      const V left = a[r], difference = left - b[r];
+      apart = mul_add(difference, difference, apart);
+    }
+    const int kind = static_cast<int>(table_[kKind]);
+    const int used = static_cast<int>(table_[kHeaderRowNumbers]);
+    const Cosine<V> angle = cosine<kLevel>(x);
+    const PairDual<V> sums = kind == kHermite
+                                 ? hermite_sums(used, rank, angle, a, b)
+                                 : polynomial_sums(used, rank, sigma<kLevel>(x, angle, kind), a, b);
+    const V deficit = mul_add(unfolded<kLevel>(x), sums.deficit, rounded(V(T(0.25)) * apart));
+    // Rounding may leave equal rows a negative one. Jets keep the derivatives of a zero.
+    const V none(T(0));
+    return {select(less(deficit, none), none, deficit), sums.slope};
+  }
+
+private:
+  enum Header : int {
+    kRank,
+    kRowTerms,
+    kMiddle,
+    kInverseHalfWidth,
+    kKind,
+    kWidth,
+    kScale,
+    kOffset,
+    kPowers,
+    kSquareAtZero,
+    kConstant,
+    kLinear,
+    kNumbers,
+    kHeaderRowNumbers,  // in front of what pairs read
+    kHeader
+  };
+  static constexpr double kEnd = 1.01;
+  enum Kind : int { kAngle, kSmooth, kHermite };
+
+  const double* table_;
+
+  // Number i of the table in T's precision: single precision has a copy of its own.
+  template <class T>
+  FASTNTK_HD T number(int i) const {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      float found;
+      std::memcpy(&found,
+                  reinterpret_cast<const char*>(table_ + static_cast<int>(table_[kNumbers])) +
+                      static_cast<long>(i) * sizeof(float),
+                  sizeof found);
+      return found;
+    } else {
+      return static_cast<T>(table_[i]);
+    }
+  }
+
+  // Clenshaw's recurrence; terms from the lowest up.
+  template <class Real>
+  FASTNTK_HD static Real row_series(const double* series, int terms, Real l) {
+    const Real twice = l + l;
+    Real after(0.0), sum(0.0);
+    for (int k = terms - 1; k > 0; --k) {
+      const Real next = Real(series[k]) + twice * sum - after;
+      after = sum;
+      sum = next;
+    }
+    return Real(series[0]) + l * sum - after;
+  }
+
+  template <int kLevel, class V>
+  FASTNTK_HD static V unfolded(V x) {
+    if constexpr (kLevel == kFolded)
+      return unfold(x);
+    else
+      return x;
+  }
+
+  template <class V>
+  struct Cosine {
+    V c;
+    V above;         // 1 + c
+    V square_sine4;  // (1 - c^2) / 4
+  };
+  template <int kLevel, class V>
+  FASTNTK_HD static Cosine<V> cosine(V x) {
+    using T = Scalar<V>;
+    const V one(T(1)), two(T(2));
+    V rest = one - x, below = x;
+    if constexpr (kLevel == kFolded) {
+      const auto obtuse = less(x, V(T(0)));
+      rest = select(obtuse, negated(x), rest);
+      below = unfold(x);
+    }
+    return {rest - below, two * rest, below * rest};
+  }
+
+  template <int kLevel, class V>
+  FASTNTK_HD V sigma(V x, Cosine<V> angle, int kind) const {
+    using T = Scalar<V>;
+    V s;
+    if (kind == kAngle) {
+      s = angle_and_arc_cosine<kLevel>(x).y;
+    } else {
+      const T width = number<T>(kWidth);
+      const V square_width(width * width), rest(T(4) * (T(1) - width * width));
+      const V root = square_root(mul_add(rest, angle.square_sine4, square_width));
+      s = angle.c * V(T(1) + width) / (V(T(1)) + root);
+    }
+    return mul_add(s, V(number<T>(kScale)), V(number<T>(kOffset)));
+  }
+
+  // From the highest order down: with gaps d of one or two between the orders,
+  // (1 - c^k) / (1 - c) = (1 - c^d) / (1 - c) + c^d (1 - c^(k - d)) / (1 - c).
+  template <class V, class A, class B>
+  FASTNTK_HD PairDual<V> hermite_sums(int orders, int rank, Cosine<V> angle, const A& a,
+                                      const B& b) const {
+    using T = Scalar<V>;
+    const V squared = angle.c * angle.c;
+    V total(T(0)), gap(T(0)), slope(T(0));
+    T order = number<T>(orders + rank - 1);
+    for (int r = rank - 1; r >= 0 && order > 0; --r) {
+      const T lower = r > 0 ? number<T>(orders + r - 1) : T(0);
+      const V left = a[r], product = left * b[r];
+      total = total + product;
+      slope = mul_add(V(order), product, slope);
+      if (order - lower > T(1.5)) {
+        gap = mul_add(gap, squared, rounded(angle.above * total));
+        slope = slope * (lower > 0 ? squared : angle.c);
+      } else {
+        gap = mul_add(gap, angle.c, total);
+        slope = lower > 0 ? slope * angle.c : slope;
+      }
+      order = lower;
+    }
+    return {gap, slope};
+  }
+
+  template <class V, class A, class B>
+  FASTNTK_HD PairDual<V> polynomial_sums(int partners, int rank, V sigma, const A& a,
+                                         const B& b) const {
+    using T = Scalar<V>;
+    int pairs = 0;
+    for (int r = 0; r < rank; ++r)
+      pairs += static_cast<int>(number<T>(partners + r));
+    int count = partners + rank, at = count + pairs;
+    const bool powers = table_[kPowers] > 0;
+    const V twice = sigma + sigma;
+    PairDual<V> sums{V(T(0)), V(T(0))};
+    for (int r = 0; r < rank; ++r) {
+      const int last = r + static_cast<int>(number<T>(partners + r));
+      for (int s = r; s < last; ++s) {
+        const V left = a[r], right = b[r];
+        V product = rounded(left * b[s]);
+        if (s > r)
+          product = product + rounded(right * a[s]);
+        const int terms = static_cast<int>(number<T>(count++));
+        const PairDual<V> pair =
+            powers ? power_series(at, terms, sigma) : chebyshev_series(at, terms, sigma, twice);
+        at += 2 * terms;
+        sums.deficit = mul_add(product, pair.deficit, sums.deficit);
+        sums.slope = mul_add(product, pair.slope, sums.slope);
+      }
+    }
+    return sums;
+  }
+
+  template <class V>
+  FASTNTK_HD PairDual<V> power_series(int at, int terms, V sigma) const {
+    using T = Scalar<V>;
+    PairDual<V> sum{V(number<T>(at)), V(number<T>(at + 1))};
+    for (int k = 1; k < terms; ++k) {
+      sum.deficit = mul_add(sum.deficit, sigma, V(number<T>(at + 2 * k)));
+      sum.slope = mul_add(sum.slope, sigma, V(number<T>(at + 2 * k + 1)));
+    }
+    return sum;
+  }
+
+  // Clenshaw's recurrence.
+  template <class V>
+  FASTNTK_HD PairDual<V> chebyshev_series(int at, int terms, V sigma, V twice) const {
+    using T = Scalar<V>;
+    PairDual<V> sum{V(T(0)), V(T(0))}, after = sum;
+    for (int k = 0; k < terms; ++k) {
+      const V by = k + 1 < terms ? twice : sigma;
+      const V gap = number_less(at + 2 * k, after.deficit);
+      const V slope = number_less(at + 2 * k + 1, after.slope);
+      after = sum;
+      sum = {mul_add(by, sum.deficit, gap), mul_add(by, sum.slope, slope)};
+    }
+    return sum;
+  }
+  template <class V>
+  FASTNTK_HD V number_less(int i, V subtracted) const {
+    return V(number<Scalar<V>>(i)) - subtracted;
+  }
+};
+
+}  // namespace fastntk
