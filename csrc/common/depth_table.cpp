@@ -24,23 +24,18 @@ constexpr double kTableError = sizeof(T) == sizeof(float) ? 1.5e-7 : 7e-16;
 // 2.7e-7, and the float gate was missed (8.3e-7 measured; two layers stay below 4.4e-7).
 constexpr std::size_t kLeastLayers = 2;
 
-// Opposite rows stay on the obtuse side: their deficit of 1, folded, would be that of equal ones.
-constexpr double kOpposite = 1e-37;
-
 template <class T>
 constexpr int kTerms = DepthTable<T>::kDegree + 1;
 
+// A layer between rows that are alike but for their angle; x is folded.
 template <class R>
-PairDual<R> dual_of(const Activation& activation, R x, const R* scalars) {
-#define FASTNTK_CASE(Type)                                                                         \
-  case ActivationKind::k##Type:                                                                    \
-    return Type(activation.numbers()).template pair_step<kFolded>(x, scalars, scalars);
-  switch (activation.kind) {
-    FASTNTK_ACTIVATIONS(FASTNTK_CASE)
-  default:
-    return {};
-  }
-#undef FASTNTK_CASE
+AngleState<R> layer_of(const Activation& activation, AngleState<R> state, const R* scalars,
+                       MixingScalars<R> mixing, Shares<R> shares) {
+  return with_activation(activation, [&](auto act) {
+    const auto dual = act.template pair_step<kFolded>(state.x, scalars, scalars);
+    const AngleState<R> next = mix_equal(dual, state.t, mixing, shares);
+    return AngleState<R>{fold(next.x, acute_deficit<kAnyAngle>(next.x)), next.t};
+  });
 }
 
 // The recursion that all rows share: each range is one number.
@@ -56,20 +51,16 @@ public:
   // Theta / sqrt(q q') where the first deficit is s^2, or 1 - s^2.
   R operator()(R s, bool obtuse) const {
     const R x = obtuse ? -s * s : s * s;  // folded
-    R folded = x;
-    R t = first_layer(unfold(x), mixing(ranges_.first), mixing(ranges_.first), shares(0));
+    const R first = first_layer(unfold(x), mixing(ranges_.first), mixing(ranges_.first), shares(0));
+    AngleState<R> state{x, first};
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       const LayerRanges& layer = ranges_.layers[l];
       R scalars[kMaxRowScalars] = {};
       for (int k = 0; k < activation_row_scalars(layers_[l].activation); ++k)
         scalars[k] = static_cast<R>(layer.scalars[k].least);
-      const PairDual<R> dual = dual_of(layers_[l].activation, folded, scalars);
-      const AngleState<R> state = mix_equal(dual, t, mixing(layer), shares(l + 1));
-      const R supplement = acute_deficit<kAnyAngle>(state.x);
-      folded = state.x > R(0.5) ? -std::max(supplement, R(kOpposite)) : state.x;
-      t = state.t;
+      state = layer_of(layers_[l].activation, state, scalars, mixing(layer), shares(l + 1));
     }
-    return t;
+    return state.t;
   }
 
 private:

@@ -104,7 +104,8 @@ struct Row {
 
 template <int kLevel, class A, class T>
 PairDual<T> pair(const A& act, double q, double p, T x) {
-  return act.template pair_step<kLevel>(x, Row<A, T>(act, q).scalars, Row<A, T>(act, p).scalars);
+  return plain_dual(
+      act.template pair_step<kLevel>(x, Row<A, T>(act, q).scalars, Row<A, T>(act, p).scalars));
 }
 
 std::string where(const char* name, double q, double p, double x) {
@@ -167,7 +168,7 @@ void check_derivatives(const Case<A>& c, double q, double p, double x) {
     b[k] = J(other.scalars[k]);
   }
   const PairDual<J> jet =
-      act.template pair_step<kAnyAngle>(J::of(x, [](int) { return 1.0; }), a, b);
+      plain_dual(act.template pair_step<kAnyAngle>(J::of(x, [](int) { return 1.0; }), a, b));
   const double by_x = jet.deficit.by[0], slope_by_x = jet.slope.by[0];
   if (A::kHasNtk) {
     CHECK_AT_MOST(std::fabs(by_x - jet.slope.value), 4e-15 * (1 + std::fabs(by_x)), what);

@@ -11,7 +11,7 @@
 // 1 - lambda = 2 a b / (a^2 + b^2) are no differences: of |u|, to which u and -u are the same row,
 // z = x - 2 T_1 on both sides. It keeps the digits of nearly opposite rows that x has: all of them in
 // the first layer, since the engines measure close pairs of either kind directly and fold their x.
-// Behind a layer whose dual may be negative x is plain and has forgotten these digits.
+// 1 - z = lambda / 2 + (1 - lambda) x + lambda T_1 keeps them where rows stay nearly opposite.
 #pragma once
 
 #include "common/activations/activation.h"
@@ -58,9 +58,9 @@ struct PiecewiseLinear {
   }
 
   template <int kLevel, class V>
-  FASTNTK_HD PairDual<V> pair_step(V x, const V*, const V*) const {
+  FASTNTK_HD FoldedDual<V> pair_step(V x, const V*, const V*) const {
     using T = Scalar<V>;
-    const V none(T(0)), one(T(1));
+    const V none(T(0)), one(T(1)), half(T(0.5));
     const V lambda(static_cast<T>(lambda_)), tilt(static_cast<T>(tilt_));
     const V opposite(static_cast<T>(opposite_));
     const auto obtuse = is_obtuse<kLevel>(x);
@@ -69,8 +69,10 @@ struct PiecewiseLinear {
     const V start = select(obtuse, opposite, none);
     const V factor = select(obtuse, negated(tilt), one);
     const V deficit = neg_mul_add(lambda, tails.of[1], mul_add(factor, acute, start));
+    // 1 - z, if theta is obtuse; otherwise z is at most 1/2.
+    const V supplement = mul_add(lambda, half + tails.of[1], rounded(tilt * acute));
     const V fall = (lambda + lambda) * tails.of[0];
-    return {deficit, select(obtuse, tilt + fall, one - fall)};
+    return {fold(deficit, supplement), select(obtuse, tilt + fall, one - fall)};
   }
 
 private:

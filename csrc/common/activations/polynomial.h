@@ -7,7 +7,8 @@
 // Row scalars are b_k = a_k / sqrt A, a unit vector. Where theta is obtuse, b_k' of odd k change their
 // sign, and c = 1 - 2 x is the cosine of the supplement; then
 //   z = 1/4 sum_k (b_k - b_k')^2 + x sum_k b_k b_k' (1 + c + ... + c^(k-1)),
-// no difference of nearly equal numbers for near-duplicates, nor for opposite rows if f is even.
+// no difference of nearly equal numbers for near-duplicates, nor for opposite rows if f is even; and
+// 1 - z, with sums in place of differences and the other sign of x, is none for those if f is odd.
 //
 // Coefficients are those of powers, and not of Hermite polynomials, because small and large q leave
 // one power alone: sums above lose digits only where the powers of f themselves cancel, which costs
@@ -28,8 +29,7 @@ struct Polynomial {
   static constexpr int kRowScalars = kDegree + 1;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = true;
-  // That a layer adds to Theta, ReLU's being 1. Odd functions leave nearly opposite rows a plain
-  // deficit near 1, and the next layers multiply its rounding by their slopes, up to 8 each.
+  // That a layer adds to Theta, ReLU's being 1.
   static constexpr int kRoundings = 17;
 
   FASTNTK_HD explicit Polynomial(const double* parameters) : lowest_(kDegree), degree_(0) {
@@ -124,28 +124,31 @@ struct Polynomial {
   }
 
   template <int kLevel, class V>
-  FASTNTK_HD PairDual<V> pair_step(V x, const V* a, const V* b) const {
+  FASTNTK_HD FoldedDual<V> pair_step(V x, const V* a, const V* b) const {
     using T = Scalar<V>;
     const V none(T(0)), one(T(1)), two(T(2)), quarter(T(0.25));
     const auto obtuse = is_obtuse<kLevel>(x);
     const V acute = acute_deficit<kLevel>(x);
     const V c = neg_mul_add(two, acute, one);
     V apart = square(a[0] - b[0]);
-    V products = none;  // b_i b_i' of i = k and above
+    V close = square(a[0] + b[0]);  // for 1 - z, what apart is for z
+    V products = none;              // b_i b_i' of i = k and above
     V sum =
         none;  // their sums by Horner's rule: 1 + c + ... + c^(k-1) is the factor of each product
     V slope = none;
     FASTNTK_UNROLL
     for (int k = kDegree; k >= 1; --k) {
       const V other = k % 2 == 1 ? select(obtuse, negated(b[k]), b[k]) : b[k];
-      const V gap = a[k] - other, product = rounded(a[k] * other);
+      const V gap = a[k] - other, total = a[k] + other, product = rounded(a[k] * other);
       apart = mul_add(gap, gap, apart);
+      close = mul_add(total, total, close);
       products = products + product;
       sum = mul_add(sum, c, products);
       slope = mul_add(slope, c, rounded(V(T(k)) * product));
     }
-    const V deficit = mul_add(acute, sum, quarter * apart);
-    return {minimum(one, maximum(none, deficit)), select(obtuse, negated(slope), slope)};
+    const V deficit = maximum(none, mul_add(acute, sum, quarter * apart));
+    const V supplement = neg_mul_add(acute, sum, quarter * close);
+    return {fold(deficit, supplement), select(obtuse, negated(slope), slope)};
   }
 
 private:
