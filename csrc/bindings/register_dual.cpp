@@ -21,7 +21,7 @@ void dual_of_pair(const Act& act, double q, double p, double x, double* to) {
     a[k] = static_cast<T>(left.scalars[k]);
     b[k] = static_cast<T>(right.scalars[k]);
   });
-  const PairDual<T> dual = act.template pair_step<kFolded>(static_cast<T>(x), a, b);
+  const PairDual<T> dual = plain_dual(act.template pair_step<kFolded>(static_cast<T>(x), a, b));
   to[0] = static_cast<double>(left.second_moment);
   to[1] = static_cast<double>(left.slope);
   to[2] = static_cast<double>(right.second_moment);

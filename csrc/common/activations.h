@@ -3,6 +3,9 @@
 // expands it.
 #pragma once
 
+#include <type_traits>
+#include <utility>
+
 #include "common/activations/erf.h"
 #include "common/activations/exponential.h"
 #include "common/activations/gaussian.h"
@@ -109,6 +112,14 @@ FASTNTK_HD void for_row_scalars([[maybe_unused]] const Act& act, const F& f) {
       f(k);
   }
 }
+
+// Does its pair step return a folded deficit?
+template <class Act>
+constexpr bool kFoldsDeficit =
+    std::is_same_v<decltype(std::declval<Act>().template pair_step<kFolded>(
+                       0.0, static_cast<const double*>(nullptr),
+                       static_cast<const double*>(nullptr))),
+                   FoldedDual<double>>;
 
 template <class Real>
 FASTNTK_HD RowDual<Real> activation_row_step(const Activation& activation, Real variance) {

@@ -35,6 +35,9 @@ FASTNTK_HD V negated(V x) {
   return V(Scalar<V>(0)) - x;
 }
 
+// Keeps exactly opposite rows on the obtuse side.
+constexpr double kOpposite = 1e-37;
+
 // x from its folded form.
 template <class V>
 FASTNTK_HD V unfold(V x) {
@@ -55,6 +58,14 @@ FASTNTK_HD V acute_deficit(V x) {
   const V zero(Scalar<V>(0)), one(Scalar<V>(1));
   const V supplement = kLevel == kFolded ? negated(x) : maximum(zero, one - x);
   return select(is_obtuse<kLevel>(x), supplement, x);
+}
+
+// The folded form of x, whose supplement 1 - x is known with its own digits.
+template <class V>
+FASTNTK_HD V fold(V x, V supplement) {
+  using T = Scalar<V>;
+  const V obtuse = V(static_cast<T>(-kOpposite)) - maximum(V(T(0)), supplement);
+  return select(less(V(T(0.5)), x), obtuse, x);
 }
 
 template <class V>

@@ -27,17 +27,15 @@ constexpr std::size_t kLeastLayers = 2;
 template <class T>
 constexpr int kTerms = DepthTable<T>::kDegree + 1;
 
+// A layer between rows that are alike but for their angle; x is folded.
 template <class R>
-PairDual<R> dual_of(const Activation& activation, R x, const R* scalars) {
-#define FASTNTK_CASE(Type)                                                                         \
-  case ActivationKind::k##Type:                                                                    \
-    return Type(activation.numbers()).template pair_step<kFolded>(x, scalars, scalars);
-  switch (activation.kind) {
-    FASTNTK_ACTIVATIONS(FASTNTK_CASE)
-  default:
-    return {};
-  }
-#undef FASTNTK_CASE
+AngleState<R> layer_of(const Activation& activation, AngleState<R> state, const R* scalars,
+                       MixingScalars<R> mixing, Shares<R> shares) {
+  return with_activation(activation, [&](auto act) {
+    const auto dual = act.template pair_step<kFolded>(state.x, scalars, scalars);
+    const AngleState<R> next = mix_equal(dual, state.t, mixing, shares);
+    return AngleState<R>{fold(next.x, acute_deficit<kAnyAngle>(next.x)), next.t};
+  });
 }
 
 // The recursion that all rows share: each range is one number.
@@ -53,19 +51,16 @@ public:
   // Theta / sqrt(q q') where the first deficit is s^2, or 1 - s^2.
   R operator()(R s, bool obtuse) const {
     const R x = obtuse ? -s * s : s * s;  // folded
-    R folded = x;
-    R t = first_layer(unfold(x), mixing(ranges_.first), mixing(ranges_.first), shares(0));
+    const R first = first_layer(unfold(x), mixing(ranges_.first), mixing(ranges_.first), shares(0));
+    AngleState<R> state{x, first};
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       const LayerRanges& layer = ranges_.layers[l];
       R scalars[kMaxRowScalars] = {};
       for (int k = 0; k < activation_row_scalars(layers_[l].activation); ++k)
         scalars[k] = static_cast<R>(layer.scalars[k].least);
-      const PairDual<R> dual = dual_of(layers_[l].activation, folded, scalars);
-      const AngleState<R> state = mix_equal(dual, t, mixing(layer), shares(l + 1));
-      folded = state.x > R(0.5) ? state.x - R(1) : state.x;
-      t = state.t;
+      state = layer_of(layers_[l].activation, state, scalars, mixing(layer), shares(l + 1));
     }
-    return t;
+    return state.t;
   }
 
 private:

@@ -94,4 +94,27 @@ FASTNTK_HD AngleState<V> mix_equal(PairDual<V> dual, V t, MixingScalars<V> all,
   return {x, layer_sum(dual, t, w_product, all.v * all.v, x, shares)};
 }
 
+// Behind a folded dual x is folded, too. With c = -1 + 2 u the supplement of x+ is
+//   1 - x+ = w w' u + ((w - w')^2 + (v + v')^2) / 4.
+template <class V>
+FASTNTK_HD V folded_mix(V folded, V x, V w_product, V opposite_gap) {
+  const V supplement = mul_add(w_product, negated(folded), opposite_gap);
+  return select(less(folded, V(Scalar<V>(0))), fold(x, supplement), x);
+}
+
+template <class V, class SharesOrAll>
+FASTNTK_HD AngleState<V> mix(FoldedDual<V> dual, V t, MixingScalars<V> a, MixingScalars<V> b,
+                             SharesOrAll shares) {
+  const AngleState<V> plain = mix(plain_dual(dual), t, a, b, shares);
+  const V opposite_gap = mixing_gap(a, {b.w, negated(b.v)});
+  return {folded_mix(dual.deficit, plain.x, a.w * b.w, opposite_gap), plain.t};
+}
+
+template <class V, class SharesOrAll>
+FASTNTK_HD AngleState<V> mix_equal(FoldedDual<V> dual, V t, MixingScalars<V> all,
+                                   SharesOrAll shares) {
+  const AngleState<V> plain = mix_equal(plain_dual(dual), t, all, shares);
+  return {folded_mix(dual.deficit, plain.x, all.w * all.w, rounded(all.v * all.v)), plain.t};
+}
+
 }  // namespace fastntk

@@ -66,7 +66,9 @@ std::vector<LayerPlan> plan_layers(const Network& network, const RowRanges& rang
     const Activation& activation = network.activations[l];
     const LayerRanges& layer = ranges.layers[l];
     plan.push_back({activation, level, layer.w.one_number() && layer.v.one_number()});
-    if (!activation_dual_is_non_negative(activation)) {
+    if (with_activation(activation, [](auto act) { return kFoldsDeficit<decltype(act)>; })) {
+      level = kFolded;
+    } else if (!activation_dual_is_non_negative(activation)) {
       level = kAnyAngle;
     } else {
       // Folded data have lost their signs after the layer, but had obtuse angles before it.

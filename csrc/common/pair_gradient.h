@@ -28,7 +28,7 @@ FASTNTK_HD Jet<V, N> kernel_of(AngleState<Jet<V, N>> state, bool nngp, V scale,
                                const V* log_scale) {
   using J = Jet<V, N>;
   const J one(Scalar<V>(1)), two(Scalar<V>(2));
-  const J t = nngp ? neg_mul_add(two, state.x, one) : state.t;
+  const J t = nngp ? neg_mul_add(two, unfold(state.x), one) : state.t;
   return J::of(t.value * scale,
                [&](int i) { return mul_add(t.value, log_scale[i], t.by[i]) * scale; });
 }

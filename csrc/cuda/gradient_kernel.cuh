@@ -72,7 +72,7 @@ __device__ void gradient_step(const Act& act, const GradientSide& rows, const Gr
       col_scalars[k] = cols.scalar(layer, k, cells.col[c]);
     });
     AngleState<OneJet>& state = cells.state[c];
-    const PairDual<OneJet> dual = act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
+    const auto dual = act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
     state = mix(dual, state.t, own, cols.mixing(layer, cells.col[c]), AllTrained{});
   }
 }

@@ -98,8 +98,7 @@ __device__ void layer_step(const Act& act, const ProblemView<P>& problem, int la
     for_row_scalars(act, [&](int k) { row_scalars[k] = rows.scalar(layer, k)[unit.row[r]]; });
     FASTNTK_UNROLL
     for (int c = 0; c < Unit<P>::kCols; ++c) {
-      const PairDual<P> dual =
-          act.template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars[c]);
+      const auto dual = act.template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars[c]);
       const AngleState<P> state = mix(dual, unit.t[r][c], own, mixing[c], shares);
       unit.x[r][c] = state.x;
       unit.t[r][c] = state.t;

@@ -17,7 +17,7 @@ namespace {
 using namespace fastntk;
 using fastntk::cpu::test::Pack;
 
-const std::vector<double> kVariances = {1e-6, 1e-3, 0.04, 0.3, 1, 7, 100, 1e6};
+const std::vector<double> kVariances = {1e-6, 1e-3, 0.04, 0.3, 0.9, 1, 7, 100, 1e6};
 // Of the other row, as a factor: far apart, nearly alike, alike.
 const std::vector<double> kRatios = {1e-4, 0.1, 0.8, 1 - 1e-3, 1 - 1e-7, 1, 1 + 1e-5, 3};
 const std::vector<double> kDeficits = {0, 1e-12, 1e-6, 1e-3, 0.1, 0.3, 0.5, 0.7, 0.9, 1 - 1e-6, 1};

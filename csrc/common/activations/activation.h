@@ -35,4 +35,21 @@ struct PairDual {
   V slope;
 };
 
+// The same with the deficit in folded form (kFolded), of activations whose dual may be as negative as
+// -1: opposite rows may stay opposite, and a kink behind takes the root of their small supplement.
+template <class V>
+struct FoldedDual {
+  V deficit;
+  V slope;
+};
+
+template <class V>
+FASTNTK_HD PairDual<V> plain_dual(PairDual<V> dual) {
+  return dual;
+}
+template <class V>
+FASTNTK_HD PairDual<V> plain_dual(FoldedDual<V> dual) {
+  return {unfold(dual.deficit), dual.slope};
+}
+
 }  // namespace fastntk

@@ -19,7 +19,6 @@ struct GaussianKernel {
   static constexpr int kParameters = 0;
   static constexpr int kRowScalars = 2;  // hi and lo of root_norms.h
   static constexpr bool kUsesAngleLevels = false;
-  static constexpr int kRoundings = 4;
   static constexpr bool kHasNtk = true;
 
   FASTNTK_HD double square_at_zero() const { return 1; }
@@ -49,6 +48,7 @@ protected:
 
 struct Exponential : detail::GaussianKernel {
   static constexpr const char* kName = "exponential";
+  static constexpr int kRoundings = 3;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit Exponential(const double*) {}
 
@@ -71,6 +71,7 @@ struct Exponential : detail::GaussianKernel {
 // relative to 1 near their zeros.
 struct Rbf : detail::GaussianKernel {
   static constexpr const char* kName = "rbf";
+  static constexpr int kRoundings = 6;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit Rbf(const double*) {}
 

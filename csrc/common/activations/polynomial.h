@@ -2,12 +2,13 @@
 // f(u) = sum_k c_k u^k, parameters (c_0, ..., c_8), not all 0: monomials, Hermite polynomials and
 // others. By Mehler's formula, a finite sum here [O'Donnell 2014, chapter 11],
 //   E[f(u) f(v)] = sum_k a_k(q) a_k(q') c^k,   E[f'(u) f'(v)] sqrt(q q') = sum_k k a_k a_k' c^(k-1)
-// where a_k are the coefficients of f(sqrt(q) g) in normalised Hermite polynomials,
+// where a_k are the coefficients of f(sqrt(q) g) in normalised Hermite polynomials of g,
 //   a_k(q) = sqrt(k!) sum_j c_(k+2j) q^((k+2j)/2) (k+2j)! / (2^j j! k!).
 // Row scalars are b_k = a_k / sqrt A, a unit vector. Where theta is obtuse, b_k' of odd k change their
 // sign, and c = 1 - 2 x is the cosine of the supplement; then
 //   z = 1/4 sum_k (b_k - b_k')^2 + x sum_k b_k b_k' (1 + c + ... + c^(k-1)),
-// no difference of nearly equal numbers for near-duplicates, nor for opposite rows if f is even.
+// no difference of nearly equal numbers for near-duplicates, nor for opposite rows if f is even; and
+// 1 - z, with sums in place of differences and the other sign of x, is none for those if f is odd.
 //
 // Coefficients are those of powers, and not of Hermite polynomials, because small and large q leave
 // one power alone: sums above lose digits only where the powers of f themselves cancel, which costs
@@ -28,7 +29,8 @@ struct Polynomial {
   static constexpr int kRowScalars = kDegree + 1;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = true;
-  static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
+  // That a layer adds to Theta, ReLU's being 1.
+  static constexpr int kRoundings = 17;
 
   FASTNTK_HD explicit Polynomial(const double* parameters) : lowest_(kDegree), degree_(0) {
     FASTNTK_UNROLL
@@ -122,28 +124,31 @@ struct Polynomial {
   }
 
   template <int kLevel, class V>
-  FASTNTK_HD PairDual<V> pair_step(V x, const V* a, const V* b) const {
+  FASTNTK_HD FoldedDual<V> pair_step(V x, const V* a, const V* b) const {
     using T = Scalar<V>;
     const V none(T(0)), one(T(1)), two(T(2)), quarter(T(0.25));
     const auto obtuse = is_obtuse<kLevel>(x);
     const V acute = acute_deficit<kLevel>(x);
     const V c = neg_mul_add(two, acute, one);
     V apart = square(a[0] - b[0]);
-    V products = none;  // b_i b_i' of i = k and above
+    V close = square(a[0] + b[0]);  // for 1 - z, what apart is for z
+    V products = none;              // b_i b_i' of i = k and above
     V sum =
         none;  // their sums by Horner's rule: 1 + c + ... + c^(k-1) is the factor of each product
     V slope = none;
     FASTNTK_UNROLL
     for (int k = kDegree; k >= 1; --k) {
       const V other = k % 2 == 1 ? select(obtuse, negated(b[k]), b[k]) : b[k];
-      const V gap = a[k] - other, product = rounded(a[k] * other);
+      const V gap = a[k] - other, total = a[k] + other, product = rounded(a[k] * other);
       apart = mul_add(gap, gap, apart);
+      close = mul_add(total, total, close);
       products = products + product;
       sum = mul_add(sum, c, products);
       slope = mul_add(slope, c, rounded(V(T(k)) * product));
     }
-    const V deficit = mul_add(acute, sum, quarter * apart);
-    return {minimum(maximum(deficit, none), one), select(obtuse, negated(slope), slope)};
+    const V deficit = maximum(none, mul_add(acute, sum, quarter * apart));
+    const V supplement = neg_mul_add(acute, sum, quarter * close);
+    return {fold(deficit, supplement), select(obtuse, negated(slope), slope)};
   }
 
 private:

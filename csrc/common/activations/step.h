@@ -53,7 +53,8 @@ struct Sign {
   static constexpr int kRowScalars = 0;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = false;
-  static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
+  // That a layer adds to Theta, ReLU's being 1.
+  static constexpr int kRoundings = 17;
 
   FASTNTK_HD explicit Sign(const double*) {}
 
@@ -75,9 +76,12 @@ struct Sign {
   }
 
   template <int kLevel, class V>
-  FASTNTK_HD PairDual<V> pair_step(V x, const V* a, const V* b) const {
-    const PairDual<V> step = Step(nullptr).pair_step<kLevel>(x, a, b);
-    return {step.deficit + step.deficit, step.slope};
+  FASTNTK_HD FoldedDual<V> pair_step(V x, const V*, const V*) const {
+    using T = Scalar<V>;
+    const V tail = arc_cosine_tails<0>(acute_deficit<kLevel>(x)).of[0];
+    const V angle = tail + tail;
+    const V obtuse = V(static_cast<T>(-kOpposite)) - angle;
+    return {select(is_obtuse<kLevel>(x), obtuse, angle), V(T(0))};
   }
 };
 

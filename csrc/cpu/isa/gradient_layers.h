@@ -81,8 +81,7 @@ FASTNTK_HD void gradient_step(const Act& act, const GradientSide& rows, const Gr
       col_scalars[k] = cols.scalar_of_columns(l, k, unit.column(u));
     });
     AngleState<JetPack>& state = unit.state[u];
-    const PairDual<JetPack> dual =
-        act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
+    const auto dual = act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
     state = mix(dual, state.t, own, cols.layer_of_columns(l, unit.column(u)), AllTrained{});
   }
 }

@@ -46,7 +46,7 @@ FASTNTK_HD void layer_step(const Act& act, const LayerRows<T>& rows, const Layer
       row_scalars[k] = V(rows.scalars[k][i]);
       col_scalars[k] = V::load(&cols.scalars[k][j]);
     });
-    const PairDual<V> dual = act.template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
+    const auto dual = act.template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
     const AngleState<V> state =
         kEqual ? mix_equal(dual, unit.t[u], mixing_of_row(rows, unit.row), shares)
                : mix(dual, unit.t[u], mixing_of_row(rows, i), mixing_of_columns(cols, j), shares);

@@ -49,6 +49,14 @@ class FullyConnected:
         recursion is :math:`\Theta' = s^2 \dot\Sigma \Theta + E[f f'] + \sigma_b^2` with
         ``s = init_std``. Excludes another ``weight_std`` than 1.
 
+    residual : float
+        :math:`r \ge 0`: each hidden layer after the first adds :math:`r z_l` to its
+        preactivations :math:`z_{l+1}`, a skip connection. The last map adds nothing.
+    layer_norm : bool
+        Whether every activation is given its layer's preactivations divided by their standard
+        deviation over the layer, which in the limit is :math:`\sqrt{\Sigma(x, x)}`; those of a
+        zero row without biases stay 0.
+
     Raises
     ------
     TypeError
@@ -76,6 +84,8 @@ class FullyConnected:
     weight_std: float | Sequence[float] = 1.0
     bias_std: float | Sequence[float] = 0.1
     init_std: float | None = None
+    residual: float = 0.0
+    layer_norm: bool = False
 
     def __post_init__(self) -> None:
         layers = _validate.integer(self.hidden_layers, "hidden_layers", at_least=0)
@@ -85,6 +95,8 @@ class FullyConnected:
             "activation": per_layer.activations(self.activation, layers),
             "weight_std": per_layer.numbers(self.weight_std, "weight_std", maps, positive),
             "bias_std": per_layer.numbers(self.bias_std, "bias_std", maps, least_0),
+            "residual": least_0(self.residual, "residual"),
+            "layer_norm": _validate.truth(self.layer_norm, "layer_norm"),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -264,8 +276,8 @@ class FullyConnected:
         Raises
         ------
         ValueError
-            The network has an ``init_std``, or several ``weight_std`` or ``bias_std``, or what
-            `ntk` refuses.
+            The network has an ``init_std``, several ``weight_std`` or ``bias_std``, a ``residual``
+            or ``layer_norm``; or what `ntk` refuses.
         TypeError, MemoryError, CudaError
             As for `ntk`; three matrices have to fit.
 
@@ -292,6 +304,11 @@ class FullyConnected:
             raise ValueError(
                 "gradients are by weight_std and bias_std, got a network with "
                 f"init_std={self.init_std!r}: its kernels have no weight_std"
+            )
+        if self.residual or self.layer_norm:
+            raise ValueError(
+                "gradients are of networks without skip connections and layer normalisation, got "
+                f"residual={self.residual!r}, layer_norm={self.layer_norm!r}"
             )
         for name in ("weight_std", "bias_std"):
             if isinstance(getattr(self, name), tuple):
@@ -358,7 +375,9 @@ class FullyConnected:
 
     def program(self) -> LayerProgram:
         """Return the layers as the engine takes them."""
-        if self.init_std is None:
-            return layer_program(self.activations, self.weight_stds, self.bias_stds, 1.0)
-        std = (self.init_std,) * len(self.bias_stds)
-        return layer_program(self.activations, std, self.bias_stds, 1 / self.init_std**2)
+        std, share = self.weight_stds, 1.0
+        if self.init_std is not None:
+            std, share = (self.init_std,) * len(std), 1 / self.init_std**2
+        return layer_program(
+            self.activations, std, self.bias_stds, share, self.residual, self.layer_norm
+        )

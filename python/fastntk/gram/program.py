@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fastntk import _backend
@@ -47,6 +48,11 @@ class LayerProgram:
     factors : (tuple of float, tuple of float)
         What multiplies the deviations of weights, and of biases, in ``weight_std`` and
         ``bias_std``: the scales of activations. Derivatives are by what is multiplied.
+    normal_std : tuple of float, optional
+        Of each linear map: layer normalisation gives the activation behind it preactivations of
+        this standard deviation; 0 for none.
+    skip : tuple of float, optional
+        Of each linear map: what multiplies the preactivations before, which are added to its own.
     jumping : str, optional
         An activation whose derivative is a point mass: there is no NTK.
     """
@@ -56,12 +62,16 @@ class LayerProgram:
     activations: tuple[EngineActivation, ...]
     factors: tuple[tuple[float, ...], tuple[float, ...]]
     weight_share: float = 1.0
+    normal_std: tuple[float, ...] = ()
+    skip: tuple[float, ...] = ()
     jumping: str | None = None
 
     @property
     def maps(self) -> list[tuple[float, float, float, float]]:
         """Return linear maps as the engine takes them."""
-        return [(w, b, 0.0, 0.0) for w, b in zip(self.weight_std, self.bias_std, strict=True)]
+        none = (0.0,) * len(self.weight_std)
+        normal_std, skip = self.normal_std or none, self.skip or none
+        return list(zip(self.weight_std, self.bias_std, normal_std, skip, strict=True))
 
     def trained_shares(self, kernel: str) -> list[Shares]:
         """Return what is trained for a kernel: a pair of shares per matrix that it consists of.
@@ -101,6 +111,7 @@ class LayerProgram:
             "bias_std": list(self.bias_std),
             "activations": list(map(str, self.activations)),
             "weight_share": self.weight_share,
+            **{name: list(x) for name in ("normal_std", "skip") if (x := getattr(self, name))},
         }
 
 
@@ -116,6 +127,8 @@ def layer_program(
     weight_std: Sequence[float],
     bias_std: Sequence[float],
     weight_share: float,
+    residual: float = 0.0,
+    layer_norm: bool = False,
 ) -> LayerProgram:
     r"""Return the program of layers whose activations have scales.
 
@@ -129,6 +142,9 @@ def layer_program(
     those, stay. Where W ~ N(0, s^2) and the forward map is not scaled, :math:`\sigma_l = s` is
     the factor of W / s, whose gradients are s times those of W: the share is 1 / s^2 still.
 
+    A residual r z_l is :math:`r \beta_{l+1} / \beta_l` times z'_l. Layer normalisation leaves the
+    deviation :math:`\beta_l`, whatever that of z_l: no map absorbs it.
+
     Parameters
     ----------
     activations : sequence of Activation
@@ -137,6 +153,8 @@ def layer_program(
         Of each linear map, one more.
     weight_share : float
         See `LayerProgram`.
+    residual, layer_norm
+        See `FullyConnected`.
 
     Raises
     ------
@@ -144,6 +162,16 @@ def layer_program(
         The engine does not have an activation.
     """
     inputs, outputs = map_factors(activations)
+    maps = len(inputs)
+    normal_std: tuple[float, ...] = ()
+    skip: tuple[float, ...] = ()
+    if layer_norm:
+        normal_std = (*inputs[:-1], 0.0)
+        inputs = [1.0] * maps
+    if residual:
+        steps = (b / before for before, b in pairwise(inputs))
+        hidden = (0.0, *(residual * step for step in steps))[: maps - 1]
+        skip = (*hidden, 0.0)
     weights = tuple(b * a for b, a in zip(inputs, outputs, strict=True))
     jumps = [str(one) for one in activations if not one.has_ntk]
     return LayerProgram(
@@ -152,6 +180,8 @@ def layer_program(
         activations=tuple(map(engine_activation, activations)),
         factors=(weights, tuple(inputs)),
         weight_share=weight_share,
+        normal_std=normal_std,
+        skip=skip,
         jumping=jumps[0] if jumps else None,
     )
 
