@@ -41,15 +41,17 @@ py::array dual(const NamedActivation& named, const Numbers& q, const Numbers& p,
   py::array_t<double> found({count, static_cast<long>(kResults)});
   const double *left = q.data(), *right = p.data(), *deficits = x.data();
   double* to = found.mutable_data();
-  const py::gil_scoped_release release;
-  with_activation(network.activations[0], [&](auto act) {
-    for (long i = 0; i < count; ++i) {
-      (single ? dual_of_pair<float, decltype(act)>
-              : dual_of_pair<double, decltype(act)>)(act, left[i], right[i], deficits[i],
-                                                     to + i * kResults);
-    }
-    return true;
-  });
+  {
+    const py::gil_scoped_release release;
+    with_activation(network.activations[0], [&](auto act) {
+      for (long i = 0; i < count; ++i) {
+        (single ? dual_of_pair<float, decltype(act)>
+                : dual_of_pair<double, decltype(act)>)(act, left[i], right[i], deficits[i],
+                                                       to + i * kResults);
+      }
+      return true;
+    });
+  }
   return found;
 }
 

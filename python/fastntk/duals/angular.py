@@ -66,11 +66,11 @@ def hermite_duals(hermite: Array, theta: Array) -> tuple[Array, Array]:
     terms = hermite.shape[1]
     order = np.arange(terms)
     powers = np.cos(theta)[:, None] ** np.maximum(order - 1, 0)
-    slope = np.einsum("nk,rk,sk->nrs", powers * order, hermite, hermite, optimize=True)
+    slope = (hermite * (powers * order)[:, None, :]) @ hermite.T
     # (1 - c^k) / (1 - c) = 1 + c + ... + c^(k - 1)
     sums = np.cumsum(np.cos(theta)[:, None] ** order[:-1], axis=1)
     sums = np.concatenate([np.zeros((theta.size, 1)), sums], axis=1)
-    gap = np.einsum("nk,rk,sk->nrs", sums, hermite, hermite, optimize=True)
+    gap = (hermite * sums[:, None, :]) @ hermite.T
     return gap, slope
 
 

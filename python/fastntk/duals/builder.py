@@ -184,7 +184,8 @@ class _Duals:
 
     def _polynomials(self, budget: float) -> tuple[Variable, PairPolynomials]:
         """Shortest polynomials that drop no more than a budget."""
-        sizes = np.abs(self.basis.psi).max(axis=0)
+        # One more than there is room for, which tells that there is none.
+        sizes = np.abs(self.basis.psi).max(axis=0)[: MOST_RANK + 1]
         widths = _WIDTHS if self.basis.hermite is not None else (None,)
         found = []
         for width in widths:
@@ -200,13 +201,13 @@ class _Duals:
         for count in _ANGLES:
             theta = variable.angles(count)
             if self.basis.hermite is not None:
-                gap_values, slope_values = hermite_duals(self.basis.hermite, theta)
+                gap_values, slope_values = hermite_duals(self.basis.hermite[: sizes.size], theta)
                 gap = chebyshev.interpolate(gap_values)
                 slope = chebyshev.interpolate(slope_values)
             else:
                 slope = chebyshev.interpolate(
                     quadrature_slopes(self.df, self.kinks, self.basis, theta, _POINTS)
-                )
+                )[:, : sizes.size, : sizes.size]
                 gap = chebyshev.interpolate(mean_slopes(slope, variable, theta))
             last = np.abs(slope[-4:]).max(axis=0) * np.outer(sizes, sizes)
             if last.sum() <= 0.01 * budget * self.steepest:

@@ -47,15 +47,21 @@ def stretch_levels(stretch: float) -> int:
 
 def second_moment(f: Function, kinks: Sequence[float], q: float, reach: float, n: int) -> float:
     """E[f(u)^2], u ~ N(0, q), by n points a panel."""
-    root = np.sqrt(q)
-    breaks = {-reach, 0.0, reach, *(k / root for k in kinks if abs(k / root) < reach)}
-    ends = sorted(breaks)
-    levels = stretch_levels(root * reach)
-    parts = [graded(a, b, levels) for a, b in pairwise(ends)]
+    return line_moment(f, kinks, q, q, 1.0, reach, n)
+
+
+def line_moment(
+    f: Function, kinks: Sequence[float], q: float, p: float, sign: float, reach: float, n: int
+) -> float:
+    """E[f(sqrt(q) g) f(sign sqrt(p) g)], g ~ N(0, 1), by n points a panel."""
+    left, right = np.sqrt(q), sign * np.sqrt(p)
+    breaks = {k / root for k in kinks for root in (left, right)}
+    ends = sorted({-reach, 0.0, reach, *(b for b in breaks if abs(b) < reach)})
+    levels = stretch_levels(max(left, abs(right)) * reach)
     total = 0.0
-    for part in parts:
-        g, weight = panel_rule(part, n)
-        total += float(np.sum(weight * np.exp(-g * g / 2) * f(root * g) ** 2))
+    for a, b in pairwise(ends):
+        g, weight = panel_rule(graded(a, b, levels), n)
+        total += float(np.sum(weight * np.exp(-g * g / 2) * f(left * g) * f(right * g)))
     return float(total / np.sqrt(2 * np.pi))
 
 
@@ -154,6 +160,9 @@ def pair_moments(
     -------
     list of float
     """
+    if theta in (0.0, np.pi):
+        sign = 1.0 if theta == 0 else -1.0
+        return [line_moment(f, kinks, q, p, sign, reach, n) for f in functions]
     angle, angle_weight = _angles(kinks, q, p, theta, n, reach)
     x, y = np.sqrt(q) * np.cos(angle), np.sqrt(p) * np.cos(angle - theta)
     r, r_weight = _radii(kinks, x, y, reach, np.sqrt(max(q, p)) * reach, n)
