@@ -121,10 +121,19 @@ constexpr bool kFoldsDeficit =
                        static_cast<const double*>(nullptr))),
                    FoldedDual<double>>;
 
-template <class Real>
-FASTNTK_HD RowDual<Real> activation_row_step(const Activation& activation, Real variance) {
-  return with_activation(activation,
-                         [&](auto act) { return act.template row_step<Real>(variance); });
+// The row step; keep(k, value) is given the row scalars one by one: no thread of a GPU has room for all.
+template <class Real, class Keep>
+FASTNTK_HD RowMoments<Real> activation_row_step(const Activation& activation, Real variance,
+                                                const Keep& keep) {
+  return with_activation(activation, [&](auto act) {
+    if constexpr (decltype(act)::kRowScalars == kMaxRowScalars) {
+      return act.row_step_to(variance, keep);
+    } else {
+      const RowDual<Real> dual = act.template row_step<Real>(variance);
+      for_row_scalars(act, [&](int k) { keep(k, dual.scalars[k]); });
+      return RowMoments<Real>{dual.second_moment, dual.slope};
+    }
+  });
 }
 FASTNTK_HD double activation_square_at_zero(const Activation& activation) {
   return with_activation(activation, [](auto act) { return act.square_at_zero(); });

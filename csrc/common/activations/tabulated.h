@@ -50,16 +50,24 @@ struct Tabulated {
 
   template <class Real>
   FASTNTK_HD RowDual<Real> row_step(Real q) const {
+    RowDual<Real> row{};
+    const RowMoments<Real> moments =
+        row_step_to(q, [&](int r, Real scalar) { row.scalars[r] = scalar; });
+    row.second_moment = moments.second_moment;
+    row.slope = moments.slope;
+    return row;
+  }
+
+  // keep(r, scalar) is given the row scalars one by one.
+  template <class Real, class Keep>
+  FASTNTK_HD RowMoments<Real> row_step_to(Real q, const Keep& keep) const {
     const int rank = row_scalars(), terms = static_cast<int>(table_[kRowTerms]);
     const double* const zero = table_ + kHeader;
     const double* series = zero + rank;
-    RowDual<Real> row{};
     if (!is_positive(q)) {
-      row.second_moment = Real(table_[kSquareAtZero]);
-      row.slope = Real(0.0);
       for (int r = 0; r < rank; ++r)
-        row.scalars[r] = Real(zero[r]);
-      return row;
+        keep(r, Real(zero[r]));
+      return {Real(table_[kSquareAtZero]), Real(0.0)};
     }
     Real l = (logarithm(q) - Real(table_[kMiddle])) * Real(table_[kInverseHalfWidth]);
     // Beyond the table's range, where only rows without a kernel are, numbers stay finite.
@@ -68,12 +76,12 @@ struct Tabulated {
       l = end;
     if (is_positive(start - l))
       l = start;
-    row.second_moment =
-        (Real(table_[kConstant]) + Real(table_[kLinear]) * q) * row_series(series, terms, l);
-    row.slope = row_series(series += terms, terms, l);
+    const Real growth = Real(table_[kConstant]) + Real(table_[kLinear]) * q;
+    const RowMoments<Real> moments{growth * row_series(series, terms, l),
+                                   row_series(series + terms, terms, l)};
     for (int r = 0; r < rank; ++r)
-      row.scalars[r] = row_series(series += terms, terms, l);
-    return row;
+      keep(r, row_series(series + (2 + r) * terms, terms, l));
+    return moments;
   }
 
   // a[r], b[r]: the row scalars; arrays, or what reads them where they are.
