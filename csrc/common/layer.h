@@ -94,6 +94,15 @@ FASTNTK_HD AngleState<V> mix_equal(PairDual<V> dual, V t, MixingScalars<V> all,
   return {x, layer_sum(dual, t, w_product, all.v * all.v, x, shares)};
 }
 
+template <class V>
+FASTNTK_HD Shares<V> as_shares(Shares<V> shares) {
+  return shares;
+}
+template <class V>
+FASTNTK_HD Shares<V> as_shares(AllTrained) {
+  return {V(Scalar<V>(1)), V(Scalar<V>(1))};
+}
+
 // Behind a folded dual x is folded, too. With c = -1 + 2 u the supplement of x+ is
 //   1 - x+ = w w' u + ((w - w')^2 + (v + v')^2) / 4.
 template <class V>
@@ -115,6 +124,31 @@ FASTNTK_HD AngleState<V> mix_equal(FoldedDual<V> dual, V t, MixingScalars<V> all
                                    SharesOrAll shares) {
   const AngleState<V> plain = mix_equal(plain_dual(dual), t, all, shares);
   return {folded_mix(dual.deficit, plain.x, all.w * all.w, rounded(all.v * all.v)), plain.t};
+}
+
+// The same for duals of both kinds: x+ is folded.
+template <class V, class SharesOrAll>
+FASTNTK_HD AngleState<V> mix_folded(FoldedDual<V> dual, V t, MixingScalars<V> a, MixingScalars<V> b,
+                                    SharesOrAll shares) {
+  return mix(dual, t, a, b, shares);
+}
+template <class V, class SharesOrAll>
+FASTNTK_HD AngleState<V> mix_folded(PairDual<V> dual, V t, MixingScalars<V> a, MixingScalars<V> b,
+                                    SharesOrAll shares) {
+  const AngleState<V> plain = mix(dual, t, a, b, shares);
+  return {fold(plain.x, V(Scalar<V>(1)) - plain.x), plain.t};
+}
+
+// A skip connection adds the preactivations before the layer, times a number. With r^2 their part of
+// the new variance, w^2 + v^2 + r^2 = 1 per row:
+//   x+ = (what the layer gives) + r r' x + (r - r')^2 / 4,   t+ = (what the layer gives) + r r' t.
+// The layer is one of Shares: AllTrained relies on w^2 + v^2 = 1. x is folded, before and after.
+template <class V>
+FASTNTK_HD AngleState<V> add_skip(AngleState<V> layer, AngleState<V> before, V r, V r_other) {
+  const V product = r * r_other, apart = r - r_other;
+  const V gap = rounded(V(Scalar<V>(0.25)) * rounded(apart * apart));
+  const V x = unfold(layer.x) + mul_add(product, unfold(before.x), gap);
+  return {fold(x, V(Scalar<V>(1)) - x), mul_add(product, before.t, layer.t)};
 }
 
 }  // namespace fastntk

@@ -57,9 +57,9 @@ __device__ void gradient_step(const Act& act, const GradientSide& rows, const Gr
   if constexpr (Act::kRowScalars == kMaxRowScalars) {
     for (int c = 0; c < GradientCells::kCols; ++c) {
       AngleState<OneJet>& state = cells.state[c];
-      const PairDual<OneJet> dual = act.template pair_step<kLevel>(
-          state.x, JetsInPlace{rows, layer, cells.row}, JetsInPlace{cols, layer, cells.col[c]});
-      state = mix(dual, state.t, own, cols.mixing(layer, cells.col[c]), AllTrained{});
+      const auto dual = act.template pair_step<kLevel>(state.x, JetsInPlace{rows, layer, cells.row},
+                                                       JetsInPlace{cols, layer, cells.col[c]});
+      state = mix_folded(dual, state.t, own, cols.mixing(layer, cells.col[c]), AllTrained{});
     }
     return;
   }
@@ -73,17 +73,15 @@ __device__ void gradient_step(const Act& act, const GradientSide& rows, const Gr
     });
     AngleState<OneJet>& state = cells.state[c];
     const auto dual = act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
-    state = mix(dual, state.t, own, cols.mixing(layer, cells.col[c]), AllTrained{});
+    state = mix_folded(dual, state.t, own, cols.mixing(layer, cells.col[c]), AllTrained{});
   }
 }
 
 template <class Act>
 __device__ void gradient_step(const Act& act, int angle_level, const GradientSide& rows,
                               const GradientSide& cols, int layer, GradientCells& cells) {
-  if (angle_level == kFolded)
+  if (!Act::kUsesAngleLevels || angle_level == kFolded)
     gradient_step<Act, kFolded>(act, rows, cols, layer, cells);
-  else if (!Act::kUsesAngleLevels || angle_level == kAnyAngle)
-    gradient_step<Act, kAnyAngle>(act, rows, cols, layer, cells);
   else if constexpr (Act::kUsesAngleLevels)
     gradient_step<Act, kAcute>(act, rows, cols, layer, cells);
 }

@@ -126,7 +126,7 @@ void LimitingProblem<P>::plan(long rows, long cols, const Network& network,
   layers_ = plan_layers(network, ranges, !negative);
   std::vector<LayerStep> steps;
   for (std::size_t l = 0; l < layers_.size(); ++l)
-    steps.push_back({activations_.list()[l], layers_[l].angle_level});
+    steps.push_back({activations_.list()[l], layers_[l].angle_level, layers_[l].skip});
   steps_ = upload(context, steps);
   shares_ = upload(context, flat_shares<P>(outputs));
   if (rows * cols < kTableEntries)

@@ -74,6 +74,7 @@ struct SideView {
 struct LayerStep {
   Activation activation;
   int angle_level;
+  bool skip;
 };
 
 template <class P>

@@ -33,20 +33,28 @@ FASTNTK_HD MixingScalars<Pack<T>> mixing_of_columns(const LayerRows<T>& table, l
   return {Pack<T>::load(&table.w[j]), Pack<T>::load(&table.v[j])};
 }
 
+// The dual of the unit's vector u, in row r and column vector c.
+template <int kLevel, class Act, class T>
+FASTNTK_HD auto dual_of_pairs(const Act& act, const LayerRows<T>& rows, const LayerRows<T>& cols,
+                              const Unit<T>& unit, int u, int r, int c) {
+  using V = Pack<T>;
+  constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
+  V row_scalars[kScalars], col_scalars[kScalars];
+  for_row_scalars(act, [&](int k) {
+    row_scalars[k] = V(rows.scalars[k][unit.row + r]);
+    col_scalars[k] = V::load(&cols.scalars[k][unit.col + c * V::kLanes]);
+  });
+  return act.template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
+}
+
 // Broadcast: Shares or AllTrained, over the lanes.
 template <class Act, int kLevel, bool kEqual, class T, class Broadcast>
 FASTNTK_HD void layer_step(const Act& act, const LayerRows<T>& rows, const LayerRows<T>& cols,
                            const Broadcast& shares, Unit<T>& unit) {
   using V = Pack<T>;
-  constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   for_unit([&](int u, int r, int c) {
     const long i = unit.row + r, j = unit.col + c * V::kLanes;
-    V row_scalars[kScalars], col_scalars[kScalars];
-    for_row_scalars(act, [&](int k) {
-      row_scalars[k] = V(rows.scalars[k][i]);
-      col_scalars[k] = V::load(&cols.scalars[k][j]);
-    });
-    const auto dual = act.template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
+    const auto dual = dual_of_pairs<kLevel>(act, rows, cols, unit, u, r, c);
     const AngleState<V> state =
         kEqual ? mix_equal(dual, unit.t[u], mixing_of_row(rows, unit.row), shares)
                : mix(dual, unit.t[u], mixing_of_row(rows, i), mixing_of_columns(cols, j), shares);
@@ -64,30 +72,49 @@ FASTNTK_HD void layer_step(const Act& act, bool equal, const LayerRows<T>& rows,
     layer_step<Act, kLevel, false>(act, rows, cols, shares, unit);
 }
 
+// What serves every activation: deficits folded, before and after, rows unlike each other, and any
+// shares.
+template <class Act, bool kSkip, class T>
+FASTNTK_HD void general_step(const Act& act, const LayerRows<T>& rows, const LayerRows<T>& cols,
+                             const Shares<Pack<T>>& shares, Unit<T>& unit) {
+  using V = Pack<T>;
+  for_unit([&](int u, int r, int c) {
+    const long i = unit.row + r, j = unit.col + c * V::kLanes;
+    const auto dual = dual_of_pairs<kFolded>(act, rows, cols, unit, u, r, c);
+    AngleState<V> state =
+        mix_folded(dual, unit.t[u], mixing_of_row(rows, i), mixing_of_columns(cols, j), shares);
+    if constexpr (kSkip) {
+      state =
+          add_skip(state, AngleState<V>{unit.x[u], unit.t[u]}, V(rows.r[i]), V::load(&cols.r[j]));
+    }
+    unit.x[u] = state.x;
+    unit.t[u] = state.t;
+  });
+}
+
+// ReLU layers, which run most often, have variants: by what is known of the angles, for equal rows,
+// and where all is trained.
 template <class Act, class T, class Broadcast>
 FASTNTK_HD void layer_step(const Act& act, const LayerPlan& plan, const LayerRows<T>& rows,
                            const LayerRows<T>& cols, const Broadcast& shares, Unit<T>& unit) {
+  if (plan.skip)
+    return general_step<Act, true>(act, rows, cols, as_shares<Pack<T>>(shares), unit);
+  if constexpr (!Act::kUsesAngleLevels) {
+    general_step<Act, false>(act, rows, cols, as_shares<Pack<T>>(shares), unit);
+  } else {
 #define FASTNTK_LEVEL(level)                                                                       \
   case level:                                                                                      \
     return layer_step<Act, level>(act, plan.equal, rows, cols, shares, unit);
-  if constexpr (Act::kUsesAngleLevels) {
     switch (plan.angle_level) {
       FASTNTK_LEVEL(kFolded)
-      FASTNTK_LEVEL(kAnyAngle)
       FASTNTK_LEVEL(kAcute)
       FASTNTK_LEVEL(kSecondLayer)
       FASTNTK_LEVEL(kThirdLayer)
     default:
       return layer_step<Act, kDeeper>(act, plan.equal, rows, cols, shares, unit);
     }
-  } else {
-    switch (plan.angle_level) {
-      FASTNTK_LEVEL(kFolded)
-    default:
-      return layer_step<Act, kAnyAngle>(act, plan.equal, rows, cols, shares, unit);
-    }
-  }
 #undef FASTNTK_LEVEL
+  }
 }
 
 // t of the last layer of one output, from x of the first. shares_of(l): those of linear map l.
