@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstring>
+#include <type_traits>
 
 #include "common/activations/activation.h"
 #include "common/logarithm.h"
@@ -94,12 +95,14 @@ struct Tabulated {
       const V left = a[r], difference = left - b[r];
       apart = mul_add(difference, difference, apart);
     }
+    const Numbers<T> numbers(table_);
     const int kind = static_cast<int>(table_[kKind]);
     const int used = static_cast<int>(table_[kHeaderRowNumbers]);
     const Cosine<V> angle = cosine<kLevel>(x);
-    const PairDual<V> sums = kind == kHermite
-                                 ? hermite_sums(used, rank, angle, a, b)
-                                 : polynomial_sums(used, rank, sigma<kLevel>(x, angle, kind), a, b);
+    const PairDual<V> sums =
+        kind == kHermite
+            ? hermite_sums(numbers, used, rank, angle, a, b)
+            : polynomial_sums(numbers, used, rank, sigma<kLevel>(numbers, x, angle, kind), a, b);
     const V deficit = mul_add(unfolded<kLevel>(x), sums.deficit, rounded(V(T(0.25)) * apart));
     // Rounding may leave equal rows a negative one. Jets keep the derivatives of a zero.
     const V none(T(0));
@@ -129,20 +132,25 @@ private:
 
   const double* table_;
 
-  // Number i of the table in T's precision: single precision has a copy of its own.
+  // The table in T's precision: single precision has a copy of its own.
   template <class T>
-  FASTNTK_HD T number(int i) const {
-    if constexpr (sizeof(T) == sizeof(float)) {
-      float found;
-      std::memcpy(&found,
-                  reinterpret_cast<const char*>(table_ + static_cast<int>(table_[kNumbers])) +
-                      static_cast<long>(i) * sizeof(float),
+  class Numbers {
+  public:
+    FASTNTK_HD explicit Numbers(const double* table)
+        : from_(reinterpret_cast<const char*>(
+              sizeof(T) == sizeof(float) ? table + static_cast<int>(table[kNumbers]) : table)) {}
+
+    FASTNTK_HD T operator[](int i) const {
+      using Stored = std::conditional_t<sizeof(T) == sizeof(float), float, double>;
+      Stored found;
+      std::memcpy(&found, from_ + static_cast<long>(i) * static_cast<long>(sizeof found),
                   sizeof found);
-      return found;
-    } else {
-      return static_cast<T>(table_[i]);
+      return static_cast<T>(found);
     }
-  }
+
+  private:
+    const char* from_;
+  };
 
   // Clenshaw's recurrence; terms from the lowest up.
   template <class Real>
@@ -185,67 +193,70 @@ private:
   }
 
   template <int kLevel, class V>
-  FASTNTK_HD V sigma(V x, Cosine<V> angle, int kind) const {
+  FASTNTK_HD static V sigma(Numbers<Scalar<V>> numbers, V x, Cosine<V> angle, int kind) {
     using T = Scalar<V>;
     V s;
     if (kind == kAngle) {
       s = angle_and_arc_cosine<kLevel>(x).y;
     } else {
-      const T width = number<T>(kWidth);
+      const T width = numbers[kWidth];
       const V square_width(width * width), rest(T(4) * (T(1) - width * width));
       const V root = square_root(mul_add(rest, angle.square_sine4, square_width));
       s = angle.c * V(T(1) + width) / (V(T(1)) + root);
     }
-    return mul_add(s, V(number<T>(kScale)), V(number<T>(kOffset)));
+    return mul_add(s, V(numbers[kScale]), V(numbers[kOffset]));
   }
 
   // From the highest order down: with gaps d of one or two between the orders,
   // (1 - c^k) / (1 - c) = (1 - c^d) / (1 - c) + c^d (1 - c^(k - d)) / (1 - c).
   template <class V, class A, class B>
-  FASTNTK_HD PairDual<V> hermite_sums(int orders, int rank, Cosine<V> angle, const A& a,
-                                      const B& b) const {
+  FASTNTK_HD static PairDual<V> hermite_sums(Numbers<Scalar<V>> numbers, int orders, int rank,
+                                             Cosine<V> angle, const A& a, const B& b) {
     using T = Scalar<V>;
     const V squared = angle.c * angle.c;
-    V total(T(0)), gap(T(0)), slope(T(0));
-    T order = number<T>(orders + rank - 1);
+    V total(T(0)), gap(T(0)), slope(T(0)), step(T(0));
+    T order = numbers[orders + rank - 1];
     for (int r = rank - 1; r >= 0 && order > 0; --r) {
-      const T lower = r > 0 ? number<T>(orders + r - 1) : T(0);
+      const T lower = r > 0 ? numbers[orders + r - 1] : T(0);
       const V left = a[r], product = left * b[r];
       total = total + product;
-      slope = mul_add(V(order), product, slope);
+      slope = mul_add(slope, step, rounded(V(order) * product));
       if (order - lower > T(1.5)) {
+        step = squared;
         gap = mul_add(gap, squared, rounded(angle.above * total));
-        slope = slope * (lower > 0 ? squared : angle.c);
       } else {
+        step = angle.c;
         gap = mul_add(gap, angle.c, total);
-        slope = lower > 0 ? slope * angle.c : slope;
       }
+      // c^(k - 1) of the lowest order.
+      if (!(lower > 0) && order > T(1.5))
+        slope = slope * angle.c;
       order = lower;
     }
     return {gap, slope};
   }
 
   template <class V, class A, class B>
-  FASTNTK_HD PairDual<V> polynomial_sums(int partners, int rank, V sigma, const A& a,
-                                         const B& b) const {
+  FASTNTK_HD static PairDual<V> polynomial_sums(Numbers<Scalar<V>> numbers, int partners, int rank,
+                                                V sigma, const A& a, const B& b) {
     using T = Scalar<V>;
     int pairs = 0;
     for (int r = 0; r < rank; ++r)
-      pairs += static_cast<int>(number<T>(partners + r));
+      pairs += static_cast<int>(numbers[partners + r]);
     int count = partners + rank, at = count + pairs;
-    const bool powers = table_[kPowers] > 0;
+    const bool powers = numbers[kPowers] > 0;
     const V twice = sigma + sigma;
     PairDual<V> sums{V(T(0)), V(T(0))};
     for (int r = 0; r < rank; ++r) {
-      const int last = r + static_cast<int>(number<T>(partners + r));
+      const int last = r + static_cast<int>(numbers[partners + r]);
       for (int s = r; s < last; ++s) {
         const V left = a[r], right = b[r];
         V product = rounded(left * b[s]);
         if (s > r)
           product = product + rounded(right * a[s]);
-        const int terms = static_cast<int>(number<T>(count++));
-        const PairDual<V> pair =
-            powers ? power_series(at, terms, sigma) : chebyshev_series(at, terms, sigma, twice);
+        const int terms = static_cast<int>(numbers[count++]);
+        const PairDual<V> pair = powers ? power_series(numbers, at, terms, sigma)
+                                        : chebyshev_series(numbers, at, terms, sigma, twice);
         at += 2 * terms;
         sums.deficit = mul_add(product, pair.deficit, sums.deficit);
         sums.slope = mul_add(product, pair.slope, sums.slope);
@@ -255,33 +266,30 @@ private:
   }
 
   template <class V>
-  FASTNTK_HD PairDual<V> power_series(int at, int terms, V sigma) const {
-    using T = Scalar<V>;
-    PairDual<V> sum{V(number<T>(at)), V(number<T>(at + 1))};
+  FASTNTK_HD static PairDual<V> power_series(Numbers<Scalar<V>> numbers, int at, int terms,
+                                             V sigma) {
+    PairDual<V> sum{V(numbers[at]), V(numbers[at + 1])};
     for (int k = 1; k < terms; ++k) {
-      sum.deficit = mul_add(sum.deficit, sigma, V(number<T>(at + 2 * k)));
-      sum.slope = mul_add(sum.slope, sigma, V(number<T>(at + 2 * k + 1)));
+      sum.deficit = mul_add(sum.deficit, sigma, V(numbers[at + 2 * k]));
+      sum.slope = mul_add(sum.slope, sigma, V(numbers[at + 2 * k + 1]));
     }
     return sum;
   }
 
   // Clenshaw's recurrence.
   template <class V>
-  FASTNTK_HD PairDual<V> chebyshev_series(int at, int terms, V sigma, V twice) const {
+  FASTNTK_HD static PairDual<V> chebyshev_series(Numbers<Scalar<V>> numbers, int at, int terms,
+                                                 V sigma, V twice) {
     using T = Scalar<V>;
     PairDual<V> sum{V(T(0)), V(T(0))}, after = sum;
     for (int k = 0; k < terms; ++k) {
       const V by = k + 1 < terms ? twice : sigma;
-      const V gap = number_less(at + 2 * k, after.deficit);
-      const V slope = number_less(at + 2 * k + 1, after.slope);
+      const V gap = V(numbers[at + 2 * k]) - after.deficit;
+      const V slope = V(numbers[at + 2 * k + 1]) - after.slope;
       after = sum;
       sum = {mul_add(by, sum.deficit, gap), mul_add(by, sum.slope, slope)};
     }
     return sum;
-  }
-  template <class V>
-  FASTNTK_HD V number_less(int i, V subtracted) const {
-    return V(number<Scalar<V>>(i)) - subtracted;
   }
 };
 
