@@ -156,10 +156,31 @@ def test_derivative_is_found():
         (np.tanh, {"q_range": (0.0, 1.0)}, "q_range must be two positive variances"),
         (np.tanh, {"q_range": (2.0, 1.0)}, "q_range must be two positive variances"),
         (np.tanh, {"q_range": (1.0, 1.0), "y_max": 1.5}, "y_max must lie in"),
+        (
+            np.tanh,
+            {"q_range": (1.0, 2.0), "kinks": (0.5,)},
+            "other kinks than 0 need rows of equal",
+        ),
         (lambda u: np.exp(u * u), {"q_range": (1.0, 1.0)}, "grows too fast"),
         (np.tanh, {"q_range": (0.5, 0.5), "digits": 17}, "cannot be tabulated to 1e-17"),
     ],
 )
 def test_refusals(f, arguments, message):
     with pytest.raises(ValueError, match=message):
-        tabulate(f, lambda u: 1 / np.cosh(u) ** 2, (), **arguments)
+        tabulate(f, lambda u: 1 / np.cosh(u) ** 2, **{"kinks": (), **arguments})
+
+
+def test_kinks_away_from_zero():
+    def f(u):
+        return np.clip(u, -1, 1)
+
+    def df(u):
+        return (np.abs(u) < 1) * 1.0
+
+    table = tabulate(f, df, (-1, 1), q_range=(1.0, 1.0), y_max=0.5, digits=7)
+    c = np.array([0.999, 0.8, 0.3, 0.0])
+    value, slope = dual_of_callable(f, df, (-1, 1), 1.0, 1.0, c)
+    moment = dual_of_callable(f, df, (-1, 1), 1.0, 1.0, 1.0)[0]
+    found = table.dual(np.ones(4), np.ones(4), (1 - c) / 2)
+    assert found[0] == pytest.approx((1 - value / moment) / 2, abs=1e-7)
+    assert found[1] == pytest.approx(slope / moment, abs=3e-7)

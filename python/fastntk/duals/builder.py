@@ -23,6 +23,7 @@ from fastntk.duals.table import DualTable, RowSeries
 MOST_RANK = 32  # row scalars of the engine
 _WIDTHS = (0.15, 0.3, 0.45, 0.6, 0.8, 1.0)  # of the layers at c = +-1, that are tried
 _ANGLES = (32, 48, 72, 108, 160)  # Chebyshev nodes, until the series end
+_EQUAL = 1e-9  # relative difference of variances that are one
 _CHECKS = 16  # pairs off the nodes
 _POINTS = 16  # of the Gauss rules of the basis' duals
 
@@ -71,8 +72,9 @@ def tabulate(
     Raises
     ------
     ValueError
-        Arguments out of range; ``f`` is not finite, is 0, or grows too fast; or the error is
-        larger than asked for with the longest table.
+        Arguments out of range; a kink other than 0 with variances that differ; ``f`` is not
+        finite, is 0, or grows too fast; or the error is larger than asked for with the longest
+        table.
 
     References
     ----------
@@ -87,6 +89,14 @@ def tabulate(
         raise ValueError(f"y_max must lie in (0, 1], got {y_max}")
     f = checked(f, name)
     kinks = sorted({float(k) for k in kinks})
+    if any(kinks):
+        # exp(-(k / sqrt(q) - k / sqrt(p))^2 / (2 sin(theta)^2)) has no polynomials at theta = 0.
+        if high > low * (1 + _EQUAL):
+            raise ValueError(
+                f"{name} has kinks at {kinks}: other kinks than 0 need rows of equal norms, got"
+                f" variances from {low:.6g} to {high:.6g}"
+            )
+        low = high = float(np.sqrt(low * high))
     at_zero = float(f(np.zeros(1))[0])
     tolerance = 10.0**-digits
     basis = family(f, kinks, (low, high), zero_row and at_zero != 0, node_count((low, high)))
