@@ -96,7 +96,7 @@ bool too_steep_for_float(const Network& network) { return network.hidden_layers(
 bool too_deep_for_float(const Network& network) {
   int roundings = 0;
   for (const Activation& activation : network.activations)
-    roundings += activation_roundings(activation.kind);
+    roundings += activation_roundings(activation);
   return roundings > kFloatRoundings;
 }
 

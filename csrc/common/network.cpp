@@ -2,6 +2,7 @@
 #include "common/network.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace fastntk {
 namespace {
@@ -9,10 +10,9 @@ namespace {
 struct KindFacts {
   const char* name;
   int parameters;
-  int roundings;
 };
 
-#define FASTNTK_FACTS(Type) {Type::kName, Type::kParameters, Type::kRoundings},
+#define FASTNTK_FACTS(Type) {Type::kName, Type::kParameters},
 constexpr KindFacts kFacts[] = {FASTNTK_ACTIVATIONS(FASTNTK_FACTS)};
 #undef FASTNTK_FACTS
 
@@ -57,6 +57,13 @@ bool activation_dual_is_non_negative(const Activation& activation) {
   return with_activation(activation, [](auto act) { return act.dual_is_non_negative(); });
 }
 
-int activation_roundings(ActivationKind kind) { return facts(kind).roundings; }
+int activation_roundings(const Activation& activation) {
+  return with_activation(activation, [](auto act) {
+    if constexpr (std::is_same_v<decltype(act), Tabulated>)
+      return act.roundings();
+    else
+      return act.kRoundings;
+  });
+}
 
 }  // namespace fastntk
