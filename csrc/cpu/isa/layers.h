@@ -6,6 +6,7 @@
 
 #include "common/layer.h"
 #include "cpu/isa/exponentials.h"
+#include "cpu/isa/pack_group.h"
 #include "cpu/isa/unit.h"
 #include "cpu/limiting_plan.h"
 
@@ -72,15 +73,52 @@ FASTNTK_HD void layer_step(const Act& act, bool equal, const LayerRows<T>& rows,
     layer_step<Act, kLevel, false>(act, rows, cols, shares, unit);
 }
 
+// The scalars of a unit's rows, and of its columns, read where they lie: there may be many.
+template <class T>
+struct UnitRowScalars {
+  const LayerRows<T>& table;
+  long row;
+
+  FASTNTK_HD PackGroup<T, kUnit> operator[](int k) const {
+    const T* scalars = table.scalars[k].data() + row;
+    return PackGroup<T, kUnit>::each([&](int u) { return Pack<T>(scalars[u / kUnitVectors]); });
+  }
+};
+template <class T>
+struct UnitColumnScalars {
+  const LayerRows<T>& table;
+  long col;
+
+  FASTNTK_HD PackGroup<T, kUnit> operator[](int k) const {
+    const T* scalars = table.scalars[k].data() + col;
+    return PackGroup<T, kUnit>::each(
+        [&](int u) { return Pack<T>::load(scalars + u % kUnitVectors * Pack<T>::kLanes); });
+  }
+};
+
 // What serves every activation: deficits folded, before and after, rows unlike each other, and any
 // shares.
 template <class Act, bool kSkip, class T>
 FASTNTK_HD void general_step(const Act& act, const LayerRows<T>& rows, const LayerRows<T>& cols,
                              const Shares<Pack<T>>& shares, Unit<T>& unit) {
   using V = Pack<T>;
+  // Sums over many terms go through the unit's packs together.
+  constexpr bool kTogether = Act::kRowScalars == kMaxRowScalars;
+  PairDual<PackGroup<T, kUnit>> duals;
+  if constexpr (kTogether) {
+    const auto x = PackGroup<T, kUnit>::each([&](int u) { return unit.x[u]; });
+    duals = act.template pair_step<kFolded>(x, UnitRowScalars<T>{rows, unit.row},
+                                            UnitColumnScalars<T>{cols, unit.col});
+  }
+  const auto dual_of = [&](int u, int r, int c) {
+    if constexpr (kTogether)
+      return PairDual<V>{duals.deficit.of[u], duals.slope.of[u]};
+    else
+      return dual_of_pairs<kFolded>(act, rows, cols, unit, u, r, c);
+  };
   for_unit([&](int u, int r, int c) {
     const long i = unit.row + r, j = unit.col + c * V::kLanes;
-    const auto dual = dual_of_pairs<kFolded>(act, rows, cols, unit, u, r, c);
+    const auto dual = dual_of(u, r, c);
     AngleState<V> state =
         mix_folded(dual, unit.t[u], mixing_of_row(rows, i), mixing_of_columns(cols, j), shares);
     if constexpr (kSkip) {
