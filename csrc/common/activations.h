@@ -34,8 +34,8 @@
   X(Gaussian)                                                                                      \
   X(Gelu)
 #define FASTNTK_ACTIVATIONS(X) FASTNTK_FUNCTIONS(X) X(Tabulated)
-// Those whose kernels the CUDA engine computes; the others come to it as tables.
-#define FASTNTK_DEVICE_ACTIVATIONS(X) X(Relu) X(Erf) X(PiecewiseLinear) X(Tabulated)
+// Those whose limiting kernels the CUDA engine computes.
+#define FASTNTK_DEVICE_ACTIVATIONS(X) X(Relu) X(Erf)
 #ifdef __CUDA_ARCH__
 #define FASTNTK_ACTIVATIONS_HERE FASTNTK_DEVICE_ACTIVATIONS
 #else
@@ -50,6 +50,12 @@ enum class ActivationKind : int { FASTNTK_ACTIVATIONS(FASTNTK_ENUMERATOR) kCount
 
 constexpr int kActivationCount = static_cast<int>(ActivationKind::kCount);
 constexpr int kMaxParameters = 9;
+
+// Row scalars of those that the CUDA engine computes.
+constexpr int kMaxDeviceRowScalars = 6;
+#define FASTNTK_FITS(Type) static_assert(Type::kRowScalars <= kMaxDeviceRowScalars);
+FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_FITS)
+#undef FASTNTK_FITS
 
 // A functor and its parameters, in a form that host and device share.
 struct Activation {

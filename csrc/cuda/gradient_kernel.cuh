@@ -41,28 +41,10 @@ struct GradientCells {
   int col[kCols];
 };
 
-// See ScalarsInPlace.
-struct JetsInPlace {
-  const GradientSide& side;
-  int layer;
-  int i;
-
-  __device__ OneJet operator[](int k) const { return side.scalar(layer, k, i); }
-};
-
 template <class Act, int kLevel>
 __device__ void gradient_step(const Act& act, const GradientSide& rows, const GradientSide& cols,
                               int layer, GradientCells& cells) {
   const MixingScalars<OneJet> own = rows.mixing(layer, cells.row);
-  if constexpr (Act::kRowScalars == kMaxRowScalars) {
-    for (int c = 0; c < GradientCells::kCols; ++c) {
-      AngleState<OneJet>& state = cells.state[c];
-      const auto dual = act.template pair_step<kLevel>(state.x, JetsInPlace{rows, layer, cells.row},
-                                                       JetsInPlace{cols, layer, cells.col[c]});
-      state = mix_folded(dual, state.t, own, cols.mixing(layer, cells.col[c]), AllTrained{});
-    }
-    return;
-  }
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   FASTNTK_UNROLL
   for (int c = 0; c < GradientCells::kCols; ++c) {

@@ -57,114 +57,63 @@ __device__ MixingScalars<P> mixing_of(const RowTableView<P>& table, int layer, i
   return {table.w(layer)[i], table.v(layer)[i]};
 }
 
-// Row scalars read where they lie: an array with an index that changes would need memory of its own.
-template <class P>
-struct ScalarsInPlace {
-  const RowTableView<P>& table;
-  int layer;
-  int i;
-
-  __device__ P operator[](int k) const { return table.scalar(layer, k)[i]; }
-};
-
-// How a step ends: what a layer of its own makes of a dual and the state before it.
-template <class P>
-struct PlainLayer {
-  const ProblemView<P>& problem;
-  int layer;
-
-  template <class Dual, class SharesOrAll>
-  __device__ AngleState<P> operator()(Dual dual, AngleState<P> before, int i, int j,
-                                      const SharesOrAll& shares) const {
-    return mix(dual, before.t, mixing_of(problem.rows.table, layer, i),
-               mixing_of(problem.cols.table, layer, j), shares);
-  }
-};
-
-// Any activation, and a skip connection if the layer has one.
-template <class P, bool kSkip>
-struct FoldedLayer {
-  const ProblemView<P>& problem;
-  int layer;
-
-  template <class Dual>
-  __device__ AngleState<P> operator()(Dual dual, AngleState<P> before, int i, int j,
-                                      const Shares<P>& shares) const {
-    const RowTableView<P>&rows = problem.rows.table, &cols = problem.cols.table;
-    const AngleState<P> state =
-        mix_folded(dual, before.t, mixing_of(rows, layer, i), mixing_of(cols, layer, j), shares);
-    if constexpr (kSkip)
-      return add_skip(state, before, rows.r(layer)[i], cols.r(layer)[j]);
-    else
-      return state;
-  }
-};
-
-template <class Act, int kLevel, class P, class SharesOrAll, class Layer>
+// Of the few ReLU steps that run most often x is never obtuse, or the dual says itself on which side
+// it is; of others x is folded behind the step.
+template <class Act, int kLevel, class P, class SharesOrAll>
 __device__ void layer_step(const Act& act, const ProblemView<P>& problem, int layer,
-                           const SharesOrAll& shares, const Layer& end, Unit<P>& unit) {
+                           const SharesOrAll& shares, Unit<P>& unit) {
   const RowTableView<P>&rows = problem.rows.table, &cols = problem.cols.table;
-  const auto finish = [&](auto dual, int r, int c) {
-    const AngleState<P> state =
-        end(dual, AngleState<P>{unit.x[r][c], unit.t[r][c]}, unit.row[r], unit.col[c], shares);
-    unit.x[r][c] = state.x;
-    unit.t[r][c] = state.t;
-  };
-  if constexpr (Act::kRowScalars == kMaxRowScalars) {
-    for_unit(unit, [&](int r, int c) {
-      finish(act.template pair_step<kLevel>(unit.x[r][c],
-                                            ScalarsInPlace<P>{rows, layer, unit.row[r]},
-                                            ScalarsInPlace<P>{cols, layer, unit.col[c]}),
-             r, c);
-    });
-    return;
-  }
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
+  MixingScalars<P> mixing[Unit<P>::kCols];
   P col_scalars[Unit<P>::kCols][kScalars];
   FASTNTK_UNROLL
-  for (int c = 0; c < Unit<P>::kCols; ++c)
+  for (int c = 0; c < Unit<P>::kCols; ++c) {
+    mixing[c] = mixing_of(cols, layer, unit.col[c]);
     for_row_scalars(act, [&](int k) { col_scalars[c][k] = cols.scalar(layer, k)[unit.col[c]]; });
+  }
   FASTNTK_UNROLL
   for (int r = 0; r < Unit<P>::kRows; ++r) {
+    const MixingScalars<P> own = mixing_of(rows, layer, unit.row[r]);
     P row_scalars[kScalars];
     for_row_scalars(act, [&](int k) { row_scalars[k] = rows.scalar(layer, k)[unit.row[r]]; });
     FASTNTK_UNROLL
-    for (int c = 0; c < Unit<P>::kCols; ++c)
-      finish(act.template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars[c]), r, c);
+    for (int c = 0; c < Unit<P>::kCols; ++c) {
+      const auto dual = act.template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars[c]);
+      AngleState<P> state;
+      if constexpr (Act::kUsesAngleLevels)
+        state = mix(dual, unit.t[r][c], own, mixing[c], shares);
+      else
+        state = mix_folded(dual, unit.t[r][c], own, mixing[c], shares);
+      unit.x[r][c] = state.x;
+      unit.t[r][c] = state.t;
+    }
   }
 }
 
 // Angles of later layers need shorter polynomials; the long ones serve everywhere. What runs less
 // often than the NTK of ReLU networks has fewer variants.
 template <class Act, class P, class SharesOrAll>
-__device__ void layer_step(const Act& act, const LayerStep& step, const ProblemView<P>& problem,
+__device__ void layer_step(const Act& act, int angle_level, const ProblemView<P>& problem,
                            int layer, const SharesOrAll& shares, Unit<P>& unit) {
-  if (step.skip) {
-    return layer_step<Act, kFolded>(act, problem, layer, as_shares<P>(shares),
-                                    FoldedLayer<P, true>{problem, layer}, unit);
-  }
 #define FASTNTK_LEVEL(level)                                                                       \
   case level:                                                                                      \
-    return layer_step<Act, level>(act, problem, layer, shares, PlainLayer<P>{problem, layer}, unit);
+    return layer_step<Act, level>(act, problem, layer, shares, unit);
   if constexpr (!Act::kUsesAngleLevels) {
-    layer_step<Act, kFolded>(act, problem, layer, as_shares<P>(shares),
-                             FoldedLayer<P, false>{problem, layer}, unit);
+    layer_step<Act, kFolded>(act, problem, layer, shares, unit);
   } else if constexpr (std::is_same_v<SharesOrAll, AllTrained>) {
-    switch (step.angle_level) {
+    switch (angle_level) {
       FASTNTK_LEVEL(kFolded)
       FASTNTK_LEVEL(kAcute)
       FASTNTK_LEVEL(kSecondLayer)
       FASTNTK_LEVEL(kThirdLayer)
     default:
-      return layer_step<Act, kDeeper>(act, problem, layer, shares, PlainLayer<P>{problem, layer},
-                                      unit);
+      return layer_step<Act, kDeeper>(act, problem, layer, shares, unit);
     }
   } else {
-    switch (step.angle_level) {
+    switch (angle_level) {
       FASTNTK_LEVEL(kFolded)
     default:
-      return layer_step<Act, kAcute>(act, problem, layer, shares, PlainLayer<P>{problem, layer},
-                                     unit);
+      return layer_step<Act, kAcute>(act, problem, layer, shares, unit);
     }
   }
 #undef FASTNTK_LEVEL
@@ -178,7 +127,7 @@ __device__ void layer_step(const ProblemView<P>& problem, int layer, const Share
 #define FASTNTK_CASE(Type)                                                                         \
   case ActivationKind::k##Type:                                                                    \
     if constexpr (sizeof(P) == sizeof(double) || Type::kRoundings <= kFloatRoundings)              \
-      layer_step(Type(step.activation.numbers()), step, problem, layer, shares, unit);             \
+      layer_step(Type(step.activation.numbers()), step.angle_level, problem, layer, shares, unit); \
     break;
   switch (step.activation.kind) {
     FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_CASE)

@@ -40,9 +40,13 @@ LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double s
                                     Derivatives derivatives, const Context& context)
     : derivatives_(derivatives), type_(x.type), data_columns_(x.columns),
       hidden_layers_(network.hidden_layers()),
-      input_(input_layer(network, x.type, x.columns, scale)), activations_(network, context),
-      all_trained_(all_trained(outputs)) {
+      input_(input_layer(network, x.type, x.columns, scale)), all_trained_(all_trained(outputs)) {
   network.validate();
+  for (int l = 0; l < network.hidden_layers(); ++l) {
+    require(activation_on_device(network.activations[l].kind),
+            "an activation of the CPU engine alone");
+    require(!network.skips(l), "skip connections are the CPU engine's alone");
+  }
   require(x.rows > 0 && x.columns > 0, "X must not be empty");
   require(!outputs.empty(), "a kernel has at least one output");
   require(scale > 0, "scale must be positive");
@@ -63,7 +67,7 @@ void LimitingProblem<P>::survey(const Samples& x, const Samples* y, const Networ
                                 const std::vector<TrainedShares>& outputs, const Context& context,
                                 DataSummary& summary) {
   const DeviceArray<LinearMap> maps = upload(context, network.maps);
-  const DeviceArray<Activation> activations = upload(context, activations_.list());
+  const DeviceArray<Activation> activations = upload(context, network.activations);
   const DeviceArray<Shares<double>> shares = upload(context, flat_shares<double>(outputs));
   const RowNetwork row_network{maps.data(), activations.data(), hidden_layers_, shares.data(),
                                static_cast<int>(outputs.size())};
@@ -125,8 +129,8 @@ void LimitingProblem<P>::plan(long rows, long cols, const Network& network,
   const bool negative = summary.seen(0).negative || summary.seen(1).negative;
   layers_ = plan_layers(network, ranges, !negative);
   std::vector<LayerStep> steps;
-  for (std::size_t l = 0; l < layers_.size(); ++l)
-    steps.push_back({activations_.list()[l], layers_[l].angle_level, layers_[l].skip});
+  for (const LayerPlan& layer : layers_)
+    steps.push_back({layer.activation, layer.angle_level});
   steps_ = upload(context, steps);
   shares_ = upload(context, flat_shares<P>(outputs));
   if (rows * cols < kTableEntries)
@@ -188,7 +192,7 @@ GradientView LimitingProblem<P>::gradient(int parameter) const {
 template <class P>
 std::size_t LimitingProblem<P>::bytes() const {
   return rows_->bytes() + (cols_ ? cols_->bytes() : 0) + used_columns_.bytes() + steps_.bytes() +
-         shares_.bytes() + tables_.bytes() + activations_.bytes();
+         shares_.bytes() + tables_.bytes();
 }
 
 template class LimitingProblem<float>;

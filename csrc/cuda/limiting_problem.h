@@ -13,7 +13,6 @@
 #include "common/limiting_plan.h"
 #include "common/network.h"
 #include "cuda/context.h"
-#include "cuda/device_activations.h"
 #include "cuda/gradient_kernel.h"
 #include "cuda/problem.h"
 #include "cuda/side.h"
@@ -73,7 +72,6 @@ private:
   Product product_;
   long columns_;
   DeviceArray<int> used_columns_;  // empty: all of them
-  DeviceActivations activations_;
   std::vector<LayerPlan> layers_;
   DeviceArray<LayerStep> steps_;
   DeviceArray<Shares<P>> shares_;  // [outputs][hidden_layers + 1]

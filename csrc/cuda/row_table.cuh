@@ -36,13 +36,12 @@ struct RowSink {
       table.fields[(row_fields(l) + 2 + k) * table.stride + i] = static_cast<P>(value);
   }
   template <class Real>
-  FASTNTK_HD void layer(int l, Real w, Real v, Real r) const {
+  FASTNTK_HD void layer(int l, Real w, Real v, Real) const {
     if (!keeps)
       return;
     P* field = table.fields + row_fields(l) * table.stride + i;
     field[0] = static_cast<P>(w);
     field[table.stride] = static_cast<P>(v);
-    field[RowTableView<P>::kSkipField * table.stride] = static_cast<P>(r);
   }
 };
 

@@ -119,11 +119,13 @@ FASTNTK_HD void general_step(const Act& act, const LayerRows<T>& rows, const Lay
   for_unit([&](int u, int r, int c) {
     const long i = unit.row + r, j = unit.col + c * V::kLanes;
     const auto dual = dual_of(u, r, c);
-    AngleState<V> state =
-        mix_folded(dual, unit.t[u], mixing_of_row(rows, i), mixing_of_columns(cols, j), shares);
+    const MixingScalars<V> own = mixing_of_row(rows, i), other = mixing_of_columns(cols, j);
+    AngleState<V> state;
     if constexpr (kSkip) {
-      state =
-          add_skip(state, AngleState<V>{unit.x[u], unit.t[u]}, V(rows.r[i]), V::load(&cols.r[j]));
+      state = mix_with_skip(dual, AngleState<V>{unit.x[u], unit.t[u]}, own, other, V(rows.r[i]),
+                            V::load(&cols.r[j]), shares);
+    } else {
+      state = mix_folded(dual, unit.t[u], own, other, shares);
     }
     unit.x[u] = state.x;
     unit.t[u] = state.t;

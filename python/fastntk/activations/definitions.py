@@ -152,7 +152,7 @@ DEFINITIONS: dict[str, Definition] = {
         lambda p: _kinked(p[0], 1.0),
         lambda p: Functor("piecewise_linear", (p[0], 1.0)),
         ("slope",),
-        check=checks.moderate_slopes,
+        check=lambda p: checks.moderate_slopes((p[0], 1.0)),
     ),
     "absolute": Definition(_always(facts.KINKED), _fixed(Functor("piecewise_linear", (-1.0, 1.0)))),
     "ab_relu": Definition(

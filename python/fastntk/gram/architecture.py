@@ -356,7 +356,8 @@ class FullyConnected:
         source = limiting.limiting_source(
             self, X, Y, kernel=kernel, scale=scale, dtype=dtype, device=device, threads=threads
         )
-        return route_of(source.route, self.activations)
+        notes = limiting.table_notes(self, X, Y, scale=scale, dtype=dtype, device=device)
+        return route_of(source.route, self.activations, notes)
 
     @property
     def activations(self) -> tuple[Activation, ...]:

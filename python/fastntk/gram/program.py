@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from fastntk import _backend
 from fastntk.activations.definitions import Functor
 
 if TYPE_CHECKING:
@@ -18,16 +17,25 @@ if TYPE_CHECKING:
 Shares = tuple[list[float], list[float]]
 
 KERNELS = ("nngp", "ntk", "layers")
+# The engine's name of a function that is read from a table.
+TABULATED = "tabulated"
 
 
 class EngineActivation(NamedTuple):
-    """A function of the engine and its parameters."""
+    """A function of the engine and its parameters.
+
+    ``function`` is the activation, its scales left to the linear maps: what is tabulated where an
+    engine does not have it. It has no functor where the name is `TABULATED`.
+    """
 
     name: str
-    parameters: tuple[float, ...] = ()
+    parameters: tuple[float, ...]
+    function: Activation
 
     def __str__(self) -> str:
         """Return its text, which decides the entries of a kernel."""
+        if self.name == TABULATED:
+            return self.function.fingerprint
         values = ", ".join(map(repr, self.parameters))
         return f"{self.name}({values})" if values else self.name
 
@@ -155,11 +163,6 @@ def layer_program(
         See `LayerProgram`.
     residual, layer_norm
         See `FullyConnected`.
-
-    Raises
-    ------
-    ValueError
-        The engine does not have an activation.
     """
     inputs, outputs = map_factors(activations)
     maps = len(inputs)
@@ -197,12 +200,10 @@ def map_factors(activations: Sequence[Activation]) -> tuple[list[float], list[fl
 
 def engine_activation(activation: Activation) -> EngineActivation:
     """Return what the engine takes for an activation, its scales left to the linear maps."""
-    base = activation.base
-    if not isinstance(base, Functor) or base.name not in _backend.activations():
-        raise ValueError(
-            f"activation {activation} has no limiting kernels in this build, only finite networks"
-        )
-    return EngineActivation(base.name, base.parameters)
+    base, plain = activation.base, replace(activation, input_scale=1.0, output_scale=1.0)
+    if isinstance(base, Functor):
+        return EngineActivation(base.name, base.parameters, plain)
+    return EngineActivation(TABULATED, (), plain)
 
 
 def _only(value: float, index: int, count: int) -> list[float]:
