@@ -146,12 +146,13 @@ def _require_formulas(program: LayerProgram, engine: Engine, own: frozenset[str]
         if one.name not in own:
             names = " and ".join(sorted(own))
             raise ValueError(
-                f"activation {one.function} has limiting kernels on the CPU only ({engine.name} has "
-                f"those of {names}): give device='cpu'"
+                f"activation {one.function} has limiting kernels on the CPU only, {engine.name} "
+                f"has those of {names}: give device='cpu'"
             )
     if any(program.skip):
         raise ValueError(
-            f"residual has limiting kernels on the CPU only, not on {engine.name}: give device='cpu'"
+            f"residual has limiting kernels on the CPU only, not on {engine.name}: "
+            "give device='cpu'"
         )
 
 
