@@ -8,7 +8,6 @@ import pytest
 
 import fastntk as fn
 from fastntk.activations import as_activation
-from offered import LIMITS
 from reference import naive
 from reference.functions import FUNCTIONS, JUMPING, dual
 
@@ -38,7 +37,7 @@ def compare(net, want, kernels=("nngp", "layers", "ntk")):
         np.testing.assert_allclose(K, wanted[name], rtol=0, atol=BOUND * abs(wanted[name]).max())
 
 
-@pytest.mark.parametrize("text", LIMITS)
+@pytest.mark.parametrize("text", FUNCTIONS)
 def test_every_activation(text):
     """Two layers of it with scales: their factors go to the maps on both sides."""
     f = as_activation(text).scaled(output=1.3, input=0.6)
@@ -87,6 +86,16 @@ def test_layer_types(options, init_std):
         dataclasses.replace(net, init_std=None, weight_std=1.0, bias_std=1.0).gradients(X)
     with pytest.raises(ValueError, match="which finite networks lack"):
         fn.FiniteNetwork(net, (4, 5, 5, 5, 5, 1))
+
+
+@pytest.mark.parametrize("text", ["identity", "leaky_relu(0.1)", "absolute", "hermite(2)", "tanh"])
+def test_skips_of_obtuse_pairs(text):
+    """Duals as negative as -1, which come with the digits of opposite rows: both deficits count."""
+    w, b = [1.3, 1.1, 0.9, 1.2], [0.2, 0.4, 0.3, 0.1]
+    net = fn.FullyConnected(3, text, weight_std=w, bias_std=b, residual=0.9)
+    nngp, parts = expected(w, b, [(text, 1.0, 1.0)] * 3, residual=0.9)
+    assert nngp.min() < 0 or text in ("absolute", "hermite(2)")
+    compare(net, (nngp, parts))
 
 
 def test_layer_types_of_few_layers():
@@ -141,7 +150,7 @@ def test_what_jumps_has_no_ntk():
             program.trained_shares(kernel)
 
 
-@pytest.mark.parametrize("text", [text for text in JUMPING if text in LIMITS])
+@pytest.mark.parametrize("text", JUMPING)
 def test_kernels_of_what_jumps(text):
     net = fn.FullyConnected(2, text)
     assert np.isfinite(net.nngp(X)).all()

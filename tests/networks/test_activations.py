@@ -7,9 +7,9 @@ import pytest
 import fastntk as fn
 from fastntk.activations import as_activation
 from networks.as_reference import BOUNDS, maps_of
-from offered import ELEMENTWISE, LIMITS
+from offered import ELEMENTWISE
 from reference import finite
-from reference.functions import JUMPING, STEEP
+from reference.functions import FUNCTIONS, JUMPING, STEEP
 
 A = fn.Activation
 X = np.random.default_rng(5).standard_normal((5, 3))
@@ -142,7 +142,7 @@ def test_custom_functions_are_those_they_name():
     assert "custom" in repr(own)
 
 
-@pytest.mark.parametrize("text", LIMITS)
+@pytest.mark.parametrize("text", FUNCTIONS)
 def test_wide_networks_approach_the_limit(text):
     """With one hidden layer the mean over networks is the limit at any width."""
     f = as_activation(text)
