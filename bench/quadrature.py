@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 Function = Callable[[Array], Array]
 
 _RADIUS = 12.0  # exp(-72) of the weight lies outside
@@ -50,7 +50,7 @@ def _sigmoid(u: Array) -> Array:
 
 
 def _softplus(u: Array) -> Array:
-    return np.log1p(np.exp(u))
+    return np.asarray(np.log1p(np.exp(u)))
 
 
 def _mish_slope(u: Array) -> Array:
@@ -60,7 +60,7 @@ def _mish_slope(u: Array) -> Array:
 
 def _rbf(derivative: bool) -> Function:
     wave = np.cos if derivative else np.sin
-    return lambda u: math.sqrt(2) * wave(u + math.pi / 4)  # gamma = 1/2
+    return lambda u: np.asarray(math.sqrt(2) * wave(u + math.pi / 4))  # gamma = 1/2
 
 
 NONLINEARITIES: dict[str, Nonlinearity] = {
