@@ -55,7 +55,7 @@ def _softplus(u: Array) -> Array:
 
 def _mish_slope(u: Array) -> Array:
     t = np.tanh(_softplus(u))
-    return t + u * (1 - t * t) * _sigmoid(u)
+    return np.asarray(t + u * (1 - t * t) * _sigmoid(u))
 
 
 def _rbf(derivative: bool) -> Function:
