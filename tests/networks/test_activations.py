@@ -26,7 +26,8 @@ def layered(texts, scales, parametrisation="ntk", dtype="float64", **options):
     ]
     widths, common = (3, 9, 8, 2), {"seed": 2, "dtype": dtype, "parametrisation": parametrisation}
     w = fn.FiniteNetwork(fn.FullyConnected(2, several, **std), widths, **common)
-    plain = fn.FiniteNetwork(fn.FullyConnected(2, list(texts), **std), widths, **common)
+    # The maps of a function without factors of its own, as the frequency of a sine is one.
+    plain = fn.FiniteNetwork(fn.FullyConnected(2, "relu", **std), widths, **common)
     np.testing.assert_array_equal(w.flat, plain.flat)
     layers = [(t, b, a) for t, (b, a) in zip(texts, scales, strict=True)]
     return w, maps_of(plain), layers
