@@ -52,7 +52,7 @@ constexpr int kActivationCount = static_cast<int>(ActivationKind::kCount);
 constexpr int kMaxParameters = 9;
 
 // Row scalars of those that the CUDA engine computes.
-constexpr int kMaxDeviceRowScalars = 6;
+constexpr int kMaxDeviceRowScalars = 5;
 #define FASTNTK_FITS(Type) static_assert(Type::kRowScalars <= kMaxDeviceRowScalars);
 FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_FITS)
 #undef FASTNTK_FITS

@@ -57,33 +57,36 @@ __device__ MixingScalars<P> mixing_of(const RowTableView<P>& table, int layer, i
   return {table.w(layer)[i], table.v(layer)[i]};
 }
 
-// Of the few ReLU steps that run most often x is never obtuse, or the dual says itself on which side
-// it is; of others x is folded behind the step.
+// x comes folded. ReLU's dual is never obtuse; behind others x is folded again. What others read of
+// rows they read for each cell: together it outgrows the registers.
 template <class Act, int kLevel, class P, class SharesOrAll>
 __device__ void layer_step(const Act& act, const ProblemView<P>& problem, int layer,
                            const SharesOrAll& shares, Unit<P>& unit) {
   const RowTableView<P>&rows = problem.rows.table, &cols = problem.cols.table;
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   MixingScalars<P> mixing[Unit<P>::kCols];
-  P col_scalars[Unit<P>::kCols][kScalars];
-  FASTNTK_UNROLL
-  for (int c = 0; c < Unit<P>::kCols; ++c) {
-    mixing[c] = mixing_of(cols, layer, unit.col[c]);
-    for_row_scalars(act, [&](int k) { col_scalars[c][k] = cols.scalar(layer, k)[unit.col[c]]; });
+  if constexpr (Act::kUsesAngleLevels) {
+    FASTNTK_UNROLL
+    for (int c = 0; c < Unit<P>::kCols; ++c)
+      mixing[c] = mixing_of(cols, layer, unit.col[c]);
   }
   FASTNTK_UNROLL
   for (int r = 0; r < Unit<P>::kRows; ++r) {
     const MixingScalars<P> own = mixing_of(rows, layer, unit.row[r]);
-    P row_scalars[kScalars];
-    for_row_scalars(act, [&](int k) { row_scalars[k] = rows.scalar(layer, k)[unit.row[r]]; });
     FASTNTK_UNROLL
     for (int c = 0; c < Unit<P>::kCols; ++c) {
-      const auto dual = act.template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars[c]);
+      P row_scalars[kScalars], col_scalars[kScalars];
+      for_row_scalars(act, [&](int k) {
+        row_scalars[k] = rows.scalar(layer, k)[unit.row[r]];
+        col_scalars[k] = cols.scalar(layer, k)[unit.col[c]];
+      });
+      const auto dual = act.template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars);
       AngleState<P> state;
       if constexpr (Act::kUsesAngleLevels)
         state = mix(dual, unit.t[r][c], own, mixing[c], shares);
       else
-        state = mix_folded(dual, unit.t[r][c], own, mixing[c], shares);
+        state = mix_folded(dual, unit.t[r][c], mixing_of(rows, layer, unit.row[r]),
+                           mixing_of(cols, layer, unit.col[c]), shares);
       unit.x[r][c] = state.x;
       unit.t[r][c] = state.t;
     }
