@@ -57,7 +57,7 @@ def test_zero_rows():
 
 def test_what_is_not_finite_is_named():
     net = fn.FullyConnected(1, fn.Activation.custom(lambda u: np.exp(u**2), name="steep"))
-    with pytest.raises(ValueError, match="grows too fast: E.* is infinite, or not computable"):
+    with pytest.raises(ValueError, match=r"grows too fast: E.* is infinite, or not computable"):
         net.ntk(X)
     with pytest.raises(ValueError, match="X must be finite"):
         fn.FullyConnected(1, "tanh").ntk(np.array([[1.0, np.nan]]))

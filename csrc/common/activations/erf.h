@@ -98,8 +98,8 @@ struct Erf {
   }
 
 private:
-  // R - R': of R, or of 1 - R = (1 - R^2) / (1 + R) where that is the smaller number, which for large q is all that rows of
-  // unequal norm differ by.
+  // R - R': of R, or of 1 - R = (1 - R^2) / (1 + R) where that is the smaller number, which for large q
+  // is all that rows of unequal norm differ by.
   template <class V>
   FASTNTK_HD static V radial_gap(const V* a, const V* b) {
     const V one(Scalar<V>(1));
