@@ -61,3 +61,25 @@ def test_what_is_not_finite_is_named():
         net.ntk(X)
     with pytest.raises(ValueError, match="X must be finite"):
         fn.FullyConnected(1, "tanh").ntk(np.array([[1.0, np.nan]]))
+
+
+def test_kinks_elsewhere_take_rows_of_equal_norm():
+    f = fn.Activation.custom(lambda u: abs(u - 1), lambda u: np.sign(u - 1), kinks=(1,))
+    unit = X / np.linalg.norm(X, axis=1)[:, None]
+    for data, options in ((unit, {}), (X, {"layer_norm": True})):
+        net = fn.FullyConnected(1, f, bias_std=0.3, **options)
+        q = 1.0 if options else 1 / 5 + 0.09
+        c = (data @ data.T / 5 + 0.09) / np.sqrt(
+            np.outer((data**2).sum(1) / 5 + 0.09, (data**2).sum(1) / 5 + 0.09)
+        )
+        E = dual_of_callable(f, f.derivative, (1,), q, q, np.clip(c, -1, 1))[0]
+        np.testing.assert_allclose(net.nngp(data), E + 0.09, rtol=0, atol=1e-10)
+
+
+def test_variances_too_far_apart_are_refused():
+    far = X * np.geomspace(1e-6, 1e6, 6)[:, None]
+    with pytest.raises(
+        ValueError, match="variances within a factor of 10000; those of hidden layer 1"
+    ):
+        fn.FullyConnected(1, "tanh", bias_std=0.0).ntk(far)
+    assert np.isfinite(fn.FullyConnected(1, "tanh", layer_norm=True).ntk(far)).all()

@@ -181,13 +181,14 @@ class FullyConnected:
         packed twice, at most 16 bytes per value (4 for uint8 of up to 33,025 columns), and seven
         numbers per row and layer.
 
-        Error relative to the kernel value where x . x' >= 0, else (and for odd activations) to the
-        geometric mean of the two diagonal values: at most 6e-7 in float32; in float64 2e-15 for
+        Error of ReLU and erf relative to the kernel value where x . x' >= 0, else (and for erf) to
+        the geometric mean of the two diagonal values: at most 6e-7 in float32; in float64 2e-15 for
         uint8 data (2e-16 more per layer beyond 10) and 1e-12 for floating-point data;
         near-duplicates included. erf is held to this up to 10 layers, with ``weight_std > 1`` up to
         one: deeper, such a network magnifies every error. Other activations are held, up to three
         layers, to 6e-7 and 1e-11 of the geometric mean of the diagonal values; those without closed
-        form to the error of their tables besides, which `explain` prints. A GPU has the kernels of
+        form to the error of their tables besides, which `explain` prints; sign and step only as far
+        as rows differ, for their duals rise infinitely fast from equal ones. A GPU has the kernels of
         "relu" and "erf" without ``residual``, and refuses others.
         """
         (K,) = limiting.gram(

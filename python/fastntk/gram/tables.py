@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 _STEP = 2**0.25
 # Ranges that are united stay within this factor; wider tables take longer to make and to read.
 _WIDEST = 64.0
+# Wider ones are refused: tables of a thousandth of it take a second or two, of all of it a minute.
+_MOST = 1e4
+# Variances of rows of equal norm differ by no more.
+_ROUNDING = 1e-12
 # Variances at which the next layer's are looked at, and points of the quadrature.
 _SAMPLES, _POINTS = 33, 30
 # Digits that are tried, the first that a table reaches being taken.
@@ -57,8 +61,15 @@ class Range(NamedTuple):
         """Return the range of both."""
         return Range(min(self.low, other.low), max(self.high, other.high), self.zero or other.zero)
 
+    @property
+    def is_one(self) -> bool:
+        """Whether all variances are the same but for rounding."""
+        return self.high <= self.low * (1 + _ROUNDING)
+
     def rounded(self) -> Range:
-        """Return a range that many share."""
+        """Return a range that many share; one variance stays one."""
+        if self.is_one:
+            return self
         steps = [math.log(end) / math.log(_STEP) for end in self[:2]]
         return Range(
             _STEP ** math.floor(steps[0] - 0.01), _STEP ** math.ceil(steps[1] + 0.01), self.zero
@@ -121,7 +132,8 @@ def tables_for(
 
     Notes
     -----
-    Cost: O(n d), and for each table that is not known yet from tenths of a second to seconds.
+    Cost: O(n d), and for each table that is not known yet from tenths of a second to a minute: the
+    wider the range of variances, the longer.
     """
     own = engine.limiting_activations()
     if TABULATED not in own:
@@ -134,6 +146,7 @@ def tables_for(
     used: dict[Activation, list[DualTable]] = {}
     for layer, one in enumerate(program.activations):
         if missing[layer]:
+            _require_moderate(one.function, layer, ranges[layer])
             table = _table(one.function, ranges[layer].rounded(), dtype.itemsize)
             used.setdefault(one.function, []).append(table)
             natives[layer] = (TABULATED, table.array.tolist())
@@ -153,6 +166,16 @@ def _require_formulas(program: LayerProgram, engine: Engine, own: frozenset[str]
         raise ValueError(
             f"residual has limiting kernels on the CPU only, not on {engine.name}: "
             "give device='cpu'"
+        )
+
+
+def _require_moderate(activation: Activation, layer: int, range_: Range) -> None:
+    """Raise ValueError for variances that would take a table of minutes."""
+    if range_.high > _MOST * range_.low:
+        raise ValueError(
+            f"activation {activation} has no closed form, and its table serves variances within a "
+            f"factor of {_MOST:g}; those of hidden layer {layer + 1} reach from {range_.low:.3g} "
+            f"to {range_.high:.3g}: scale the rows of X, or give layer_norm=True or more bias_std"
         )
 
 
@@ -247,7 +270,8 @@ def _shared(activations: Sequence[EngineActivation], ranges: list[Range]) -> lis
         united = own
         for other, range_ in zip(activations, ranges, strict=True):
             both = united.union(range_)
-            if other == one and both.high <= _WIDEST * both.low:
+            # One variance is all that kinks elsewhere than at 0 are tabulated for.
+            if other == one and not own.is_one and both.high <= _WIDEST * both.low:
                 united = both
         shared.append(united)
     return shared
