@@ -188,8 +188,8 @@ class FullyConnected:
         one: deeper, such a network magnifies every error. Other activations are held, up to three
         layers, to 6e-7 and 1e-11 of the geometric mean of the diagonal values; those without closed
         form to the error of their tables besides, which `explain` prints; sign and step only as far
-        as rows differ, for their duals rise infinitely fast from equal ones. A GPU has the kernels of
-        "relu" and "erf" without ``residual``, and refuses others.
+        as rows differ, for their duals fall infinitely fast from equal ones. A GPU has the kernels
+        of "relu" and "erf" without ``residual``, and refuses others.
         """
         (K,) = limiting.gram(
             self, X, Y, ("ntk",), scale, dtype, out, device, threads, progress, devices
