@@ -68,31 +68,46 @@ private:
   const RowGradients::ByParameter (&by_)[kParameters];
 };
 
+// Vector u of the unit.
 template <class Act, int kLevel>
 FASTNTK_HD void gradient_step(const Act& act, const GradientSide& rows, const GradientSide& cols,
-                              std::size_t l, GradientUnit& unit) {
+                              std::size_t l, int u, GradientUnit& unit) {
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
-  const MixingScalars<JetPack> own = rows.layer_of_row(l, unit.row);
-  FASTNTK_UNROLL
-  for (int u = 0; u < GradientUnit::kVectors; ++u) {
-    JetPack row_scalars[kScalars], col_scalars[kScalars];
-    for_row_scalars(act, [&](int k) {
-      row_scalars[k] = rows.scalar_of_row(l, k, unit.row);
-      col_scalars[k] = cols.scalar_of_columns(l, k, unit.column(u));
-    });
-    AngleState<JetPack>& state = unit.state[u];
-    const auto dual = act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
-    state = mix_folded(dual, state.t, own, cols.layer_of_columns(l, unit.column(u)), AllTrained{});
-  }
+  JetPack row_scalars[kScalars], col_scalars[kScalars];
+  for_row_scalars(act, [&](int k) {
+    row_scalars[k] = rows.scalar_of_row(l, k, unit.row);
+    col_scalars[k] = cols.scalar_of_columns(l, k, unit.column(u));
+  });
+  AngleState<JetPack>& state = unit.state[u];
+  const auto dual = act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
+  state = mix_folded(dual, state.t, rows.layer_of_row(l, unit.row),
+                     cols.layer_of_columns(l, unit.column(u)), AllTrained{});
+}
+
+// What runs less often than ReLU has one copy of its formulas, as they are long.
+template <class Act>
+[[gnu::noinline]] void general_gradient_step(const Act& act, const GradientSide& rows,
+                                             const GradientSide& cols, std::size_t l,
+                                             GradientUnit& unit) {
+  FASTNTK_ROLLED
+  for (int u = 0; u < GradientUnit::kVectors; ++u)
+    gradient_step<Act, kFolded>(act, rows, cols, l, u, unit);
 }
 
 template <class Act>
 FASTNTK_HD void gradient_step(const Act& act, int angle_level, const GradientSide& rows,
                               const GradientSide& cols, std::size_t l, GradientUnit& unit) {
-  if (!Act::kUsesAngleLevels || angle_level == kFolded)
-    gradient_step<Act, kFolded>(act, rows, cols, l, unit);
-  else if constexpr (Act::kUsesAngleLevels)
-    gradient_step<Act, kAcute>(act, rows, cols, l, unit);
+  if constexpr (!Act::kUsesAngleLevels) {
+    general_gradient_step(act, rows, cols, l, unit);
+  } else {
+    FASTNTK_UNROLL
+    for (int u = 0; u < GradientUnit::kVectors; ++u) {
+      if (angle_level == kFolded)
+        gradient_step<Act, kFolded>(act, rows, cols, l, u, unit);
+      else
+        gradient_step<Act, kAcute>(act, rows, cols, l, u, unit);
+    }
+  }
 }
 
 // States of the last layer from the deficits of the first.

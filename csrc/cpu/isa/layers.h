@@ -99,8 +99,9 @@ struct UnitColumnScalars {
 // What serves every activation: deficits folded, before and after, rows unlike each other, and any
 // shares.
 template <class Act, bool kSkip, class T>
-FASTNTK_HD void general_step(const Act& act, const LayerRows<T>& rows, const LayerRows<T>& cols,
-                             const Shares<Pack<T>>& shares, Unit<T>& unit) {
+[[gnu::noinline]] void general_step(const Act& act, const LayerRows<T>& rows,
+                                    const LayerRows<T>& cols, const Shares<Pack<T>>& shares,
+                                    Unit<T>& unit) {
   using V = Pack<T>;
   // Sums over many terms go through the unit's packs together.
   constexpr bool kTogether = Act::kRowScalars == kMaxRowScalars;
