@@ -226,7 +226,8 @@ class Activation(Makers):
         Examples
         --------
         >>> import fastntk as fn
-        >>> fn.Activation.relu().dual(1.0, 1.0, 1.0)
+        >>> value, slope = fn.Activation.relu().dual(1.0, 1.0, 1.0)
+        >>> round(value, 12), round(slope, 12)
         (0.5, 0.5)
         """
         return expectations.dual(self, q, p, c)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fastntk import _backend, _validate
 from fastntk._progress import of_stage
 from fastntk.gram import limiting
-from fastntk.gram.problem import Problem, present
+from fastntk.gram.problem import Problem, present, row_numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from fastntk._tiles import LimitingSource
     from fastntk.gram.program import LayerProgram
 
-# Of each of the two derivatives the engine keeps per row: numbers per layer (mixing, an
-# activation's own), and others. The variance that they come of is one number more.
-_LAYER_NUMBERS = 34
+# Of each of the two derivatives the engine keeps per row what it keeps for the layers, and others.
+# The variance that they come of is one number more.
 _OTHER_NUMBERS = 5
 
 
@@ -51,7 +50,7 @@ class GradientProblem(Problem):
     def bytes_for(self, engine: Engine, rows: NDArray[Any], columns: NDArray[Any] | None) -> int:
         """Bytes that a source takes."""
         needed = super().bytes_for(engine, rows, columns)
-        numbers = 2 * (_LAYER_NUMBERS * len(self.program.activations) + _OTHER_NUMBERS) + 1
+        numbers = 2 * (row_numbers(self.program) + _OTHER_NUMBERS) + 1
         edge = _backend.tile_edge()
         tiles = sum(-(-side.shape[0] // edge) for side in present(rows, columns))
         return needed + int(8 * numbers * tiles * edge)

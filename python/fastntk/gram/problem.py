@@ -28,7 +28,8 @@ _INTEGER_COLUMNS = 33025
 _RUN = 64
 _RUN_BYTES = {1: 1, 4: 3, 8: 0}
 # What the engine keeps per row: numbers per layer (mixing, an activation's own), bytes besides.
-_ROW_NUMBERS = 34
+_ROW_NUMBERS = {"relu": 7, "erf": 7}
+_MOST_ROW_NUMBERS = 34
 _ROW_BYTES = 160
 
 
@@ -118,8 +119,13 @@ def prepared_bytes(data: NDArray[Any], program: LayerProgram) -> int:
     value = 2 if exact_in_32_bits else 8
     runs = -(-data.shape[1] // _RUN) * _RUN
     layout = max(value * data.shape[1], _RUN_BYTES[data.itemsize] * runs)
-    per_layer = _ROW_NUMBERS * len(program.activations) * 8  # the recursion may run in float64
+    per_layer = row_numbers(program) * 8  # the recursion may run in float64
     return int(rows * (2 * layout + per_layer + _ROW_BYTES))
+
+
+def row_numbers(program: LayerProgram) -> int:
+    """Return how many numbers the engine keeps of a row for its layers, at most."""
+    return sum(_ROW_NUMBERS.get(one.name, _MOST_ROW_NUMBERS) for one in program.activations)
 
 
 def present(*arrays: NDArray[Any] | None) -> list[NDArray[Any]]:
