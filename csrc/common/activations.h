@@ -51,8 +51,9 @@ enum class ActivationKind : int { FASTNTK_ACTIVATIONS(FASTNTK_ENUMERATOR) kCount
 constexpr int kActivationCount = static_cast<int>(ActivationKind::kCount);
 constexpr int kMaxParameters = 9;
 
-// Row scalars of those that the CUDA engine computes.
-constexpr int kMaxDeviceRowScalars = 5;
+// Row scalars of those that the CUDA engine computes, and one more: with w and v a layer has eight
+// fields then, whose places are shifts.
+constexpr int kMaxDeviceRowScalars = 6;
 #define FASTNTK_FITS(Type) static_assert(Type::kRowScalars <= kMaxDeviceRowScalars);
 FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_FITS)
 #undef FASTNTK_FITS

@@ -29,6 +29,7 @@ FASTNTK_HD Real normalised(Real q, const LinearMap& map) {
 // Real: double, or Extended or WideDouble, which have the range for everything.
 //   weights: what the weights add to the variance of the first preactivation;
 //   shares(output, map): Shares<double>;   theta[outputs]: the row's kernel values;
+//   Sink::kSkips: whether layers may have skip connections;
 //   sink.first(w, v), sink.scalar(l, k, scalar), sink.layer(l, w, v, r): what it is told, whether safe or not.
 template <class Real, class SharesOf, class Sink>
 FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* activations,
@@ -60,10 +61,14 @@ FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* a
     const Real moment = empty ? none : dual.second_moment;
     const Real weight_part = map.weight_std * map.weight_std * moment;
     const Real bias_part(map.bias_std * map.bias_std);
-    const Real skip_factor(map.skip * map.skip);
-    const Real skip_part = skip_factor * q;
-    const Real next = weight_part + bias_part + skip_part;
-    const Real derivative = weight_part * dual.slope * inverse + skip_factor;
+    Real next = weight_part + bias_part, derivative = weight_part * dual.slope * inverse;
+    Real skip_part = none;
+    if constexpr (Sink::kSkips) {
+      const Real skip_factor(map.skip * map.skip);
+      skip_part = skip_factor * q;
+      next = next + skip_part;
+      derivative = derivative + skip_factor;
+    }
     for (int o = 0; o < outputs; ++o) {
       const Shares<double> share = shares(o, l + 1);
       if (theta[o] > none || none > theta[o])

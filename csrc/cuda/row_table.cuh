@@ -19,6 +19,7 @@ constexpr int kRangeThreads = 128;
 // Keeps what the recursion of row i tells.
 template <class P>
 struct RowSink {
+  static constexpr bool kSkips = false;
   RowTableArrays<P> table;
   long i;
   bool keeps;
