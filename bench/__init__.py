@@ -11,6 +11,8 @@ data.py         the matrices a case works on: MNIST, or synthetic digits where M
 contestants.py  what is run for a case: fastntk and its baselines
 contestant.py   their one face
 empirical.py    contestants and exact answer of the empirical NTK
+activations.py  every activation beside ReLU
+quadrature.py   the kernels of any activation on a few rows, in plain NumPy
 peers.py        libraries in interpreters of their own, peer_server.py their side
 baselines/      implementations of the same kernels with other libraries
 reference.py    the exact answer on a seeded sample, in extended precision; the gate

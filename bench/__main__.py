@@ -112,7 +112,8 @@ def main() -> int:
     if args.list:
         print("\n".join(case.name for case in cases.ALL))
         return 0
-    standard = cases.GPU if args.device == "cuda" else (*cases.CASES, *cases.EMPIRICAL)
+    everything = (*cases.CASES, *cases.EMPIRICAL, *cases.ACTIVATIONS)
+    standard = cases.GPU if args.device == "cuda" else everything
     chosen = tuple(dict.fromkeys(chain.from_iterable(args.case))) or standard
     cupy = None
     if any(case.device == "cuda" for case in chosen):
@@ -140,7 +141,8 @@ def main() -> int:
 
     pythons = tuple(args.peer_python)
     records, wrong = _measured(chosen, images, cupy, keep, quick=args.quick, pythons=pythons)
-    print("\n\n".join(filter(None, (report.table(records), report.comparison(records)))))
+    tables = (report.table(records), report.comparison(records), report.activations(records))
+    print("\n\n".join(filter(None, tables)))
     if out:
         _say(f"written to {out}")
     for text in wrong:

@@ -20,9 +20,15 @@ PRODUCT_GATE = 1e-6
 EIGENPAIR_GATE = 5e-6
 # Entries of an empirical kernel, relative to sqrt(K_ii K_jj).
 EMPIRICAL_GATES = {"float32": 1e-5, "float64": 1e-10}
+# Of any activation, relative to sqrt(K_ii K_jj): that of the README for float64 data, as a function
+# without closed form comes as a table, and the plain answer has roundings of its own.
+ACTIVATION_GATES = {"float32": 6e-7, "float64": 1e-12}
 _PIXELS = 784  # of an image
+_QUICK_ACTIVATION_ROWS = 600
 
-Data = Literal["uint8", "float32"]  # pixels 0..255 with scale 1/255, or floats in [0, 1]
+# Pixels 0..255 with scale 1/255, floats in [0, 1], or pixels of which each image has as many white
+# ones, the brightest, and no grey ones.
+Data = Literal["uint8", "float32", "equal norms"]
 Result = Literal["float32", "float64"]
 Device = Literal["cpu", "cuda"]
 
@@ -32,7 +38,7 @@ class Case:
     """One thing to measure: an operation, its data and its network."""
 
     name: str
-    operation: Literal["gram", "rectangular", "matmat", "kpca", "empirical"]
+    operation: Literal["gram", "rectangular", "matmat", "kpca", "empirical", "activations"]
     data: Data
     dtype: Result
     hidden_layers: int
@@ -51,6 +57,7 @@ class Case:
     baselines: bool = True
     device: Device = "cpu"
     goal: float | None = None  # seconds that the project aims at, on one H100
+    activations: tuple[str, ...] = ("relu",)  # more than one in "activations" only
 
     @property
     def entries(self) -> int:
@@ -73,6 +80,9 @@ class Case:
         if self.operation == "empirical":
             points, width = self.columns // _QUICK_SHARE, self.width // _QUICK_SHARE
             return replace(self, rows=points, columns=points, width=width, rounds=2)
+        if self.operation == "activations":
+            rows, few = _QUICK_ACTIVATION_ROWS, tuple(_QUICK_ACTIVATIONS)
+            return replace(self, rows=rows, columns=rows, activations=few, rounds=2)
         columns = min(QUICK_ROWS, self.columns)
         return replace(self, rows=columns * self.rows // self.columns, columns=columns, rounds=2)
 
@@ -98,6 +108,20 @@ def _empirical(
         name, "empirical", "float32", dtype, 3, 0.1, EMPIRICAL_GATES[dtype],
         columns=points, rows=points, width=width, outputs=outputs, rounds=5,
     )  # fmt: skip
+
+
+# The NTK of every activation beside ReLU's, the first; the NNGP of those that jump.
+_ACTIVATIONS = (
+    "relu", "leaky_relu(0.1)", "absolute", "relu_power(2)", "sign", "step",
+    "identity", "hermite(3)", "erf", "gelu", "sin", "rbf(0.5)", "gaussian",
+    "tanh", "sigmoid", "softplus", "silu", "mish", "selu",
+)  # fmt: skip
+_QUICK_ACTIVATIONS = ("relu", "absolute", "step", "gelu", "sin", "tanh", "selu")
+
+
+def _activations(name: str, dtype: Result, data: Data = "uint8") -> Case:
+    gate = ACTIVATION_GATES[dtype]
+    return Case(name, "activations", data, dtype, 3, 0.1, gate, activations=_ACTIVATIONS)
 
 
 CASES: tuple[Case, ...] = (
@@ -135,6 +159,14 @@ EMPIRICAL: tuple[Case, ...] = (
     _empirical("empirical-256-w512-10-outputs",   256,   512, outputs=10),
     _empirical("empirical-2048-w512-float64",     2_048, 512, dtype="float64"),
 )  # fmt: skip
+
+ACTIVATIONS: tuple[Case, ...] = (
+    _activations("activations-float32", "float32"),
+    _activations("activations-float64", "float64"),
+    # One table of the angle takes the place of the layers, whatever they are.
+    _activations("activations-float32-equal-norms", "float32", "equal norms"),
+    _activations("activations-float64-equal-norms", "float64", "equal norms"),
+)
 
 # All of MNIST, beyond what NumPy does in minutes or in memory: run only when they are named.
 LARGE: tuple[Case, ...] = tuple(
@@ -188,7 +220,7 @@ GPU: tuple[Case, ...] = (
     ),
 )
 
-ALL: tuple[Case, ...] = (*CASES, *EMPIRICAL, *LARGE, *GPU)
+ALL: tuple[Case, ...] = (*CASES, *EMPIRICAL, *ACTIVATIONS, *LARGE, *GPU)
 
 
 def find(pattern: str) -> tuple[Case, ...]:

@@ -18,6 +18,7 @@ _IDX_HEADER = 16  # magic number, images, rows, columns: four 32-bit integers
 _STROKE_POINTS = 10
 _BATCH = 1_000
 _VECTOR_SEED = 7
+_WHITE = 100  # pixels of an image where all have as many: about those that have ink
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ def problem(case: Case, images: NDArray[np.uint8]) -> Problem:
     scale = 1 / 255
     if case.data == "float32":
         chosen, scale = rows.astype(np.float32) / np.float32(255), 1.0
+    elif case.data == "equal norms":
+        chosen = _brightest(rows)
     rng = np.random.default_rng(_VECTOR_SEED)
     return Problem(
         X=chosen[: case.columns],
@@ -95,6 +98,14 @@ def problem(case: Case, images: NDArray[np.uint8]) -> Problem:
         else None,
         scale=scale,
     )
+
+
+def _brightest(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return images of one norm: the brightest pixels of each are white, all others black."""
+    order = np.argsort(rows, axis=1, kind="stable")
+    white = np.zeros_like(rows)
+    np.put_along_axis(white, order[:, -_WHITE:], np.uint8(255), axis=1)
+    return white
 
 
 def images_needed(cases: tuple[Case, ...]) -> int:

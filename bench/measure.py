@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import data, empirical, memory, reference, report, timing
+from bench import activations, data, empirical, memory, reference, report, timing
 from bench.cases import Case
 from bench.contestant import Contestant, Run
 from bench.contestants import BASELINE, contestants
@@ -31,6 +31,8 @@ def measure(
     `stored` are the images for other processes; without it memory is not measured.
     """
     problem = data.problem(case, images)
+    if case.operation == "activations":
+        return activations.measure(case, problem)
     truth = exact_answer(case, problem)
     entrants, skipped = contestants(case, problem, pythons)
     figures = []

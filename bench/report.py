@@ -79,6 +79,8 @@ def table(records: list[dict[str, Any]]) -> str:
     lines = [list(_HEADINGS)]
     for part in records:
         case = part["case"]
+        if case["operation"] == "activations":
+            continue
         for row in part["contestants"]:
             lines.append(
                 [
@@ -95,7 +97,7 @@ def table(records: list[dict[str, Any]]) -> str:
     if not any(part["case"]["goal"] for part in records):
         goal = _HEADINGS.index("goal")
         lines = [line[:goal] + line[goal + 1 :] for line in lines]
-    return _markdown(lines)
+    return _markdown(lines) if len(lines) > 1 else ""
 
 
 def comparison(records: list[dict[str, Any]]) -> str:
@@ -114,6 +116,19 @@ def comparison(records: list[dict[str, Any]]) -> str:
                 f"{ours['max_relative_error']:.0e}",
             ]
         )
+    return _markdown(lines) if parts else ""
+
+
+def activations(records: list[dict[str, Any]]) -> str:
+    """Return a line for each activation: ns per entry, and times ReLU's, in every case."""
+    parts = [part for part in records if part["case"]["operation"] == "activations"]
+    names = [part["case"]["name"].removeprefix("activations-") for part in parts]
+    lines = [["ns per entry (x ReLU)", *names, "goal", "largest error"]]
+    for rows in zip(*(part["contestants"] for part in parts), strict=True):
+        goal = rows[0]["goal"]
+        cells = [f"{row['ns_per_entry']:.3g} ({1 / row['ratio']['median']:.2f})" for row in rows]
+        error = max(row["max_relative_error"] for row in rows)
+        lines.append([rows[0]["contestant"], *cells, f"{goal:.0f}" if goal else "", f"{error:.0e}"])
     return _markdown(lines) if parts else ""
 
 

@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which activations of the references the package computes, elementwise and in the limit."""
+"""Which activations of the references the package computes elementwise."""
 
 from fastntk import _backend
 from fastntk.activations import as_activation
 from fastntk.activations.definitions import Elementwise
-from fastntk.gram.program import engine_activation
 from reference.functions import FUNCTIONS
-
-
-def _has_limit(text):
-    try:
-        engine_activation(as_activation(text))
-    except ValueError:
-        return False
-    return True
 
 
 def _is_elementwise(text):
@@ -22,4 +13,3 @@ def _is_elementwise(text):
 
 
 ELEMENTWISE = [text for text in FUNCTIONS if _is_elementwise(text)]
-LIMITS = [text for text in FUNCTIONS if _has_limit(text)]

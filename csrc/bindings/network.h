@@ -22,10 +22,6 @@ using ShareLists = std::vector<std::pair<std::vector<double>, std::vector<double
 // A functor's name and its parameters.
 using NamedActivation = std::pair<std::string, std::vector<double>>;
 
-inline void add_activation(const NamedActivation& named, Network& network) {
-  network.activations.push_back(make_activation(named.first, named.second));
-}
-
 // Of a linear map: weight_std, bias_std, normal_std, skip; see common/network.h.
 using MapNumbers = std::array<double, 4>;
 
@@ -38,7 +34,7 @@ inline Network make_network(const std::vector<NamedActivation>& activations,
     network.maps.back().skip = skip;
   }
   for (const NamedActivation& named : activations)
-    add_activation(named, network);
+    add_activation(named.first, named.second, network);
   return network;
 }
 

@@ -17,10 +17,10 @@ void dual_of_pair(const Act& act, double q, double p, double x, double* to) {
   const RowDual<Extended> left = act.template row_step<Extended>(q);
   const RowDual<Extended> right = act.template row_step<Extended>(p);
   T a[kMaxRowScalars] = {}, b[kMaxRowScalars] = {};
-  for (int k = 0; k < Act::kRowScalars; ++k) {
+  for_row_scalars(act, [&](int k) {
     a[k] = static_cast<T>(left.scalars[k]);
     b[k] = static_cast<T>(right.scalars[k]);
-  }
+  });
   const PairDual<T> dual = plain_dual(act.template pair_step<kFolded>(static_cast<T>(x), a, b));
   to[0] = static_cast<double>(left.second_moment);
   to[1] = static_cast<double>(left.slope);
@@ -36,20 +36,22 @@ py::array dual(const NamedActivation& named, const Numbers& q, const Numbers& p,
   if (q.ndim() != 1 || p.ndim() != 1 || x.ndim() != 1 || p.size() != count || x.size() != count)
     throw py::value_error("q, p and x must be 1-D and of equal length");
   Network network;
-  add_activation(named, network);
+  add_activation(named.first, named.second, network);
   constexpr int kResults = 6;
   py::array_t<double> found({count, static_cast<long>(kResults)});
   const double *left = q.data(), *right = p.data(), *deficits = x.data();
   double* to = found.mutable_data();
-  const py::gil_scoped_release release;
-  with_activation(network.activations[0], [&](auto act) {
-    for (long i = 0; i < count; ++i) {
-      (single ? dual_of_pair<float, decltype(act)>
-              : dual_of_pair<double, decltype(act)>)(act, left[i], right[i], deficits[i],
-                                                     to + i * kResults);
-    }
-    return true;
-  });
+  {
+    const py::gil_scoped_release release;
+    with_activation(network.activations[0], [&](auto act) {
+      for (long i = 0; i < count; ++i) {
+        (single ? dual_of_pair<float, decltype(act)>
+                : dual_of_pair<double, decltype(act)>)(act, left[i], right[i], deficits[i],
+                                                       to + i * kResults);
+      }
+      return true;
+    });
+  }
   return found;
 }
 

@@ -16,8 +16,10 @@
 #include "common/activations/relu_power.h"
 #include "common/activations/sinusoid.h"
 #include "common/activations/step.h"
+#include "common/activations/tabulated.h"
 
-#define FASTNTK_ACTIVATIONS(X)                                                                     \
+// Those with values of f and f', which finite networks take.
+#define FASTNTK_FUNCTIONS(X)                                                                       \
   X(Relu)                                                                                          \
   X(Erf)                                                                                           \
   X(PiecewiseLinear)                                                                               \
@@ -31,8 +33,9 @@
   X(Rbf)                                                                                           \
   X(Gaussian)                                                                                      \
   X(Gelu)
-// Those whose kernels the CUDA engine computes; the others come to it as tables.
-#define FASTNTK_DEVICE_ACTIVATIONS(X) X(Relu) X(Erf) X(PiecewiseLinear)
+#define FASTNTK_ACTIVATIONS(X) FASTNTK_FUNCTIONS(X) X(Tabulated)
+// Those whose limiting kernels the CUDA engine computes.
+#define FASTNTK_DEVICE_ACTIVATIONS(X) X(Relu) X(Erf)
 #ifdef __CUDA_ARCH__
 #define FASTNTK_ACTIVATIONS_HERE FASTNTK_DEVICE_ACTIVATIONS
 #else
@@ -47,6 +50,12 @@ enum class ActivationKind : int { FASTNTK_ACTIVATIONS(FASTNTK_ENUMERATOR) kCount
 
 constexpr int kActivationCount = static_cast<int>(ActivationKind::kCount);
 constexpr int kMaxParameters = 9;
+
+// Row scalars of those that the CUDA engine computes.
+constexpr int kMaxDeviceRowScalars = 5;
+#define FASTNTK_FITS(Type) static_assert(Type::kRowScalars <= kMaxDeviceRowScalars);
+FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_FITS)
+#undef FASTNTK_FITS
 
 // A functor and its parameters, in a form that host and device share.
 struct Activation {
@@ -68,6 +77,20 @@ FASTNTK_HD auto with_activation(const Activation& activation, const F& f) {
     return f(Type(activation.numbers()));
   switch (activation.kind) {
     FASTNTK_ACTIVATIONS_HERE(FASTNTK_CASE)
+  default:
+    return decltype(f(Relu(nullptr))){};
+  }
+#undef FASTNTK_CASE
+}
+
+// The same for functors with values.
+template <class F>
+auto with_function(const Activation& activation, const F& f) {
+#define FASTNTK_CASE(Type)                                                                         \
+  case ActivationKind::k##Type:                                                                    \
+    return f(Type(activation.numbers()));
+  switch (activation.kind) {
+    FASTNTK_FUNCTIONS(FASTNTK_CASE)
   default:
     return decltype(f(Relu(nullptr))){};
   }
@@ -104,10 +127,19 @@ constexpr bool kFoldsDeficit =
                        static_cast<const double*>(nullptr))),
                    FoldedDual<double>>;
 
-template <class Real>
-FASTNTK_HD RowDual<Real> activation_row_step(const Activation& activation, Real variance) {
-  return with_activation(activation,
-                         [&](auto act) { return act.template row_step<Real>(variance); });
+// The row step; keep(k, value) is given the row scalars one by one: no thread of a GPU has room for all.
+template <class Real, class Keep>
+FASTNTK_HD RowMoments<Real> activation_row_step(const Activation& activation, Real variance,
+                                                const Keep& keep) {
+  return with_activation(activation, [&](auto act) {
+    if constexpr (decltype(act)::kRowScalars == kMaxRowScalars) {
+      return act.row_step_to(variance, keep);
+    } else {
+      const RowDual<Real> dual = act.template row_step<Real>(variance);
+      for_row_scalars(act, [&](int k) { keep(k, dual.scalars[k]); });
+      return RowMoments<Real>{dual.second_moment, dual.slope};
+    }
+  });
 }
 FASTNTK_HD double activation_square_at_zero(const Activation& activation) {
   return with_activation(activation, [](auto act) { return act.square_at_zero(); });

@@ -150,7 +150,7 @@ bool all_alike(const std::vector<LayerPlan>& layers, const RowRanges& ranges) {
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const Range* scalars = ranges.layers[l].scalars;
     const int count = activation_row_scalars(layers[l].activation);
-    if (!layers[l].equal ||
+    if (!layers[l].equal || layers[l].skip ||
         !std::all_of(scalars, scalars + count, [](Range scalar) { return scalar.one_number(); }))
       return false;
   }

@@ -94,6 +94,15 @@ FASTNTK_HD AngleState<V> mix_equal(PairDual<V> dual, V t, MixingScalars<V> all,
   return {x, layer_sum(dual, t, w_product, all.v * all.v, x, shares)};
 }
 
+template <class V>
+FASTNTK_HD Shares<V> as_shares(Shares<V> shares) {
+  return shares;
+}
+template <class V>
+FASTNTK_HD Shares<V> as_shares(AllTrained) {
+  return {V(Scalar<V>(1)), V(Scalar<V>(1))};
+}
+
 // Behind a folded dual x is folded, too. With c = -1 + 2 u the supplement of x+ is
 //   1 - x+ = w w' u + ((w - w')^2 + (v + v')^2) / 4.
 template <class V>
@@ -115,6 +124,51 @@ FASTNTK_HD AngleState<V> mix_equal(FoldedDual<V> dual, V t, MixingScalars<V> all
                                    SharesOrAll shares) {
   const AngleState<V> plain = mix_equal(plain_dual(dual), t, all, shares);
   return {folded_mix(dual.deficit, plain.x, all.w * all.w, rounded(all.v * all.v)), plain.t};
+}
+
+// The same for duals of both kinds: x+ is folded.
+template <class V, class SharesOrAll>
+FASTNTK_HD AngleState<V> mix_folded(FoldedDual<V> dual, V t, MixingScalars<V> a, MixingScalars<V> b,
+                                    SharesOrAll shares) {
+  return mix(dual, t, a, b, shares);
+}
+template <class V, class SharesOrAll>
+FASTNTK_HD AngleState<V> mix_folded(PairDual<V> dual, V t, MixingScalars<V> a, MixingScalars<V> b,
+                                    SharesOrAll shares) {
+  const AngleState<V> plain = mix(dual, t, a, b, shares);
+  return {fold(plain.x, V(Scalar<V>(1)) - plain.x), plain.t};
+}
+
+// x, folded or not, and 1 - x, each with its digits where the other is nearly 1.
+template <class V>
+struct BothDeficits {
+  V own;
+  V rest;
+};
+template <class V>
+FASTNTK_HD BothDeficits<V> both_deficits(V folded) {
+  const V zero(Scalar<V>(0)), one(Scalar<V>(1));
+  return {unfold(folded), select(less(folded, zero), negated(folded), one - folded)};
+}
+
+// A skip connection adds the preactivations before the layer, times a number. With r^2 their part of
+// the new variance, w^2 + v^2 + r^2 = 1 per row:
+//   x+ = w w' z + r r' x + ((w - w')^2 + (v - v')^2 + (r - r')^2) / 4,
+//   1 - x+ = w w' (1 - z) + r r' (1 - x) + ((w - w')^2 + (v + v')^2 + (r - r')^2) / 4,
+//   t+ = (what the layer gives) + r r' t.
+// x is folded, before and after.
+template <class Dual, class V>
+FASTNTK_HD AngleState<V> mix_with_skip(Dual dual, AngleState<V> before, MixingScalars<V> a,
+                                       MixingScalars<V> b, V r, V r_other, Shares<V> shares) {
+  const V w_product = a.w * b.w, r_product = r * r_other, apart = r - r_other;
+  const V gap = rounded(V(Scalar<V>(0.25)) * rounded(apart * apart));
+  const BothDeficits<V> of_dual = both_deficits(dual.deficit), of_skip = both_deficits(before.x);
+  const V own = mul_add(r_product, of_skip.own, gap + mixing_gap(a, b));
+  const V rest = mul_add(r_product, of_skip.rest, gap + mixing_gap(a, {b.w, negated(b.v)}));
+  const V x = mul_add(w_product, of_dual.own, own);
+  const V layer =
+      layer_sum(PairDual<V>{of_dual.own, dual.slope}, before.t, w_product, a.v * b.v, x, shares);
+  return {fold(x, mul_add(w_product, of_dual.rest, rest)), mul_add(r_product, before.t, layer)};
 }
 
 }  // namespace fastntk

@@ -65,11 +65,13 @@ std::vector<LayerPlan> plan_layers(const Network& network, const RowRanges& rang
   for (int l = 0; l < network.hidden_layers(); ++l) {
     const Activation& activation = network.activations[l];
     const LayerRanges& layer = ranges.layers[l];
-    plan.push_back({activation, level, layer.w.one_number() && layer.v.one_number()});
-    if (with_activation(activation, [](auto act) { return kFoldsDeficit<decltype(act)>; })) {
+    const bool skip = network.skips(l);
+    plan.push_back({activation, level, layer.w.one_number() && layer.v.one_number(), skip});
+    if (!activation_dual_is_non_negative(activation) || (skip && level == kFolded)) {
       level = kFolded;
-    } else if (!activation_dual_is_non_negative(activation)) {
-      level = kAnyAngle;
+    } else if (skip) {
+      level = kAcute;
+      least = 0;
     } else {
       // Folded data have lost their signs after the layer, but had obtuse angles before it.
       const bool narrows = activation.kind == ActivationKind::kRelu && level >= kAcute;
@@ -94,7 +96,7 @@ bool too_steep_for_float(const Network& network) { return network.hidden_layers(
 bool too_deep_for_float(const Network& network) {
   int roundings = 0;
   for (const Activation& activation : network.activations)
-    roundings += activation_roundings(activation.kind);
+    roundings += activation_roundings(activation);
   return roundings > kFloatRoundings;
 }
 

@@ -40,6 +40,7 @@ struct LayerPlan {
   Activation activation;
   int angle_level;  // AngleLevel that the incoming angles are known to meet
   bool equal;       // w and v are one number each, on both sides
+  bool skip;        // the layer has a skip connection
 };
 
 std::vector<LayerPlan> plan_layers(const Network& network, const RowRanges& ranges,

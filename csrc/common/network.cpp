@@ -2,6 +2,7 @@
 #include "common/network.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace fastntk {
 namespace {
@@ -9,10 +10,9 @@ namespace {
 struct KindFacts {
   const char* name;
   int parameters;
-  int roundings;
 };
 
-#define FASTNTK_FACTS(Type) {Type::kName, Type::kParameters, Type::kRoundings},
+#define FASTNTK_FACTS(Type) {Type::kName, Type::kParameters},
 constexpr KindFacts kFacts[] = {FASTNTK_ACTIVATIONS(FASTNTK_FACTS)};
 #undef FASTNTK_FACTS
 
@@ -26,6 +26,7 @@ Activation make_activation(const std::string& name, const std::vector<double>& p
   for (int i = 0; i < kActivationCount; ++i) {
     if (name != kFacts[i].name)
       continue;
+    require(name != Tabulated::kName, "a table is no function of its own");
     if (static_cast<int>(parameters.size()) != kFacts[i].parameters) {
       throw std::invalid_argument("activation '" + name + "' has " +
                                   std::to_string(kFacts[i].parameters) + " parameters, got " +
@@ -38,10 +39,40 @@ Activation make_activation(const std::string& name, const std::vector<double>& p
   throw std::invalid_argument("unknown activation '" + name + "'");
 }
 
+void add_activation(const std::string& name, const std::vector<double>& parameters,
+                    Network& network) {
+  if (name != Tabulated::kName) {
+    network.activations.push_back(make_activation(name, parameters));
+    return;
+  }
+  require(Tabulated::is_table(parameters.data(), parameters.size()),
+          "activation 'tabulated' has the numbers of a table as parameters");
+  network.tables.push_back(std::make_shared<const std::vector<double>>(parameters));
+  Activation activation(ActivationKind::kTabulated);
+  activation.table = network.tables.back()->data();
+  network.activations.push_back(activation);
+}
+
 bool activation_dual_is_non_negative(const Activation& activation) {
   return with_activation(activation, [](auto act) { return act.dual_is_non_negative(); });
 }
 
-int activation_roundings(ActivationKind kind) { return facts(kind).roundings; }
+bool activation_on_device(ActivationKind kind) {
+#define FASTNTK_FOUND(Type)                                                                        \
+  if (kind == ActivationKind::k##Type)                                                             \
+    return true;
+  FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_FOUND)
+#undef FASTNTK_FOUND
+  return false;
+}
+
+int activation_roundings(const Activation& activation) {
+  return with_activation(activation, [](auto act) {
+    if constexpr (std::is_same_v<decltype(act), Tabulated>)
+      return act.roundings();
+    else
+      return act.kRoundings;
+  });
+}
 
 }  // namespace fastntk

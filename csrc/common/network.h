@@ -58,9 +58,14 @@ struct TrainedShares {
 };
 
 const char* activation_name(ActivationKind kind);
-// Throws std::invalid_argument for a name that there is not, or another number of parameters.
+// Throws std::invalid_argument for a name that there is not, another number of parameters, or an
+// activation that is a table.
 Activation make_activation(const std::string& name, const std::vector<double>& parameters);
+// Appends one that may be a table, whose numbers are the parameters and are kept.
+void add_activation(const std::string& name, const std::vector<double>& parameters,
+                    Network& network);
 bool activation_dual_is_non_negative(const Activation& activation);
-int activation_roundings(ActivationKind kind);
+bool activation_on_device(ActivationKind kind);
+int activation_roundings(const Activation& activation);
 
 }  // namespace fastntk

@@ -68,30 +68,30 @@ struct RowGradientEnd {
   Real nngp[kParameters];
 };
 
-// Derivatives are by log q. A zero row has none, see row_recursion for what is left of it; nor has
-// what is normalised to normal_std.
-template <class Real>
-FASTNTK_HD RowDual<Jet<Real, 1>> dual_with_derivatives(const Activation& activation, Real q,
-                                                       double normal_std) {
+// The row step with derivatives by log q; keep(k, derivative) is given those of the row scalars. A zero
+// row has none, see row_recursion for what is left of it; nor has what is normalised to normal_std.
+template <class Real, class Keep>
+FASTNTK_HD RowMoments<Jet<Real, 1>> dual_with_derivatives(const Activation& activation, Real q,
+                                                          double normal_std, const Keep& keep) {
   using OneJet = Jet<Real, 1>;
   const Real none(0.0), one(1.0);
   const bool zero = !(q > none), normal = normal_std > 0 && !zero;
-  if (!zero && !normal)
-    return activation_row_step<OneJet>(activation, OneJet::of(q, [&](int) { return q; }));
+  if (!zero && !normal) {
+    return activation_row_step(activation, OneJet::of(q, [&](int) { return q; }),
+                               [&](int k, const OneJet& scalar) { keep(k, scalar.by[0]); });
+  }
   const bool left = activation_square_at_zero(activation) > 0;
-  const RowDual<Real> plain = activation_row_step<Real>(
-      activation, normal ? Real(normal_std * normal_std) : (left ? none : one));
-  RowDual<OneJet> dual{OneJet(plain.second_moment), OneJet(plain.slope), {}};
-  FASTNTK_UNROLL
-  for (int k = 0; k < kMaxRowScalars; ++k)
-    dual.scalars[k] = OneJet(plain.scalars[k]);
-  return dual;
+  const RowMoments<Real> plain =
+      activation_row_step(activation, normal ? Real(normal_std * normal_std) : (left ? none : one),
+                          [&](int k, Real) { keep(k, none); });
+  return {OneJet(plain.second_moment), OneJet(plain.slope)};
 }
 
 // weights: as for row_recursion.
 //   sink.first(mixing);
-//   sink.layer(l, mixing, scalars, log_q): scalars[k].by[0] is the derivative by log q of scalar k
-//   of the activation before the layer, and log_q[kParameters] those of that q.
+//   sink.scalar(l, k, by_log_q, log_q): the derivative by log q of scalar k of the activation before
+//   the layer, and log_q[kParameters], those of that q;
+//   sink.layer(l, mixing).
 template <class Real, class Sink>
 FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activation* activations,
                                              int hidden_layers, Real weights, const Sink& sink) {
@@ -110,8 +110,10 @@ FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activa
   for (int l = 0; l < hidden_layers; ++l) {
     const LinearMap& map = maps[l + 1];
     const bool zero = !(now.q > none);
-    const RowDual<Jet<Real, 1>> dual =
-        dual_with_derivatives(activations[l], now.q, maps[l].normal_std);
+    const RowMoments<Jet<Real, 1>> dual =
+        dual_with_derivatives(activations[l], now.q, maps[l].normal_std, [&](int k, Real by_log_q) {
+          sink.scalar(l, k, by_log_q, now.log_q);
+        });
     const bool gone = zero && !(activation_square_at_zero(activations[l]) > 0);
     const Real moment = gone ? none : dual.second_moment.value;
     const Real moment_growth = zero ? none : dual.second_moment.by[0] / dual.second_moment.value;
@@ -131,7 +133,7 @@ FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activa
     }
     theta = carried + weight_part + bias * bias;
     const VarianceGradient<Real> next = variance_gradient<Real>(weight_part, log_weights, map);
-    sink.layer(l, next.mixing, dual.scalars, now.log_q);
+    sink.layer(l, next.mixing);
     now = next;
   }
   RowGradientEnd<Real> end;

@@ -29,7 +29,7 @@ FASTNTK_HD Real normalised(Real q, const LinearMap& map) {
 // Real: double, or Extended or WideDouble, which have the range for everything.
 //   weights: what the weights add to the variance of the first preactivation;
 //   shares(output, map): Shares<double>;   theta[outputs]: the row's kernel values;
-//   sink.first(w, v), sink.layer(l, w, v, r, scalars): what it is told, whether safe or not.
+//   sink.first(w, v), sink.scalar(l, k, scalar), sink.layer(l, w, v, r): what it is told, whether safe or not.
 template <class Real, class SharesOf, class Sink>
 FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* activations,
                                       int hidden_layers, const SharesOf& shares, int outputs,
@@ -54,8 +54,9 @@ FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* a
     // A zero row has no angle. Where f(0) is 0 nothing is left of it, and any scalars do; else all
     // formulas hold at q = 0.
     const bool empty = !(q > none) && !(activation_square_at_zero(activations[l]) > 0);
-    const RowDual<Real> dual =
-        activation_row_step<Real>(activations[l], empty ? one : normalised(q, maps[l]));
+    const RowMoments<Real> dual =
+        activation_row_step(activations[l], empty ? one : normalised(q, maps[l]),
+                            [&](int k, Real scalar) { sink.scalar(l, k, scalar); });
     const Real moment = empty ? none : dual.second_moment;
     const Real weight_part = map.weight_std * map.weight_std * moment;
     const Real bias_part(map.bias_std * map.bias_std);
@@ -73,7 +74,7 @@ FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* a
     check(next);
     inverse = next > none ? one / next : none;
     sink.layer(l, next > none ? square_root(weight_part * inverse) : one,
-               square_root(bias_part * inverse), square_root(skip_part * inverse), dual.scalars);
+               square_root(bias_part * inverse), square_root(skip_part * inverse));
     q = next;
   }
   return {q, safe};

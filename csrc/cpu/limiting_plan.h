@@ -20,6 +20,7 @@ struct LimitingPlan {
   double bias_term;      // input.bias_term()
   double admitted_loss;  // see common/input_layer.h
   std::vector<LayerPlan> layers;
+  std::vector<NumberTable> activation_tables;  // that layers refer to
   std::vector<std::vector<Shares<T>>> shares;  // per output and linear map
   std::vector<bool> all_trained;               // per output: every share is 1
   std::vector<DepthTable<T>> tables;           // per output, or none: then the layers are run

@@ -120,6 +120,7 @@ LimitingTiles<P>::LimitingTiles(const Samples& x, const Samples* y, double scale
            input.bias_term(),
            admitted_loss(hidden_layers),
            plan_layers(network, ranges, acute),
+           network.tables,
            shares_in<P>(outputs),
            all_trained(outputs),
            {},

@@ -59,7 +59,7 @@ void multiply_row(T factor, const T* __restrict by, long count, T* __restrict to
 template <class T>
 void activate(const Activation& activation, T factor, const T* shift, long rows, long cols, T* z,
               T* out, int threads) {
-  with_activation(activation, [&](auto act) {
+  with_function(activation, [&](auto act) {
     for_pieces(rows, cols, threads, [&](long i, long begin, long end) {
       T* row = z + i * cols + begin;
       if (factor != 1 || shift != nullptr)
@@ -74,7 +74,7 @@ void activate(const Activation& activation, T factor, const T* shift, long rows,
 template <class T>
 void apply_slope(const Activation& activation, T factor, const T* z, long rows, long cols,
                  long outputs, T* signals, int threads) {
-  with_activation(activation, [&](auto act) {
+  with_function(activation, [&](auto act) {
     for_pieces(rows, cols, threads, [&](long i, long begin, long end) {
       T slopes[kPiece];
       slope_row(act, z + i * cols + begin, end - begin, slopes);

@@ -14,7 +14,6 @@ namespace {
 // Keeps what the recursion of row i tells.
 struct RowSink {
   RowGradients::ByParameter (&by)[kParameters];
-  const Network& network;
   long i;
 
   void keep(LayerRows<double>& layer, int parameter, const MixingGradient<Extended>& mixing) const {
@@ -27,14 +26,13 @@ struct RowSink {
       by[p].log_w[i] = static_cast<double>(mixing.log_w[p]);
     }
   }
-  void layer(int l, const MixingGradient<Extended>& mixing, const Jet<Extended, 1>* scalars,
-             const Extended* log_q) const {
-    for (int p = 0; p < kParameters; ++p) {
-      LayerRows<double>& layer = by[p].layers[l];
-      keep(layer, p, mixing);
-      for (int k = 0; k < activation_row_scalars(network.activations[l]); ++k)
-        layer.scalars[k][i] = static_cast<double>(scalars[k].by[0] * log_q[p]);
-    }
+  void scalar(int l, int k, Extended by_log_q, const Extended* log_q) const {
+    for (int p = 0; p < kParameters; ++p)
+      by[p].layers[l].scalars[k][i] = static_cast<double>(by_log_q * log_q[p]);
+  }
+  void layer(int l, const MixingGradient<Extended>& mixing) const {
+    for (int p = 0; p < kParameters; ++p)
+      keep(by[p].layers[l], p, mixing);
   }
 };
 
@@ -77,7 +75,7 @@ RowGradients::RowGradients(const Network& network, bool nngp,
 double RowGradients::fill_row(const Network& network, bool nngp, double weights, long i) {
   const RowGradientEnd<Extended> end =
       row_gradient(network.maps.data(), network.activations.data(), network.hidden_layers(),
-                   Extended(weights), RowSink{by, network, i});
+                   Extended(weights), RowSink{by, i});
   double largest = 0;
   for (int p = 0; p < kParameters; ++p) {
     by[p].log_scale[i] = static_cast<double>(end.log_scale[p]);

@@ -114,14 +114,16 @@ struct RowSink {
     table.first.v[i] = static_cast<T>(v);
   }
   template <class Real>
-  void layer(int l, Real w, Real v, Real r, const Real* scalars) const {
+  void scalar(int l, int k, Real value) const {
+    table.layers[l].scalars[k][i] = static_cast<T>(value);
+  }
+  template <class Real>
+  void layer(int l, Real w, Real v, Real r) const {
     LayerRows<T>& layer = table.layers[l];
     layer.w[i] = static_cast<T>(w);
     layer.v[i] = static_cast<T>(v);
     if (network.skips(l))
       layer.r[i] = static_cast<T>(r);
-    for (int k = 0; k < activation_row_scalars(network.activations[l]); ++k)
-      layer.scalars[k][i] = static_cast<T>(scalars[k]);
   }
 };
 

@@ -44,8 +44,8 @@ struct GradientCells {
 template <class Act, int kLevel>
 __device__ void gradient_step(const Act& act, const GradientSide& rows, const GradientSide& cols,
                               int layer, GradientCells& cells) {
-  constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   const MixingScalars<OneJet> own = rows.mixing(layer, cells.row);
+  constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   FASTNTK_UNROLL
   for (int c = 0; c < GradientCells::kCols; ++c) {
     OneJet row_scalars[kScalars], col_scalars[kScalars];
@@ -55,17 +55,15 @@ __device__ void gradient_step(const Act& act, const GradientSide& rows, const Gr
     });
     AngleState<OneJet>& state = cells.state[c];
     const auto dual = act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
-    state = mix(dual, state.t, own, cols.mixing(layer, cells.col[c]), AllTrained{});
+    state = mix_folded(dual, state.t, own, cols.mixing(layer, cells.col[c]), AllTrained{});
   }
 }
 
 template <class Act>
 __device__ void gradient_step(const Act& act, int angle_level, const GradientSide& rows,
                               const GradientSide& cols, int layer, GradientCells& cells) {
-  if (angle_level == kFolded)
+  if (!Act::kUsesAngleLevels || angle_level == kFolded)
     gradient_step<Act, kFolded>(act, rows, cols, layer, cells);
-  else if (!Act::kUsesAngleLevels || angle_level == kAnyAngle)
-    gradient_step<Act, kAnyAngle>(act, rows, cols, layer, cells);
   else if constexpr (Act::kUsesAngleLevels)
     gradient_step<Act, kAcute>(act, rows, cols, layer, cells);
 }

@@ -57,27 +57,36 @@ __device__ MixingScalars<P> mixing_of(const RowTableView<P>& table, int layer, i
   return {table.w(layer)[i], table.v(layer)[i]};
 }
 
+// x comes folded. ReLU's dual is never obtuse; behind others x is folded again. What others read of
+// rows they read for each cell: together it outgrows the registers.
 template <class Act, int kLevel, class P, class SharesOrAll>
 __device__ void layer_step(const Act& act, const ProblemView<P>& problem, int layer,
                            const SharesOrAll& shares, Unit<P>& unit) {
   const RowTableView<P>&rows = problem.rows.table, &cols = problem.cols.table;
   constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   MixingScalars<P> mixing[Unit<P>::kCols];
-  P col_scalars[Unit<P>::kCols][kScalars];
-  FASTNTK_UNROLL
-  for (int c = 0; c < Unit<P>::kCols; ++c) {
-    mixing[c] = mixing_of(cols, layer, unit.col[c]);
-    for_row_scalars(act, [&](int k) { col_scalars[c][k] = cols.scalar(layer, k)[unit.col[c]]; });
+  if constexpr (Act::kUsesAngleLevels) {
+    FASTNTK_UNROLL
+    for (int c = 0; c < Unit<P>::kCols; ++c)
+      mixing[c] = mixing_of(cols, layer, unit.col[c]);
   }
   FASTNTK_UNROLL
   for (int r = 0; r < Unit<P>::kRows; ++r) {
     const MixingScalars<P> own = mixing_of(rows, layer, unit.row[r]);
-    P row_scalars[kScalars];
-    for_row_scalars(act, [&](int k) { row_scalars[k] = rows.scalar(layer, k)[unit.row[r]]; });
     FASTNTK_UNROLL
     for (int c = 0; c < Unit<P>::kCols; ++c) {
-      const auto dual = act.template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars[c]);
-      const AngleState<P> state = mix(dual, unit.t[r][c], own, mixing[c], shares);
+      P row_scalars[kScalars], col_scalars[kScalars];
+      for_row_scalars(act, [&](int k) {
+        row_scalars[k] = rows.scalar(layer, k)[unit.row[r]];
+        col_scalars[k] = cols.scalar(layer, k)[unit.col[c]];
+      });
+      const auto dual = act.template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars);
+      AngleState<P> state;
+      if constexpr (Act::kUsesAngleLevels)
+        state = mix(dual, unit.t[r][c], own, mixing[c], shares);
+      else
+        state = mix_folded(dual, unit.t[r][c], mixing_of(rows, layer, unit.row[r]),
+                           mixing_of(cols, layer, unit.col[c]), shares);
       unit.x[r][c] = state.x;
       unit.t[r][c] = state.t;
     }
@@ -93,15 +102,10 @@ __device__ void layer_step(const Act& act, int angle_level, const ProblemView<P>
   case level:                                                                                      \
     return layer_step<Act, level>(act, problem, layer, shares, unit);
   if constexpr (!Act::kUsesAngleLevels) {
-    switch (angle_level) {
-      FASTNTK_LEVEL(kFolded)
-    default:
-      return layer_step<Act, kAnyAngle>(act, problem, layer, shares, unit);
-    }
+    layer_step<Act, kFolded>(act, problem, layer, shares, unit);
   } else if constexpr (std::is_same_v<SharesOrAll, AllTrained>) {
     switch (angle_level) {
       FASTNTK_LEVEL(kFolded)
-      FASTNTK_LEVEL(kAnyAngle)
       FASTNTK_LEVEL(kAcute)
       FASTNTK_LEVEL(kSecondLayer)
       FASTNTK_LEVEL(kThirdLayer)
@@ -111,7 +115,6 @@ __device__ void layer_step(const Act& act, int angle_level, const ProblemView<P>
   } else {
     switch (angle_level) {
       FASTNTK_LEVEL(kFolded)
-      FASTNTK_LEVEL(kAnyAngle)
     default:
       return layer_step<Act, kAcute>(act, problem, layer, shares, unit);
     }

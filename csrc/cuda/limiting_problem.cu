@@ -42,6 +42,11 @@ LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double s
       hidden_layers_(network.hidden_layers()),
       input_(input_layer(network, x.type, x.columns, scale)), all_trained_(all_trained(outputs)) {
   network.validate();
+  for (int l = 0; l < network.hidden_layers(); ++l) {
+    require(activation_on_device(network.activations[l].kind),
+            "an activation of the CPU engine alone");
+    require(!network.skips(l), "skip connections are the CPU engine's alone");
+  }
   require(x.rows > 0 && x.columns > 0, "X must not be empty");
   require(!outputs.empty(), "a kernel has at least one output");
   require(scale > 0, "scale must be positive");

@@ -20,7 +20,7 @@ void with_type(const Activation& activation, F f) {
   case ActivationKind::k##Type:                                                                    \
     return f(Type(activation.numbers()));
   switch (activation.kind) {
-    FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+    FASTNTK_FUNCTIONS(FASTNTK_CASE)
   default:
     break;
   }

@@ -25,15 +25,13 @@ struct RowTableView {
   const P* fields;  // [2 + hidden_layers * kLayerFields][stride]
   long stride;
 
-  static constexpr int kSkipField = 2 + kMaxRowScalars;
-  static constexpr int kLayerFields = kSkipField + 1;
+  static constexpr int kLayerFields = 2 + kMaxDeviceRowScalars;
 
   // Of the input layer, then of the layer behind the activation `layer`.
   FASTNTK_HD const P* first_w() const { return fields; }
   FASTNTK_HD const P* first_v() const { return fields + stride; }
   FASTNTK_HD const P* w(int layer) const { return field(layer, 0); }
   FASTNTK_HD const P* v(int layer) const { return field(layer, 1); }
-  FASTNTK_HD const P* r(int layer) const { return field(layer, kSkipField); }
   FASTNTK_HD const P* scalar(int layer, int k) const { return field(layer, 2 + k); }
 
 private:

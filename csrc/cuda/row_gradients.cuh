@@ -11,7 +11,6 @@ namespace fastntk::cuda {
 // Keeps what the recursion of row i tells.
 struct GradientSink {
   RowGradientArrays to;
-  const Activation* activations;
   long i;
 
   FASTNTK_HD void mixing(int parameter, int field, const MixingGradient<double>& mixing) const {
@@ -25,18 +24,15 @@ struct GradientSink {
       to.log_w(p)[i] = gradient.log_w[p];
     }
   }
-  FASTNTK_HD void layer(int l, const MixingGradient<double>& gradient,
-                        const Jet<double, 1>* scalars, const double* log_q) const {
-    const int count = activation_row_scalars(activations[l]);
+  FASTNTK_HD void scalar(int l, int k, double by_log_q, const double* log_q) const {
     FASTNTK_UNROLL
-    for (int p = 0; p < kParameters; ++p) {
+    for (int p = 0; p < kParameters; ++p)
+      to.field(p, row_fields(l) + 2 + k)[i] = by_log_q * log_q[p];
+  }
+  FASTNTK_HD void layer(int l, const MixingGradient<double>& gradient) const {
+    FASTNTK_UNROLL
+    for (int p = 0; p < kParameters; ++p)
       mixing(p, row_fields(l), gradient);
-      FASTNTK_UNROLL
-      for (int k = 0; k < kMaxRowScalars; ++k) {  // registers have no computed index
-        if (k < count)
-          to.field(p, row_fields(l) + 2 + k)[i] = scalars[k].by[0] * log_q[p];
-      }
-    }
   }
 };
 
@@ -47,9 +43,8 @@ static __global__ void __launch_bounds__(kRowTableThreads)
   const long i = blockIdx.x * static_cast<long>(kRowTableThreads) + threadIdx.x;
   double largest = 0;
   if (i < rows) {
-    const RowGradientEnd<double> end =
-        row_gradient(network.maps, network.activations, network.hidden_layers, weights[i],
-                     GradientSink{to, network.activations, i});
+    const RowGradientEnd<double> end = row_gradient(
+        network.maps, network.activations, network.hidden_layers, weights[i], GradientSink{to, i});
     FASTNTK_UNROLL
     for (int p = 0; p < kParameters; ++p) {
       const double diagonal = nngp ? end.nngp[p] : end.ntk[p];

@@ -20,7 +20,6 @@ constexpr int kRangeThreads = 128;
 template <class P>
 struct RowSink {
   RowTableArrays<P> table;
-  const Activation* activations;
   long i;
   bool keeps;
 
@@ -32,26 +31,22 @@ struct RowSink {
     table.fields[table.stride + i] = static_cast<P>(v);
   }
   template <class Real>
-  FASTNTK_HD void layer(int l, Real w, Real v, Real r, const Real* scalars) const {
+  FASTNTK_HD void scalar(int l, int k, Real value) const {
+    if (keeps)
+      table.fields[(row_fields(l) + 2 + k) * table.stride + i] = static_cast<P>(value);
+  }
+  template <class Real>
+  FASTNTK_HD void layer(int l, Real w, Real v, Real) const {
     if (!keeps)
       return;
     P* field = table.fields + row_fields(l) * table.stride + i;
     field[0] = static_cast<P>(w);
     field[table.stride] = static_cast<P>(v);
-    field[RowTableView<P>::kSkipField * table.stride] = static_cast<P>(r);
-    const int count = activation_row_scalars(activations[l]);
-    FASTNTK_UNROLL
-    for (int k = 0; k < kMaxRowScalars; ++k) {  // registers have no computed index
-      if (k < count)
-        field[(2 + k) * table.stride] = static_cast<P>(scalars[k]);
-    }
   }
 };
 
 // Infinite where the number is none.
-inline __device__ double finite_or_infinite(double value) {
-  return value - value == 0 ? value : HUGE_VAL;
-}
+FASTNTK_HD double finite_or_infinite(double value) { return value - value == 0 ? value : HUGE_VAL; }
 
 struct LargestDiagonals {
   double plain;
@@ -60,7 +55,7 @@ struct LargestDiagonals {
 
 // False where Real is double and loses digits.
 template <class Real, class P>
-__device__ bool row_of_output(const RowNetwork& network, int output, Real weights, long rows,
+FASTNTK_HD bool row_of_output(const RowNetwork& network, int output, Real weights, long rows,
                               const RowSink<P>& sink, LargestDiagonals& largest) {
   const Shares<double>* own = network.shares + output * (network.hidden_layers + 1L);
   const auto shares = [own](int, int map) { return own[map]; };
@@ -95,7 +90,7 @@ __global__ void __launch_bounds__(kRowTableThreads)
   const int output = static_cast<int>(blockIdx.y);
   LargestDiagonals largest{0, 1};
   if (i < rows) {
-    const RowSink<P> sink{table, network.activations, i, output == 0};
+    const RowSink<P> sink{table, i, output == 0};
     bool done = false;
     if constexpr (std::is_same_v<P, float>)
       done = row_of_output(network, output, weights[i], rows, sink, largest);

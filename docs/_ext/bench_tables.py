@@ -42,7 +42,9 @@ class BenchTable(SphinxDirective):
 def rows_of(record: dict[str, Any]) -> Rows:
     """Return the headings and the lines of a record, whichever kind it is."""
     if "cases" in record:
-        return case_rows(record["cases"])
+        cases = record["cases"]
+        of_activations = [part for part in cases if part["case"]["operation"] == "activations"]
+        return activation_rows(cases) if of_activations == cases else case_rows(cases)
     if "claims" in record:
         claims = record["claims"]
         lines = [
@@ -72,6 +74,18 @@ def case_rows(cases: list[dict[str, Any]]) -> Rows:
                     f"{line['max_relative_error']:.1e}",
                 ]
             )
+    return rows
+
+
+def activation_rows(cases: list[dict[str, Any]]) -> Rows:
+    """Return a line for each activation: ns per entry, and times ReLU's, in every case."""
+    names = [part["case"]["name"].removeprefix("activations-") for part in cases]
+    rows = [["ns per entry (x ReLU)", *names, "goal", "largest error"]]
+    for lines in zip(*(part["contestants"] for part in cases), strict=True):
+        cells = [f"{x['ns_per_entry']:.3g} ({1 / x['ratio']['median']:.2f})" for x in lines]
+        goal = lines[0]["goal"]
+        error = max(x["max_relative_error"] for x in lines)
+        rows.append([lines[0]["contestant"], *cells, f"{goal:.0f}" if goal else "", f"{error:.1e}"])
     return rows
 
 

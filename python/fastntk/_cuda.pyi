@@ -21,6 +21,7 @@ emulated: bool
 architectures: list[str]
 
 def device_count() -> int: ...
+def limiting_activations() -> list[str]: ...
 
 class Context:
     """Where a call runs; ``allocate(bytes)`` returns an object with the address as ``ptr``."""

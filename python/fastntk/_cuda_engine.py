@@ -56,6 +56,10 @@ class CudaEngine(Engine):
         """The device's name for programs, its own, and its compute capability."""
         return f"{self.name} ({device_text(self.xp, self.index)})"
 
+    def limiting_activations(self) -> frozenset[str]:
+        """Return the names of functions with limiting kernels."""
+        return frozenset(self.native.limiting_activations())
+
     def limiting_kernel(
         self,
         dtype: np.dtype[Any],

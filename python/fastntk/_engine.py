@@ -44,6 +44,10 @@ class Engine(ABC):
         """What computes, for people."""
 
     @abstractmethod
+    def limiting_activations(self) -> frozenset[str]:
+        """Return the names of functions whose limiting kernels the engine has formulas for."""
+
+    @abstractmethod
     def limiting_kernel(
         self,
         dtype: np.dtype[Any],
@@ -163,6 +167,10 @@ class CpuEngine(Engine):
     xp = np
     native = _cpu
     description = "the CPU"
+
+    def limiting_activations(self) -> frozenset[str]:
+        """Return the names of functions with limiting kernels."""
+        return frozenset(_cpu.activations())
 
     def limiting_kernel(
         self,

@@ -196,6 +196,13 @@ def non_negative(value: float, name: str) -> float:
     return number
 
 
+def truth(value: bool, name: str) -> bool:
+    """Return a truth value; numbers are none."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def finite(value: float, name: str) -> float:
     """Return a finite number."""
     number = _number(value, name)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled, never run: every formula of csrc/common in device code, for each activation, both types
-// and all angle levels. CI fails on an error, a warning or a register spill.
+// Compiled, never run: every formula of csrc/common in device code, for each activation whose kernels
+// GPUs compute, both types and all angle levels. CI fails on an error, a warning or a register spill.
 #include "common/activations.h"
 #include "common/input_layer.h"
 #include "common/layer.h"
@@ -9,15 +9,17 @@ namespace fastntk {
 
 template <class Act, class T, int kLevel>
 __global__ void layer_kernel(const T* scalars, const T* mixing, T* x, T* t, long n) {
+  const Act act(nullptr);
   const long i = blockIdx.x * static_cast<long>(blockDim.x) + threadIdx.x;
   if (i >= n)
     return;
-  T a[kMaxRowScalars], b[kMaxRowScalars];
-  for (int k = 0; k < Act::kRowScalars; ++k) {
+  constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
+  T a[kScalars], b[kScalars];
+  for_row_scalars(act, [&](int k) {
     a[k] = scalars[k];
-    b[k] = scalars[k + kMaxRowScalars];
-  }
-  const PairDual<T> dual = Act::template pair_step<kLevel>(x[i], a, b);
+    b[k] = scalars[k + kScalars];
+  });
+  const auto dual = act.template pair_step<kLevel>(x[i], a, b);
   const AngleState<T> next =
       mix(dual, t[i], {mixing[0], mixing[1]}, {mixing[2], mixing[3]}, Shares<T>{T(1), T(1)});
   x[i] = next.x;
@@ -44,13 +46,12 @@ __global__ void deficit_kernel(const T* distance, const T* dot, const RowRadius<
 
 #define FASTNTK_LEVELS(Type, T)                                                                    \
   template __global__ void layer_kernel<Type, T, kFolded>(const T*, const T*, T*, T*, long);       \
-  template __global__ void layer_kernel<Type, T, kAnyAngle>(const T*, const T*, T*, T*, long);     \
   template __global__ void layer_kernel<Type, T, kAcute>(const T*, const T*, T*, T*, long);        \
   template __global__ void layer_kernel<Type, T, kSecondLayer>(const T*, const T*, T*, T*, long);  \
   template __global__ void layer_kernel<Type, T, kThirdLayer>(const T*, const T*, T*, T*, long);   \
   template __global__ void layer_kernel<Type, T, kDeeper>(const T*, const T*, T*, T*, long);
 #define FASTNTK_TYPES(Type) FASTNTK_LEVELS(Type, float) FASTNTK_LEVELS(Type, double)
-FASTNTK_ACTIVATIONS(FASTNTK_TYPES)
+FASTNTK_FUNCTIONS(FASTNTK_TYPES)
 
 template __global__ void deficit_kernel(const float*, const float*, const RowRadius<float>*, float*,
                                         long);

@@ -8,7 +8,6 @@ import pytest
 
 import fastntk as fn
 from fastntk.activations import as_activation
-from offered import LIMITS
 from reference import naive
 from reference.functions import FUNCTIONS, JUMPING, dual
 
@@ -38,7 +37,7 @@ def compare(net, want, kernels=("nngp", "layers", "ntk")):
         np.testing.assert_allclose(K, wanted[name], rtol=0, atol=BOUND * abs(wanted[name]).max())
 
 
-@pytest.mark.parametrize("text", LIMITS)
+@pytest.mark.parametrize("text", FUNCTIONS)
 def test_every_activation(text):
     """Two layers of it with scales: their factors go to the maps on both sides."""
     f = as_activation(text).scaled(output=1.3, input=0.6)
@@ -70,6 +69,50 @@ def test_layers_of_their_own(init_std):
     # The reference's scales matter to each part.
     plain = expected(w, b, [(t, 1.0, 1.0) for t, _, _ in layers], scaled_map=init_std is None)
     assert (abs(net.kernels(X, Y, get=("layers",))[0] / plain[1] - 1).max(axis=(1, 2)) > 0.1).all()
+
+
+@pytest.mark.parametrize("options", [{"layer_norm": True}, {"residual": 0.8}], ids=str)
+@pytest.mark.parametrize("init_std", [None, 1.4])
+def test_layer_types(options, init_std):
+    """Skip connections and layer normalisation, with scales that no map may absorb twice."""
+    layers = [("relu", 1.5, 0.8), ("erf", 0.7, 2.0), ("erf", 1.1, 0.5), ("relu", 2.0, 1.0)]
+    b = [0.3, 0.0, 0.2, 0.5, 0.1]
+    w = [1.2, 0.8, 1.5, 0.9, 1.1] if init_std is None else [init_std] * 5
+    activations = [as_activation(t).scaled(input=i, output=o) for t, i, o in layers]
+    std = {"weight_std": w} if init_std is None else {"init_std": init_std}
+    net = fn.FullyConnected(4, activations, bias_std=b, **std, **options)
+    compare(net, expected(w, b, layers, scaled_map=init_std is None, **options))
+    with pytest.raises(ValueError, match="without skip connections and layer normalisation"):
+        dataclasses.replace(net, init_std=None, weight_std=1.0, bias_std=1.0).gradients(X)
+    with pytest.raises(ValueError, match="which finite networks lack"):
+        fn.FiniteNetwork(net, (4, 5, 5, 5, 5, 1))
+
+
+@pytest.mark.parametrize("text", ["identity", "leaky_relu(0.1)", "absolute", "hermite(2)", "tanh"])
+def test_skips_of_obtuse_pairs(text):
+    """Duals as negative as -1, which come with the digits of opposite rows: both deficits count."""
+    w, b = [1.3, 1.1, 0.9, 1.2], [0.2, 0.4, 0.3, 0.1]
+    net = fn.FullyConnected(3, text, weight_std=w, bias_std=b, residual=0.9)
+    nngp, parts = expected(w, b, [(text, 1.0, 1.0)] * 3, residual=0.9)
+    compare(net, (nngp, parts))
+
+
+def test_layer_types_of_few_layers():
+    """A single hidden layer has nothing to skip; the linear kernel no activation."""
+    for options in ({"residual": 0.7}, {"residual": 0.7, "layer_norm": True}):
+        none = fn.FullyConnected(0, **options)
+        np.testing.assert_array_equal(none.ntk(X), fn.FullyConnected(0).ntk(X))
+    one = fn.FullyConnected(1, "erf", residual=0.7)
+    np.testing.assert_allclose(one.ntk(X), fn.FullyConnected(1, "erf").ntk(X), rtol=1e-13)
+
+
+def test_layer_types_are_checked():
+    for value in (-1, np.inf, np.nan):
+        with pytest.raises(ValueError, match="residual must be non-negative and finite"):
+            fn.FullyConnected(residual=value)
+    for value in (1, "yes", None):
+        with pytest.raises(TypeError, match="layer_norm must be True or False"):
+            fn.FullyConnected(layer_norm=value)
 
 
 def test_equal_layers_are_one_parameter():
@@ -106,7 +149,7 @@ def test_what_jumps_has_no_ntk():
             program.trained_shares(kernel)
 
 
-@pytest.mark.parametrize("text", [text for text in JUMPING if text in LIMITS])
+@pytest.mark.parametrize("text", JUMPING)
 def test_kernels_of_what_jumps(text):
     net = fn.FullyConnected(2, text)
     assert np.isfinite(net.nngp(X)).all()

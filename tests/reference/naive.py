@@ -52,12 +52,15 @@ def gram(
     return nngp, parts.sum(axis=0)
 
 
-def layered(X, Y, scale, weight_std, bias_std, duals, *, scaled_map=True):
+def layered(
+    X, Y, scale, weight_std, bias_std, duals, *, scaled_map=True, residual=0.0, layer_norm=False
+):
     """NNGP, (n, m), and each linear map's part of the NTK, (maps, n, m).
 
     ``weight_std`` and ``bias_std`` are one per linear map, ``duals`` one per hidden layer. With
     ``scaled_map`` the deviations of the weights are factors of the forward map, else those of their
-    initial values.
+    initial values. ``residual`` times its preactivations is what a hidden layer adds to those of
+    the next; ``layer_norm`` divides what activations are given by its standard deviation.
     """
     X = X.astype(np.float64) * scale
     Y = X if Y is None else Y.astype(np.float64) * scale
@@ -69,9 +72,15 @@ def layered(X, Y, scale, weight_std, bias_std, duals, *, scaled_map=True):
     s = w2[0] * X @ Y.T / X.shape[1] + b2[0]
     parts = [own[0] * X @ Y.T / X.shape[1] + b2[0]]
     for layer, dual in enumerate(duals, 1):
-        value, slope = dual(q, p, s)
-        parts = [w2[layer] * slope * part for part in parts]
+        added = residual**2 if layer < len(duals) else 0.0
+        norms = np.sqrt(q * p) if layer_norm else np.ones_like(s)
+        own_q, own_p = (np.ones_like(v) if layer_norm else v for v in (q, p))
+        value, slope = dual(own_q, own_p, s / norms)
+        parts = [(w2[layer] * slope / norms + added) * part for part in parts]
         parts.append(own[layer] * value + b2[layer])
-        q, p = (w2[layer] * dual(v, v, v)[0] + b2[layer] for v in (q, p))
-        s = w2[layer] * value + b2[layer]
+        q, p = (
+            w2[layer] * dual(v, v, v)[0] + b2[layer] + added * raw
+            for v, raw in ((own_q, q), (own_p, p))
+        )
+        s = w2[layer] * value + b2[layer] + added * s
     return s, np.array(parts)

@@ -2,6 +2,7 @@
 """Nonlinearities with duals in closed form, and the limiting recursion in a few lines of NumPy."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 from scipy.special import erf
@@ -51,6 +52,12 @@ def polynomial(*coefficients):
 
 RELU = Plain(lambda u: np.maximum(u, 0), _relu_dual)
 ERF = Plain(erf, _erf_dual)
+
+
+def with_attributes(net, **others):
+    """Return what has a network's attributes, and others."""
+    names = ("activations", "bias_stds", "hidden_layers", "init_std", "program", "weight_stds")
+    return SimpleNamespace(**{name: getattr(net, name) for name in names} | others)
 
 
 def kernels(functions, X, bias_std, weight_std=1.0):

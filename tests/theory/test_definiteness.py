@@ -69,7 +69,7 @@ def test_parts_of_functions(text, even, odd):
     assert powers_of_function(activation.scaled(input=0.01, output=1e6)) == (even, odd)
 
 
-def brute_force(functions, bias_std, most):
+def brute_force(functions, bias_std, residual, most):
     """Return the powers up to ``most`` by multiplying the series out: sets of powers."""
 
     def compose(outer, inner):
@@ -83,10 +83,12 @@ def brute_force(functions, bias_std, most):
     bias = {0} if bias_std > 0 else set()
     nngp = {1} | bias
     ntk = nngp
-    for hermite in functions:
+    for layer, hermite in enumerate(functions):
+        before = (nngp, ntk) if residual and layer < len(functions) - 1 else (set(), set())
         slopes = compose({n - 1 for n in hermite if n}, nngp)
         nngp = compose(hermite, nngp) | bias
         ntk = {a + b for a in slopes for b in ntk if a + b <= most} | nngp
+        nngp, ntk = nngp | before[0], ntk | before[1]
     return nngp, ntk
 
 
@@ -106,17 +108,19 @@ HERMITE = {
 
 
 @pytest.mark.parametrize("bias_std", [0.0, 0.1])
+@pytest.mark.parametrize("residual", [0.0, 0.5])
 @pytest.mark.parametrize("first", HERMITE)
-@pytest.mark.parametrize("second", HERMITE)
-def test_powers_of_two_layers(first, second, bias_std, monkeypatch):
+def test_powers_of_two_layers(first, residual, bias_std, monkeypatch):
     """Against series multiplied out up to the power 24, where infinity begins at 20."""
     monkeypatch.setattr("fastntk.theory.powers.powers_of_function", lambda f: HERMITE[f][0])
-    found = powers_of_kernels([first, second], [bias_std] * 3)
-    wanted = brute_force([HERMITE[first][1], HERMITE[second][1]], bias_std, 24)
-    for powers, some in zip(found, wanted, strict=True):
-        for largest, parity in ((powers.even, 0), (powers.odd, 1)):
-            top = max((n for n in some if n % 2 == parity), default=NONE)
-            assert largest == (top if top < 20 else INF)
+    for second in HERMITE:
+        found = powers_of_kernels([first, second], [bias_std] * 3, residual)
+        series = [HERMITE[first][1], HERMITE[second][1]]
+        wanted = brute_force(series, bias_std, residual, 24)
+        for powers, some in zip(found, wanted, strict=True):
+            for largest, parity in ((powers.even, 0), (powers.odd, 1)):
+                top = max((n for n in some if n % 2 == parity), default=NONE)
+                assert largest == (top if top < 20 else INF)
 
 
 @pytest.mark.parametrize(
@@ -128,17 +132,24 @@ def test_powers_of_two_layers(first, second, bias_std, monkeypatch):
         (2, "relu", 0.0, True, False),
         (1, "erf", 0.1, True, True),
         (3, "erf", 0.0, False, False),
+        (1, "gelu", 0.0, False, False),
+        (2, "gelu", 0.0, True, False),
+        (2, "cos", 0.0, False, False),
+        (2, "rbf(0.5)", 0.0, True, None),
+        (1, "monomial(3)", 0.1, False, False),
+        (2, ["monomial(2)", "relu"], 0.1, True, True),
+        (2, ["monomial(2)", "relu"], 0.0, False, False),
     ],
 )
 @pytest.mark.parametrize("kernel", ["ntk", "nngp"])
 def test_gram_matrices_agree(hidden_layers, activation, bias_std, holds, everywhere, kernel, rng):
-    """Twelve pairs of opposite points of the sphere in R^3: singular or not, by a wide margin."""
+    """Twelve pairs of opposite points of a sphere in R^3: singular or not, by a wide margin."""
     net = fn.FullyConnected(hidden_layers, activation, bias_std=bias_std)
     answer = fn.is_positive_definite(net, kernel)
     assert (answer.holds, answer.everywhere) == (holds, everywhere)
     assert bool(answer) is holds
     compute = getattr(net, kernel)
-    values = np.linalg.eigvalsh(compute(sphere(rng, 12, 3), dtype="float64"))
+    values = np.linalg.eigvalsh(compute(3 * sphere(rng, 12, 3), dtype="float64"))
     if holds:
         assert values[0] > 1e-9 * values[-1]  # of rounding, 1e-15 would be left
     else:
@@ -215,6 +226,18 @@ def test_odd_part_of_shallow_relu(rng):
     """40 pairs of opposite points: rank 40 for what is even, 3 for the only odd power, 1."""
     net = fn.FullyConnected(1, bias_std=0.0)
     assert rank(net.ntk(sphere(rng, 20, 3), dtype="float64")) == 20 + 3
+
+
+def test_other_layers():
+    """A residual mends two layers of even functions; off the sphere nothing is claimed then."""
+    for beta, residual, expected in ((0.1, 0.0, True), (0.0, 0.0, False), (0.0, 0.5, True)):
+        net = fn.FullyConnected(2, "cos", bias_std=beta)
+        answer = fn.is_positive_definite(plain.with_attributes(net, residual=residual))
+        assert answer.holds is expected
+    assert answer.everywhere is None
+    normalised = plain.with_attributes(fn.FullyConnected(2), layer_norm=True)
+    answer = fn.is_positive_definite(normalised)
+    assert (answer.holds, answer.everywhere) == (True, None)
 
 
 def test_arguments():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastntk as fn
-from theory.plain import ERF, RELU, polynomial
+from theory.plain import ERF, RELU, polynomial, with_attributes
 
 
 def run(f, weight_std, bias_std, q, c, layers):
@@ -179,6 +179,13 @@ def test_no_edge():
 def test_arguments(arguments, error, message):
     with pytest.raises(error, match=message):
         fn.mean_field(*arguments)
+
+
+def test_other_layers_are_refused():
+    for other in ({"residual": 0.5}, {"layer_norm": True}):
+        net = with_attributes(fn.FullyConnected(2), **other)
+        with pytest.raises(ValueError, match="net must be without residual connections"):
+            fn.mean_field(net)
 
 
 @pytest.mark.parametrize("start", [0.01, 5.0])

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this build runs on, and where a call shall run.
+#include <pybind11/stl.h>
+
 #include "bindings/cuda/module.h"
 #include "bindings/cuda/place.h"
+#include "common/activations.h"
 
 namespace fastntk::bindings {
 namespace {
@@ -26,6 +29,14 @@ void register_device(py::module_& module) {
 #endif
   module.attr("architectures") = py::str(FASTNTK_CUDA_ARCHITECTURES).attr("split")();
   module.def("device_count", &device_count);
+  // Those whose limiting kernels the engine computes.
+  module.def("limiting_activations", [] {
+    std::vector<std::string> names;
+#define FASTNTK_NAME(Type) names.emplace_back(Type::kName);
+    FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_NAME)
+#undef FASTNTK_NAME
+    return names;
+  });
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
       std::rethrow_exception(thrown);

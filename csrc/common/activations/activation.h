@@ -29,6 +29,12 @@ struct RowDual {
   Real scalars[kMaxRowScalars];
 };
 
+template <class Real>
+struct RowMoments {
+  Real second_moment;
+  Real slope;
+};
+
 template <class V>
 struct PairDual {
   V deficit;

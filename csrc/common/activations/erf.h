@@ -25,8 +25,8 @@ namespace fastntk {
 struct Erf {
   static constexpr const char* kName = "erf";
   static constexpr int kParameters = 0;
-  // R, 1 - R^2, cos phi_q, sqrt phi_q, R / sqrt phi_q, 1 - R
-  static constexpr int kRowScalars = 6;
+  // R, 1 - R^2, cos phi_q, sqrt phi_q, R / sqrt phi_q
+  static constexpr int kRowScalars = 5;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
 
@@ -60,9 +60,8 @@ struct Erf {
     // Below it f is linear, and pairs have room for products.
     const Real least(1e-290);
     const Real r = square_root(r2 + least), root = square_root(phi + least);
-    return {two_over_pi<Real>() * phi,
-            r2 / (cosine * phi),
-            {r, complement, cosine, root, r / root, complement / (1 + r)}};
+    return {
+        two_over_pi<Real>() * phi, r2 / (cosine * phi), {r, complement, cosine, root, r / root}};
   }
 
   template <int kLevel, class V>
@@ -78,13 +77,14 @@ struct Erf {
     const V product = a[0] * b[0], twice = product + product;
     const V shift = twice * x;  // R R' - rho
     const V rho = product - shift;
-    const V apart = a[1] + b[1] + square(radial_gap(a, b));  // 2 (1 - R R')
+    const V radial = radial_gap(a, b);
+    const V apart = a[1] + b[1] + square(radial);            // 2 (1 - R R')
     const V below_one = mul_add(half, apart, shift);         // 1 - rho
     const V above_one = mul_add(half, apart, twice * rest);  // 1 + rho
     const V cosine = square_root(below_one * above_one);
     const V inverse = one / (a[3] * b[3]);  // 1 / sqrt(phi_q phi_q')
-    const V gap_a = angle_between(a, b, rho, shift, cosine);
-    const V gap_b = angle_between(b, a, rho, shift, cosine);
+    const V gap_a = angle_from(a, radial, rho, shift, cosine);
+    const V gap_b = angle_from(b, negated(radial), rho, shift, cosine);
     const V spread = quarter * (gap_a + gap_b) * inverse;
     const V from_gaps = neg_mul_add(quarter * inverse, square(a[3] - b[3]), spread);
     // phi from the smaller of phi_q and phi_q', alike for a pair and its transpose.
@@ -98,19 +98,20 @@ struct Erf {
   }
 
 private:
-  // R - R': of R, or of 1 - R where that is the smaller number, which for large q is all that rows of
-  // unequal norm differ by.
+  // R - R': of R, or of 1 - R = (1 - R^2) / (1 + R) where that is the smaller number, which for large q
+  // is all that rows of unequal norm differ by.
   template <class V>
   FASTNTK_HD static V radial_gap(const V* a, const V* b) {
-    return select(less(a[0] + b[0], V(Scalar<V>(1))), a[0] - b[0], b[5] - a[5]);
+    const V one(Scalar<V>(1));
+    return select(less(a[0] + b[0], one), a[0] - b[0], b[1] / (one + b[0]) - a[1] / (one + a[0]));
   }
-  // phi_q - phi for the row whose scalars are a.
+  // phi_q - phi for the row whose scalars are a; radial: its R less the other's.
   template <class V>
-  FASTNTK_HD static V angle_between(const V* a, const V* b, V rho, V shift, V cosine) {
+  FASTNTK_HD static V angle_from(const V* a, V radial, V rho, V shift, V cosine) {
     using T = Scalar<V>;
     const V one(T(1)), pi(T(3.14159265358979323846));
     const V r2 = a[0] * a[0];
-    const V gap = mul_add(a[0], radial_gap(a, b), shift);  // R^2 - rho
+    const V gap = mul_add(a[0], radial, shift);  // R^2 - rho
     // Acute phi: the sum of two positive terms divides; otherwise the plain difference of products
     // has no cancellation.
     const V sine_direct = r2 * cosine - rounded(rho * a[2]);

@@ -67,7 +67,7 @@ struct Polynomial {
     T sum = 0;
     FASTNTK_UNROLL
     for (int k = kDegree; k >= 1; --k)
-      sum = times(sum, u) + static_cast<T>(k * c_[k]);
+      sum = times(sum, u) + static_cast<T>(k) * static_cast<T>(c_[k]);
     return sum;
   }
 

@@ -82,17 +82,15 @@ FASTNTK_HD void gradient_step(const Act& act, const GradientSide& rows, const Gr
     });
     AngleState<JetPack>& state = unit.state[u];
     const auto dual = act.template pair_step<kLevel>(state.x, row_scalars, col_scalars);
-    state = mix(dual, state.t, own, cols.layer_of_columns(l, unit.column(u)), AllTrained{});
+    state = mix_folded(dual, state.t, own, cols.layer_of_columns(l, unit.column(u)), AllTrained{});
   }
 }
 
 template <class Act>
 FASTNTK_HD void gradient_step(const Act& act, int angle_level, const GradientSide& rows,
                               const GradientSide& cols, std::size_t l, GradientUnit& unit) {
-  if (angle_level == kFolded)
+  if (!Act::kUsesAngleLevels || angle_level == kFolded)
     gradient_step<Act, kFolded>(act, rows, cols, l, unit);
-  else if (!Act::kUsesAngleLevels || angle_level == kAnyAngle)
-    gradient_step<Act, kAnyAngle>(act, rows, cols, l, unit);
   else if constexpr (Act::kUsesAngleLevels)
     gradient_step<Act, kAcute>(act, rows, cols, l, unit);
 }

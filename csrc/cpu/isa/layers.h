@@ -6,6 +6,7 @@
 
 #include "common/layer.h"
 #include "cpu/isa/exponentials.h"
+#include "cpu/isa/pack_group.h"
 #include "cpu/isa/unit.h"
 #include "cpu/limiting_plan.h"
 
@@ -33,20 +34,28 @@ FASTNTK_HD MixingScalars<Pack<T>> mixing_of_columns(const LayerRows<T>& table, l
   return {Pack<T>::load(&table.w[j]), Pack<T>::load(&table.v[j])};
 }
 
+// The dual of the unit's vector u, in row r and column vector c.
+template <int kLevel, class Act, class T>
+FASTNTK_HD auto dual_of_pairs(const Act& act, const LayerRows<T>& rows, const LayerRows<T>& cols,
+                              const Unit<T>& unit, int u, int r, int c) {
+  using V = Pack<T>;
+  constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
+  V row_scalars[kScalars], col_scalars[kScalars];
+  for_row_scalars(act, [&](int k) {
+    row_scalars[k] = V(rows.scalars[k][unit.row + r]);
+    col_scalars[k] = V::load(&cols.scalars[k][unit.col + c * V::kLanes]);
+  });
+  return act.template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
+}
+
 // Broadcast: Shares or AllTrained, over the lanes.
 template <class Act, int kLevel, bool kEqual, class T, class Broadcast>
 FASTNTK_HD void layer_step(const Act& act, const LayerRows<T>& rows, const LayerRows<T>& cols,
                            const Broadcast& shares, Unit<T>& unit) {
   using V = Pack<T>;
-  constexpr int kScalars = Act::kRowScalars > 0 ? Act::kRowScalars : 1;
   for_unit([&](int u, int r, int c) {
     const long i = unit.row + r, j = unit.col + c * V::kLanes;
-    V row_scalars[kScalars], col_scalars[kScalars];
-    for_row_scalars(act, [&](int k) {
-      row_scalars[k] = V(rows.scalars[k][i]);
-      col_scalars[k] = V::load(&cols.scalars[k][j]);
-    });
-    const auto dual = act.template pair_step<kLevel>(unit.x[u], row_scalars, col_scalars);
+    const auto dual = dual_of_pairs<kLevel>(act, rows, cols, unit, u, r, c);
     const AngleState<V> state =
         kEqual ? mix_equal(dual, unit.t[u], mixing_of_row(rows, unit.row), shares)
                : mix(dual, unit.t[u], mixing_of_row(rows, i), mixing_of_columns(cols, j), shares);
@@ -64,30 +73,88 @@ FASTNTK_HD void layer_step(const Act& act, bool equal, const LayerRows<T>& rows,
     layer_step<Act, kLevel, false>(act, rows, cols, shares, unit);
 }
 
+// The scalars of a unit's rows, and of its columns, read where they lie: there may be many.
+template <class T>
+struct UnitRowScalars {
+  const LayerRows<T>& table;
+  long row;
+
+  FASTNTK_HD PackGroup<T, kUnit> operator[](int k) const {
+    const T* scalars = table.scalars[k].data() + row;
+    return PackGroup<T, kUnit>::each([&](int u) { return Pack<T>(scalars[u / kUnitVectors]); });
+  }
+};
+template <class T>
+struct UnitColumnScalars {
+  const LayerRows<T>& table;
+  long col;
+
+  FASTNTK_HD PackGroup<T, kUnit> operator[](int k) const {
+    const T* scalars = table.scalars[k].data() + col;
+    return PackGroup<T, kUnit>::each(
+        [&](int u) { return Pack<T>::load(scalars + u % kUnitVectors * Pack<T>::kLanes); });
+  }
+};
+
+// What serves every activation: deficits folded, before and after, rows unlike each other, and any
+// shares.
+template <class Act, bool kSkip, class T>
+FASTNTK_HD void general_step(const Act& act, const LayerRows<T>& rows, const LayerRows<T>& cols,
+                             const Shares<Pack<T>>& shares, Unit<T>& unit) {
+  using V = Pack<T>;
+  // Sums over many terms go through the unit's packs together.
+  constexpr bool kTogether = Act::kRowScalars == kMaxRowScalars;
+  PairDual<PackGroup<T, kUnit>> duals;
+  if constexpr (kTogether) {
+    const auto x = PackGroup<T, kUnit>::each([&](int u) { return unit.x[u]; });
+    duals = act.template pair_step<kFolded>(x, UnitRowScalars<T>{rows, unit.row},
+                                            UnitColumnScalars<T>{cols, unit.col});
+  }
+  const auto dual_of = [&](int u, int r, int c) {
+    if constexpr (kTogether)
+      return PairDual<V>{duals.deficit.of[u], duals.slope.of[u]};
+    else
+      return dual_of_pairs<kFolded>(act, rows, cols, unit, u, r, c);
+  };
+  for_unit([&](int u, int r, int c) {
+    const long i = unit.row + r, j = unit.col + c * V::kLanes;
+    const auto dual = dual_of(u, r, c);
+    const MixingScalars<V> own = mixing_of_row(rows, i), other = mixing_of_columns(cols, j);
+    AngleState<V> state;
+    if constexpr (kSkip) {
+      state = mix_with_skip(dual, AngleState<V>{unit.x[u], unit.t[u]}, own, other, V(rows.r[i]),
+                            V::load(&cols.r[j]), shares);
+    } else {
+      state = mix_folded(dual, unit.t[u], own, other, shares);
+    }
+    unit.x[u] = state.x;
+    unit.t[u] = state.t;
+  });
+}
+
+// ReLU layers, which run most often, have variants: by what is known of the angles, for equal rows,
+// and where all is trained.
 template <class Act, class T, class Broadcast>
 FASTNTK_HD void layer_step(const Act& act, const LayerPlan& plan, const LayerRows<T>& rows,
                            const LayerRows<T>& cols, const Broadcast& shares, Unit<T>& unit) {
+  if (plan.skip)
+    return general_step<Act, true>(act, rows, cols, as_shares<Pack<T>>(shares), unit);
+  if constexpr (!Act::kUsesAngleLevels) {
+    general_step<Act, false>(act, rows, cols, as_shares<Pack<T>>(shares), unit);
+  } else {
 #define FASTNTK_LEVEL(level)                                                                       \
   case level:                                                                                      \
     return layer_step<Act, level>(act, plan.equal, rows, cols, shares, unit);
-  if constexpr (Act::kUsesAngleLevels) {
     switch (plan.angle_level) {
       FASTNTK_LEVEL(kFolded)
-      FASTNTK_LEVEL(kAnyAngle)
       FASTNTK_LEVEL(kAcute)
       FASTNTK_LEVEL(kSecondLayer)
       FASTNTK_LEVEL(kThirdLayer)
     default:
       return layer_step<Act, kDeeper>(act, plan.equal, rows, cols, shares, unit);
     }
-  } else {
-    switch (plan.angle_level) {
-      FASTNTK_LEVEL(kFolded)
-    default:
-      return layer_step<Act, kAnyAngle>(act, plan.equal, rows, cols, shares, unit);
-    }
-  }
 #undef FASTNTK_LEVEL
+  }
 }
 
 // t of the last layer of one output, from x of the first. shares_of(l): those of linear map l.

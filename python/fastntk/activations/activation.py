@@ -80,7 +80,7 @@ class Activation(Makers):
     softplus              log(1 + exp(u))                                       yes        yes
     silu                  u sigmoid(u)                                          yes        yes
     mish                  u tanh(softplus(u))                                   yes        yes
-    selu, elu             u above 0, else exp(u) - 1; selu with its two factors yes        no
+    selu, elu             u above 0, else exp(u) - 1; selu has two factors      yes        no
     monomial(degree)      u^degree, from 2 on                                   no         no
     hermite(degree)       He_n(u) / sqrt(n!), from 2 on                         no         no
     polynomial(c0, ...)   c0 + c1 u + c2 u^2 + ..., from degree 2 on            no         no

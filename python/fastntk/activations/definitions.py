@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fastntk import _validate
-from fastntk.activations import facts, functions
+from fastntk.activations import checks, facts, functions
 from fastntk.activations.facts import Facts
 
 Numbers = tuple[float, ...]
 
-# Of the polynomials that the engine takes.
-MOST_DEGREE = 8
 # Powers of ReLU that it has.
 _POWERS = ("relu", "relu_squared", "relu_cubed")
 # The parameters of a function that takes any number of them.
@@ -102,47 +100,8 @@ def _kinked(below: float, above: float) -> Facts:
     return facts.SMOOTH if below == above else facts.KINKED
 
 
-def _integer(name: str, least: int, most: int) -> Callable[[Numbers], None]:
-    def check(parameters: Numbers) -> None:
-        value = parameters[0]
-        if value != int(value) or not least <= value <= most:
-            raise ValueError(f"{name} must be an integer from {least} to {most}, got {value:g}")
-
-    return check
-
-
-def _above_zero(name: str) -> Callable[[Numbers], None]:
-    def check(parameters: Numbers) -> None:
-        if not parameters[0] > 0:
-            raise ValueError(f"{name} must be positive, got {parameters[0]:g}")
-
-    return check
-
-
-def _not_both_zero(parameters: Numbers) -> None:
-    if not any(parameters):
-        raise ValueError("a and b must not both be 0, which is the function 0")
-
-
-def _degree(coefficients: Numbers) -> int:
-    """Return the last number whose coefficient is not 0."""
-    return max(k for k, one in enumerate(coefficients) if one)
-
-
-def _polynomial_check(coefficients: Numbers) -> None:
-    if not any(coefficients[1:]):
-        raise ValueError(
-            "coefficients must not all be 0 behind the first one, which leaves a constant, got "
-            f"{list(coefficients)}"
-        )
-    if _degree(coefficients) > MOST_DEGREE:
-        raise ValueError(
-            f"coefficients must be of degree at most {MOST_DEGREE}, got {_degree(coefficients)}"
-        )
-
-
 def _polynomial(coefficients: Numbers) -> Functor:
-    padding = (0.0,) * (MOST_DEGREE + 1 - len(coefficients))
+    padding = (0.0,) * (checks.MOST_DEGREE + 1 - len(coefficients))
     return Functor("polynomial", coefficients + padding)
 
 
@@ -190,17 +149,20 @@ DEFINITIONS: dict[str, Definition] = {
     "relu": Definition(_always(facts.KINKED), _plain("relu")),
     "erf": Definition(_always(facts.SMOOTH), _plain("erf")),
     "leaky_relu": Definition(
-        lambda p: _kinked(p[0], 1.0), lambda p: Functor("piecewise_linear", (p[0], 1.0)), ("slope",)
+        lambda p: _kinked(p[0], 1.0),
+        lambda p: Functor("piecewise_linear", (p[0], 1.0)),
+        ("slope",),
+        check=lambda p: checks.moderate_slopes((p[0], 1.0)),
     ),
     "absolute": Definition(_always(facts.KINKED), _fixed(Functor("piecewise_linear", (-1.0, 1.0)))),
     "ab_relu": Definition(
-        lambda p: _kinked(*p), _plain("piecewise_linear"), ("a", "b"), check=_not_both_zero
+        lambda p: _kinked(*p), _plain("piecewise_linear"), ("a", "b"), check=checks.moderate_slopes
     ),
     "relu_power": Definition(
         lambda p: facts.KINKED if p[0] == 1 else facts.STEEP,
         _relu_power,
         ("power",),
-        check=_integer("power", 1, len(_POWERS)),
+        check=checks.integer("power", 1, len(_POWERS)),
     ),
     "identity": Definition(_always(facts.SMOOTH), _fixed(Functor("piecewise_linear", (1.0, 1.0)))),
     "gelu": Definition(_always(facts.SMOOTH), _plain("gelu")),
@@ -209,20 +171,20 @@ DEFINITIONS: dict[str, Definition] = {
         _sin,
         ("frequency", "phase"),
         (1.0, 0.0),
-        _above_zero("frequency"),
+        checks.above_zero("frequency"),
     ),
     "cos": Definition(
         _always(facts.SMOOTH),
         _cos,
         ("frequency", "phase"),
         (1.0, 0.0),
-        _above_zero("frequency"),
+        checks.above_zero("frequency"),
     ),
     "rbf": Definition(
         _always(facts.SMOOTH),
         lambda p: Functor("rbf", (), math.sqrt(2 * p[0])),
         ("gamma",),
-        check=_above_zero("gamma"),
+        check=checks.above_zero("gamma"),
     ),
     "exp": Definition(_always(facts.STEEP), _plain("exponential")),
     "gaussian": Definition(
@@ -230,7 +192,7 @@ DEFINITIONS: dict[str, Definition] = {
         lambda p: Functor("gaussian", (), math.sqrt(p[0])),
         ("b",),
         (1.0,),
-        _above_zero("b"),
+        checks.above_zero("b"),
     ),
     "sign": Definition(_always(facts.JUMPING), _plain("sign")),
     "step": Definition(_always(facts.JUMPING), _plain("step")),
@@ -238,19 +200,19 @@ DEFINITIONS: dict[str, Definition] = {
         lambda p: facts.of_polynomial(int(p[0])),
         _monomial,
         ("degree",),
-        check=_integer("degree", 1, MOST_DEGREE),
+        check=checks.integer("degree", 1, checks.MOST_DEGREE),
     ),
     "polynomial": Definition(
-        lambda p: facts.of_polynomial(_degree(p)),
+        lambda p: facts.of_polynomial(checks.degree(p)),
         _polynomial,
         ANY_NUMBER,
-        check=_polynomial_check,
+        check=checks.polynomial,
     ),
     "hermite": Definition(
         lambda p: facts.of_polynomial(int(p[0])),
         _hermite,
         ("degree",),
-        check=_integer("degree", 1, MOST_DEGREE),
+        check=checks.integer("degree", 1, checks.MOST_DEGREE),
     ),
     "tanh": Definition(_always(facts.SMOOTH), _fixed(_TANH)),
     "sigmoid": Definition(_always(facts.SMOOTH), _fixed(_SIGMOID)),
@@ -289,4 +251,4 @@ def checked(name: str, parameters: Iterable[float]) -> Numbers:
         labels = tuple(f"coefficients[{i}]" for i in range(len(given)))
     values = tuple(_validate.finite(x, one) for x, one in zip(given, labels, strict=True))
     definition.check(values)
-    return values if definition.parameters != ANY_NUMBER else values[: _degree(values) + 1]
+    return values if definition.parameters != ANY_NUMBER else values[: checks.degree(values) + 1]

@@ -58,6 +58,30 @@ def apply_slope(
         together[rows] *= (slopes * z.dtype.type(factor))[:, None, :]
 
 
+def base_functions(activation: Activation) -> tuple[Any, Any, tuple[float, ...]]:
+    """Return g, g' and the places of kinks: functions of NumPy's float64 arrays.
+
+    g' is None for a custom function whose derivative is not known.
+    """
+    base = activation.base
+    if not isinstance(base, Functor):
+        custom = activation.functions
+        return base.value, base.slope if custom is None else custom.df, base.kinks
+
+    def g(u: Any) -> Any:
+        z = u.reshape(1, -1).copy()
+        _backend.CPU.activate(base[:2], z, 1.0, None, z)
+        return z.reshape(u.shape)
+
+    def slope_of(u: Any) -> Any:
+        z = u.reshape(1, -1).copy()
+        out = array_namespace(z).ones_like(z)
+        _backend.CPU.apply_slope(base[:2], z, out, 1.0)
+        return out.reshape(u.shape)
+
+    return g, slope_of, () if activation.smooth else (0.0,)
+
+
 def value(activation: Activation, u: Any) -> Any:
     """Return f(u) with its scales; see `Activation.__call__`."""
     b, a = activation.scales

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from fastntk.activations.activation import Activation
 
+# As good as 0, also in float32.
+_OPPOSITE = 1e-37
+
 Pair = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 
 
@@ -49,7 +52,8 @@ def _of_functor(activation: Activation, q: Any, p: Any, c: Any) -> Pair:
     """Return those of the engine's function, from its deficit and its slope."""
     base = activation.base
     assert isinstance(base, Functor)
-    x = np.where(c < 0, -(1 + c) / 2, (1 - c) / 2)  # obtuse angles are folded
+    # Obtuse angles are folded: negative, those of opposite rows too.
+    x = np.where(c < 0, -np.maximum((1 + c) / 2, _OPPOSITE), (1 - c) / 2)
     A, _, B, _, deficit, slope = _cpu.dual(base[:2], q, p, x).T
     norm = np.sqrt(A) * np.sqrt(B)
     return norm * (1 - 2 * deficit), slope * norm / (np.sqrt(q) * np.sqrt(p))

@@ -40,21 +40,28 @@ def graded(a: float, b: float, levels: int) -> Array:
     return np.concatenate([[a], a + steps[::-1], (b - steps)[1:], [b]])
 
 
-def _levels(stretch: float) -> int:
+def stretch_levels(stretch: float) -> int:
+    """How often panels shrink, for features of width 1 / stretch."""
     return max(0, int(np.ceil(np.log(max(stretch, 1.0) / 4) / -np.log(_SHRINK))))
 
 
 def second_moment(f: Function, kinks: Sequence[float], q: float, reach: float, n: int) -> float:
     """E[f(u)^2], u ~ N(0, q), by n points a panel."""
-    root = np.sqrt(q)
-    breaks = {-reach, 0.0, reach, *(k / root for k in kinks if abs(k / root) < reach)}
-    ends = sorted(breaks)
-    levels = _levels(root * reach)
-    parts = [graded(a, b, levels) for a, b in pairwise(ends)]
+    return line_moment(f, kinks, q, q, 1.0, reach, n)
+
+
+def line_moment(
+    f: Function, kinks: Sequence[float], q: float, p: float, sign: float, reach: float, n: int
+) -> float:
+    """E[f(sqrt(q) g) f(sign sqrt(p) g)], g ~ N(0, 1), by n points a panel."""
+    left, right = np.sqrt(q), sign * np.sqrt(p)
+    breaks = {k / root for k in kinks for root in (left, right)}
+    ends = sorted({-reach, 0.0, reach, *(b for b in breaks if abs(b) < reach)})
+    levels = stretch_levels(max(left, abs(right)) * reach)
     total = 0.0
-    for part in parts:
-        g, weight = panel_rule(part, n)
-        total += float(np.sum(weight * np.exp(-g * g / 2) * f(root * g) ** 2))
+    for a, b in pairwise(ends):
+        g, weight = panel_rule(graded(a, b, levels), n)
+        total += float(np.sum(weight * np.exp(-g * g / 2) * f(left * g) * f(right * g)))
     return float(total / np.sqrt(2 * np.pi))
 
 
@@ -79,7 +86,7 @@ def _angles(
                     breaks.add(float(np.arctan2((y - x * np.cos(theta)) / sine, x) % (2 * np.pi)))
     ends = sorted(breaks)
     ends.append(ends[0] + 2 * np.pi)
-    levels = _levels(np.sqrt(max(q, p)) * reach)
+    levels = stretch_levels(np.sqrt(max(q, p)) * reach)
     if away:
         levels += 4
     nodes, weights = [], []
@@ -97,7 +104,7 @@ def _radii(
     kinks: Sequence[float], x: Array, y: Array, reach: float, stretch: float, n: int
 ) -> tuple[Array, Array]:
     """Rule in r for each angle: breaks where x r or y r meets a kink."""
-    fixed = graded(0.0, reach, _levels(stretch))[: _levels(stretch) + 2]
+    fixed = graded(0.0, reach, stretch_levels(stretch))[: stretch_levels(stretch) + 2]
     fixed = np.concatenate([fixed, np.linspace(fixed[-1], reach, 5)[1:]])
     away = [k for k in kinks if k != 0]
     if not away:
@@ -106,6 +113,21 @@ def _radii(
         meets = [np.where(k / side > 0, k / side, 0.0) for k in away for side in (x, y)]
     edges = np.stack([*meets, *(np.full(x.shape, edge) for edge in fixed)], axis=-1)
     return panel_rule(np.sort(np.clip(edges, 0.0, reach), axis=-1), n)
+
+
+def sector_rule(theta: float, root: float, reach: float, n: int) -> tuple[Array, Array, Array]:
+    """Rule for functions whose kinks, if any, are at 0.
+
+    Returns
+    -------
+    tuple of ndarray
+        r cos(a), r cos(a - theta) and the weights, which hold the density.
+    """
+    angle, angle_weight = _angles((), root**2, root**2, theta, n, reach)
+    r, r_weight = _radii((), angle, angle, reach, root * reach, n)
+    weight = angle_weight[:, None] * (r_weight * r * np.exp(-r * r / 2)) / (2 * np.pi)
+    x, y = np.cos(angle)[:, None] * r, np.cos(angle - theta)[:, None] * r
+    return x.ravel(), y.ravel(), weight.ravel()
 
 
 def pair_moments(
@@ -138,6 +160,9 @@ def pair_moments(
     -------
     list of float
     """
+    if theta in (0.0, np.pi):
+        sign = 1.0 if theta == 0 else -1.0
+        return [line_moment(f, kinks, q, p, sign, reach, n) for f in functions]
     angle, angle_weight = _angles(kinks, q, p, theta, n, reach)
     x, y = np.sqrt(q) * np.cos(angle), np.sqrt(p) * np.cos(angle - theta)
     r, r_weight = _radii(kinks, x, y, reach, np.sqrt(max(q, p)) * reach, n)

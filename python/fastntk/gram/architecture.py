@@ -49,6 +49,14 @@ class FullyConnected:
         recursion is :math:`\Theta' = s^2 \dot\Sigma \Theta + E[f f'] + \sigma_b^2` with
         ``s = init_std``. Excludes another ``weight_std`` than 1.
 
+    residual : float
+        :math:`r \ge 0`: each hidden layer after the first adds :math:`r z_l` to its
+        preactivations :math:`z_{l+1}`, a skip connection. The last map adds nothing.
+    layer_norm : bool
+        Whether every activation is given its layer's preactivations divided by their standard
+        deviation over the layer, which in the limit is :math:`\sqrt{\Sigma(x, x)}`; those of a
+        zero row without biases stay 0.
+
     Raises
     ------
     TypeError
@@ -76,6 +84,8 @@ class FullyConnected:
     weight_std: float | Sequence[float] = 1.0
     bias_std: float | Sequence[float] = 0.1
     init_std: float | None = None
+    residual: float = 0.0
+    layer_norm: bool = False
 
     def __post_init__(self) -> None:
         layers = _validate.integer(self.hidden_layers, "hidden_layers", at_least=0)
@@ -85,6 +95,8 @@ class FullyConnected:
             "activation": per_layer.activations(self.activation, layers),
             "weight_std": per_layer.numbers(self.weight_std, "weight_std", maps, positive),
             "bias_std": per_layer.numbers(self.bias_std, "bias_std", maps, least_0),
+            "residual": least_0(self.residual, "residual"),
+            "layer_norm": _validate.truth(self.layer_norm, "layer_norm"),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -173,7 +185,10 @@ class FullyConnected:
         geometric mean of the two diagonal values: at most 6e-7 in float32; in float64 2e-15 for
         uint8 data (2e-16 more per layer beyond 10) and 1e-12 for floating-point data;
         near-duplicates included. erf is held to this up to 10 layers, with ``weight_std > 1`` up to
-        one: deeper, such a network magnifies every error.
+        one: deeper, such a network magnifies every error. Other activations are held, up to three
+        layers, to 6e-7 and 1e-11 of the geometric mean of the diagonal values; those without closed
+        form to the error of their tables besides, which `explain` prints. A GPU has the kernels of
+        "relu" and "erf" without ``residual``, and refuses others.
         """
         (K,) = limiting.gram(
             self, X, Y, ("ntk",), scale, dtype, out, device, threads, progress, devices
@@ -264,8 +279,8 @@ class FullyConnected:
         Raises
         ------
         ValueError
-            The network has an ``init_std``, or several ``weight_std`` or ``bias_std``, or what
-            `ntk` refuses.
+            The network has an ``init_std``, several ``weight_std`` or ``bias_std``, a ``residual``
+            or ``layer_norm``; or what `ntk` refuses.
         TypeError, MemoryError, CudaError
             As for `ntk`; three matrices have to fit.
 
@@ -292,6 +307,11 @@ class FullyConnected:
             raise ValueError(
                 "gradients are by weight_std and bias_std, got a network with "
                 f"init_std={self.init_std!r}: its kernels have no weight_std"
+            )
+        if self.residual or self.layer_norm:
+            raise ValueError(
+                "gradients are of networks without skip connections and layer normalisation, got "
+                f"residual={self.residual!r}, layer_norm={self.layer_norm!r}"
             )
         for name in ("weight_std", "bias_std"):
             if isinstance(getattr(self, name), tuple):
@@ -339,7 +359,8 @@ class FullyConnected:
         source = limiting.limiting_source(
             self, X, Y, kernel=kernel, scale=scale, dtype=dtype, device=device, threads=threads
         )
-        return route_of(source.route, self.activations)
+        notes = limiting.table_notes(self, X, Y, scale=scale, dtype=dtype, device=device)
+        return route_of(source.route, self.activations, notes)
 
     @property
     def activations(self) -> tuple[Activation, ...]:
@@ -358,7 +379,9 @@ class FullyConnected:
 
     def program(self) -> LayerProgram:
         """Return the layers as the engine takes them."""
-        if self.init_std is None:
-            return layer_program(self.activations, self.weight_stds, self.bias_stds, 1.0)
-        std = (self.init_std,) * len(self.bias_stds)
-        return layer_program(self.activations, std, self.bias_stds, 1 / self.init_std**2)
+        std, share = self.weight_stds, 1.0
+        if self.init_std is not None:
+            std, share = (self.init_std,) * len(std), 1 / self.init_std**2
+        return layer_program(
+            self.activations, std, self.bias_stds, share, self.residual, self.layer_norm
+        )

@@ -15,6 +15,7 @@ from fastntk._progress import of_stage
 from fastntk.gram.batch import is_batch, planes_of_batch
 from fastntk.gram.problem import Problem, present
 from fastntk.gram.program import KERNELS
+from fastntk.gram.tables import tables_for
 from fastntk.gram.through_device import across_devices, through_device
 
 if TYPE_CHECKING:
@@ -74,6 +75,22 @@ def limiting_source(
     needed = problem.bytes_for(engine, rows, columns)
     room = engine.room(needed) if budget is None else Budget(budget, 0, engine.name)
     return problem.source(engine, rows, columns, room, needed=needed)
+
+
+def table_notes(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike | None,
+    *,
+    scale: float,
+    dtype: DTypeLike | None,
+    device: str,
+) -> tuple[str, ...]:
+    """Return what there is to say of the tables that stand for activations; see `tables_for`."""
+    rows, columns = both_sides(X, Y)
+    result = _validate.result_dtype(dtype, *present(rows, columns))
+    engine = _backend.engine(device, X=rows, Y=columns)
+    return tables_for(net.program(), engine, rows, columns, scale, result).notes
 
 
 def gram(

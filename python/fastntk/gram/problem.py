@@ -11,6 +11,7 @@ import numpy as np
 from fastntk import _backend, _validate
 from fastntk._arrays import array_namespace
 from fastntk.gram.program import LayerProgram, Shares
+from fastntk.gram.tables import tables_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,11 +78,12 @@ class Problem:
             needed = self.bytes_for(engine, rows, columns)
         room.require(needed, "preparing data of shape {}", rows.shape)
         try:
+            tables = tables_for(program, engine, rows, columns, factor, self.dtype)
             source = self.native(
                 engine,
                 engine.asarray(rows),
                 None if columns is None else engine.asarray(columns),
-                (factor, program.activations, program.maps),
+                (factor, tables.natives, program.maps),
                 batch,
             )
         except ValueError:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from fastntk import _backend
 from fastntk.activations.definitions import Functor
 
 if TYPE_CHECKING:
@@ -17,16 +17,25 @@ if TYPE_CHECKING:
 Shares = tuple[list[float], list[float]]
 
 KERNELS = ("nngp", "ntk", "layers")
+# The engine's name of a function that is read from a table.
+TABULATED = "tabulated"
 
 
 class EngineActivation(NamedTuple):
-    """A function of the engine and its parameters."""
+    """A function of the engine and its parameters.
+
+    ``function`` is the activation, its scales left to the linear maps: what is tabulated where an
+    engine does not have it. It has no functor where the name is `TABULATED`.
+    """
 
     name: str
-    parameters: tuple[float, ...] = ()
+    parameters: tuple[float, ...]
+    function: Activation
 
     def __str__(self) -> str:
         """Return its text, which decides the entries of a kernel."""
+        if self.name == TABULATED:
+            return self.function.fingerprint
         values = ", ".join(map(repr, self.parameters))
         return f"{self.name}({values})" if values else self.name
 
@@ -47,6 +56,11 @@ class LayerProgram:
     factors : (tuple of float, tuple of float)
         What multiplies the deviations of weights, and of biases, in ``weight_std`` and
         ``bias_std``: the scales of activations. Derivatives are by what is multiplied.
+    normal_std : tuple of float, optional
+        Of each linear map: layer normalisation gives the activation behind it preactivations of
+        this standard deviation; 0 for none.
+    skip : tuple of float, optional
+        Of each linear map: what multiplies the preactivations before, which are added to its own.
     jumping : str, optional
         An activation whose derivative is a point mass: there is no NTK.
     """
@@ -56,12 +70,16 @@ class LayerProgram:
     activations: tuple[EngineActivation, ...]
     factors: tuple[tuple[float, ...], tuple[float, ...]]
     weight_share: float = 1.0
+    normal_std: tuple[float, ...] = ()
+    skip: tuple[float, ...] = ()
     jumping: str | None = None
 
     @property
     def maps(self) -> list[tuple[float, float, float, float]]:
         """Return linear maps as the engine takes them."""
-        return [(w, b, 0.0, 0.0) for w, b in zip(self.weight_std, self.bias_std, strict=True)]
+        none = (0.0,) * len(self.weight_std)
+        normal_std, skip = self.normal_std or none, self.skip or none
+        return list(zip(self.weight_std, self.bias_std, normal_std, skip, strict=True))
 
     def trained_shares(self, kernel: str) -> list[Shares]:
         """Return what is trained for a kernel: a pair of shares per matrix that it consists of.
@@ -101,6 +119,7 @@ class LayerProgram:
             "bias_std": list(self.bias_std),
             "activations": list(map(str, self.activations)),
             "weight_share": self.weight_share,
+            **{name: list(x) for name in ("normal_std", "skip") if (x := getattr(self, name))},
         }
 
 
@@ -116,6 +135,8 @@ def layer_program(
     weight_std: Sequence[float],
     bias_std: Sequence[float],
     weight_share: float,
+    residual: float = 0.0,
+    layer_norm: bool = False,
 ) -> LayerProgram:
     r"""Return the program of layers whose activations have scales.
 
@@ -129,6 +150,9 @@ def layer_program(
     those, stay. Where W ~ N(0, s^2) and the forward map is not scaled, :math:`\sigma_l = s` is
     the factor of W / s, whose gradients are s times those of W: the share is 1 / s^2 still.
 
+    A residual r z_l is :math:`r \beta_{l+1} / \beta_l` times z'_l. Layer normalisation leaves the
+    deviation :math:`\beta_l`, whatever that of z_l: no map absorbs it.
+
     Parameters
     ----------
     activations : sequence of Activation
@@ -137,13 +161,20 @@ def layer_program(
         Of each linear map, one more.
     weight_share : float
         See `LayerProgram`.
-
-    Raises
-    ------
-    ValueError
-        The engine does not have an activation.
+    residual, layer_norm
+        See `FullyConnected`.
     """
     inputs, outputs = map_factors(activations)
+    maps = len(inputs)
+    normal_std: tuple[float, ...] = ()
+    skip: tuple[float, ...] = ()
+    if layer_norm:
+        normal_std = (*inputs[:-1], 0.0)
+        inputs = [1.0] * maps
+    if residual:
+        steps = (b / before for before, b in pairwise(inputs))
+        hidden = (0.0, *(residual * step for step in steps))[: maps - 1]
+        skip = (*hidden, 0.0)
     weights = tuple(b * a for b, a in zip(inputs, outputs, strict=True))
     jumps = [str(one) for one in activations if not one.has_ntk]
     return LayerProgram(
@@ -152,6 +183,8 @@ def layer_program(
         activations=tuple(map(engine_activation, activations)),
         factors=(weights, tuple(inputs)),
         weight_share=weight_share,
+        normal_std=normal_std,
+        skip=skip,
         jumping=jumps[0] if jumps else None,
     )
 
@@ -167,12 +200,10 @@ def map_factors(activations: Sequence[Activation]) -> tuple[list[float], list[fl
 
 def engine_activation(activation: Activation) -> EngineActivation:
     """Return what the engine takes for an activation, its scales left to the linear maps."""
-    base = activation.base
-    if not isinstance(base, Functor) or base.name not in _backend.activations():
-        raise ValueError(
-            f"activation {activation} has no limiting kernels in this build, only finite networks"
-        )
-    return EngineActivation(base.name, base.parameters)
+    base, plain = activation.base, replace(activation, input_scale=1.0, output_scale=1.0)
+    if isinstance(base, Functor):
+        return EngineActivation(base.name, base.parameters, plain)
+    return EngineActivation(TABULATED, (), plain)
 
 
 def _only(value: float, index: int, count: int) -> list[float]:

@@ -81,7 +81,9 @@ class Route:
         )
 
 
-def route_of(native: dict[str, Any], activations: Iterable[Activation] = ()) -> Route:
+def route_of(
+    native: dict[str, Any], activations: Iterable[Activation] = (), notes: Iterable[str] = ()
+) -> Route:
     """Put the engine's own account into words.
 
     Parameters
@@ -90,13 +92,15 @@ def route_of(native: dict[str, Any], activations: Iterable[Activation] = ()) -> 
         The ``route`` of a limiting source.
     activations : iterable of Activation
         Those of the network's hidden layers.
+    notes : iterable of str
+        What there is to say of tables that stand for activations.
     """
     layers = native["layers"]
     recursion = "none" if not layers else "table" if native["tabulated"] else "layers"
     dtype = "float64" if native["double_recursion"] else "float32"
     acute = any(layer["angle_level"] >= 0 for layer in layers[:1])
     equal = tuple(layer["equal"] for layer in layers)
-    reasons = [_PRODUCTS[native["product"]]]
+    reasons = [_PRODUCTS[native["product"]], *notes]
     idle = native["data_columns"] - native["columns"]
     if idle > 0:
         columns = "1 column is" if idle == 1 else f"{idle} columns are"

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 
 
 def architecture(net: object) -> FullyConnected:
-    """Require a FullyConnected."""
+    """Require a FullyConnected that finite networks have the layers of."""
     if not isinstance(net, FullyConnected):
         raise TypeError(f"net must be a FullyConnected, got {net!r}")
+    if net.residual or net.layer_norm:
+        raise ValueError(
+            "net must have no skip connections and no layer normalisation, which finite networks "
+            f"lack, got residual={net.residual!r}, layer_norm={net.layer_norm!r}"
+        )
     return net
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastntk.gram.architecture import FullyConnected
-    from fastntk.theory.functions import Nonlinearity
+    from fastntk.theory.functions import Layers
 
 _KERNELS = ("ntk", "nngp")
 
@@ -94,7 +94,9 @@ def is_positive_definite(net: FullyConnected, kernel: str = "ntk") -> Definitene
     On a sphere the kernel is a power series :math:`\sum_n b_n c^n` in the cosine, with
     :math:`b_n \ge 0`. It is positive definite there, in any dimension from 2 on, if and only if
     :math:`b_n > 0` for infinitely many even and for infinitely many odd n [2]_. Which they are
-    follows from the Hermite expansions of the nonlinearities, layer by layer.
+    follows from the Hermite expansions of the nonlinearities, layer by layer. Layer normalisation
+    scales them on a sphere, and changes nothing; a residual connection adds those of the layer
+    before.
 
     Parameters
     ----------
@@ -154,9 +156,10 @@ def is_positive_definite(net: FullyConnected, kernel: str = "ntk") -> Definitene
     if kernel == "ntk":
         for f in functions:
             require_slope(f)
-    powers = powers_of_kernels(functions, bias_std)[0 if kernel == "nngp" else 1]
+    both = powers_of_kernels(functions, bias_std, layers.residual)
+    powers = both[0 if kernel == "nngp" else 1]
     holds = powers.even == powers.odd == math.inf
-    everywhere = _everywhere(functions, bias_std) if holds else False
+    everywhere = _everywhere(layers) if holds else False
     return Definiteness(
         holds=holds,
         everywhere=everywhere,
@@ -167,11 +170,14 @@ def is_positive_definite(net: FullyConnected, kernel: str = "ntk") -> Definitene
     )
 
 
-def _everywhere(functions: Sequence[Nonlinearity], bias_std: Sequence[float]) -> bool | None:
+def _everywhere(layers: Layers) -> bool | None:
     """Answer for all points, given that the answer on spheres is yes."""
+    functions, bias_std = layers.functions, layers.bias_std
+    if layers.layer_norm:
+        return None
     degrees = [max(powers_of_function(f)) for f in functions]
     first = degrees.index(math.inf)
-    if min(bias_std[: first + 1]) > 0 and min(degrees) > 0:
+    if min(bias_std[: first + 1]) > 0 and min(degrees) > 0 and not layers.residual:
         return True
     at_zero = [float(np.asarray(f(np.zeros(1)))[0]) for f in functions]
     return False if max(bias_std) == 0 and not any(at_zero) else None

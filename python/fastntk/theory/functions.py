@@ -29,6 +29,8 @@ class Layers(NamedTuple):
     functions: tuple[Nonlinearity, ...]
     weight_std: tuple[float, ...]
     bias_std: tuple[float, ...]
+    residual: float  # what of a hidden layer's preactivations is added to the next one's
+    layer_norm: bool
 
 
 def nonlinearity(activation: Any) -> Nonlinearity:
@@ -57,4 +59,5 @@ def layers_of(net: FullyConnected) -> Layers:
     weight_std = net.weight_stds
     if net.init_std is not None:
         weight_std = (net.init_std,) * len(weight_std)
-    return Layers(net.activations, weight_std, net.bias_stds)
+    residual, layer_norm = getattr(net, "residual", 0.0), getattr(net, "layer_norm", False)
+    return Layers(net.activations, weight_std, net.bias_stds, residual, layer_norm)

@@ -171,9 +171,9 @@ def sphere_spectrum(
     --------
     >>> import fastntk as fn
     >>> net = fn.FullyConnected(hidden_layers=1, bias_std=0.0)
-    >>> spectrum = fn.sphere_spectrum(net, 3, degrees=4)
+    >>> spectrum = fn.sphere_spectrum(net, 3, degrees=[0, 1, 2, 4])
     >>> spectrum.eigenvalues.round(6)
-    array([0.0625  , 0.027778, 0.003906, 0.      , 0.000217])
+    array([0.083333, 0.055556, 0.013021, 0.000868])
     """
     _validate.network(net)
     dimension = _validate.integer(dimension, "dimension", at_least=2)

@@ -111,8 +111,9 @@ def mean_field(
     TypeError
         A parameter of the wrong type.
     ValueError
-        A parameter out of range, missing, or given twice; a network whose layers differ, or
-        without hidden layers; a nonlinearity that jumps.
+        A parameter out of range, missing, or given twice; a network whose layers differ, without
+        hidden layers, or with residual connections or layer normalisation; a nonlinearity that
+        jumps.
 
     Notes
     -----
@@ -180,6 +181,11 @@ def _one_layer(
         layers = layers_of(net)
         if not layers.functions:
             raise ValueError("net must have a hidden layer, got hidden_layers=0")
+        if layers.residual or layers.layer_norm:
+            raise ValueError(
+                "net must be without residual connections and layer normalisation, got "
+                f"residual={layers.residual!r} and layer_norm={layers.layer_norm!r}"
+            )
         # The first map sets the variance that the recursion starts from, and nothing else.
         kinds = set(zip(layers.functions, layers.weight_std[1:], layers.bias_std[1:], strict=True))
         if len(kinds) > 1:

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of duals: built once for the range of variances of the data, checked off their nodes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fastntk.duals import chebyshev
+from fastntk.duals.angular import Variable, hermite_duals, mean_slopes, quadrature_slopes
+from fastntk.duals.callables import Array, Function, checked, derivative
+from fastntk.duals.coefficients import (
+    HermiteOrders,
+    PairPolynomials,
+    hermite_orders,
+    in_powers,
+    truncated,
+)
+from fastntk.duals.family import Family, family, log_variance, node_count
+from fastntk.duals.sectors import pair_moments, second_moment
+from fastntk.duals.table import DualTable, RowSeries
+
+MOST_RANK = 32  # row scalars of the engine
+_WIDTHS = (0.15, 0.3, 0.45, 0.6, 0.8, 1.0)  # of the layers at c = +-1, that are tried
+_ANGLES = (32, 48, 72, 108, 160)  # Chebyshev nodes, until the series end
+_EQUAL = 1e-9  # relative difference of variances that are one
+_CHECKS = 16  # pairs off the nodes
+_POINTS = 16  # of the Gauss rules of the basis' duals
+
+
+def tabulate(
+    f: Function,
+    df: Function | None,
+    kinks: Sequence[float],
+    *,
+    q_range: tuple[float, float],
+    y_max: float = 1.0,
+    digits: int = 12,
+    zero_row: bool = False,
+    name: str = "f",
+) -> DualTable:
+    """Tabulate the dual of a function.
+
+    The normalised dual is a sum over pairs of basis functions of the variances, each times a
+    polynomial of the angle.  The table is compared with independent quadrature off its nodes.
+    Cost: 0.1 s for smooth functions, seconds for those with kinks.
+
+    Parameters
+    ----------
+    f : callable
+        The activation, elementwise on float64 arrays.
+    df : callable or None
+        Its derivative likewise. None: found from ``f``, see `dual_of_callable`.
+    kinks : sequence of float
+        Where ``f`` or a derivative of it jumps.
+    q_range : tuple of float
+        Smallest and largest variance of a preactivation, positive.
+    y_max : float
+        Largest angle between preactivations over pi, in (0, 1].
+    digits : int
+        The error is at most 10^-digits relative to the diagonals: 12 for float64 results,
+        7 for float32.
+    zero_row : bool
+        Whether rows of variance 0 are among them; matters where f(0) is not 0.
+    name : str
+        What messages call the function.
+
+    Returns
+    -------
+    DualTable
+
+    Raises
+    ------
+    ValueError
+        Arguments out of range; a kink other than 0 with variances that differ; ``f`` is not
+        finite, is 0, or grows too fast; or the error is larger than asked for with the longest
+        table.
+
+    References
+    ----------
+    .. [1] R. Price, "A useful theorem for nonlinear devices having Gaussian inputs", 1958.
+    .. [2] L. N. Trefethen, "Approximation theory and approximation practice", 2013, chapters 3
+       and 8.
+    """
+    low, high = (float(q) for q in q_range)
+    if not 0 < low <= high < np.inf:
+        raise ValueError(f"q_range must be two positive variances in order, got {q_range}")
+    if not 0 < y_max <= 1:
+        raise ValueError(f"y_max must lie in (0, 1], got {y_max}")
+    f = checked(f, name)
+    kinks = sorted({float(k) for k in kinks})
+    if any(kinks):
+        # exp(-(k / sqrt(q) - k / sqrt(p))^2 / (2 sin(theta)^2)) has no polynomials at theta = 0.
+        if high > low * (1 + _EQUAL):
+            raise ValueError(
+                f"{name} has kinks at {kinks}: other kinks than 0 need rows of equal norms, got"
+                f" variances from {low:.6g} to {high:.6g}"
+            )
+        low = high = float(np.sqrt(low * high))
+    at_zero = float(f(np.zeros(1))[0])
+    tolerance = 10.0**-digits
+    basis = family(f, kinks, (low, high), zero_row and at_zero != 0, node_count((low, high)))
+    if df is None:
+        slope_of = derivative(f, kinks, 1.001 * basis.reach * float(np.sqrt(high)))
+    else:
+        slope_of = checked(df, f"the derivative of {name}")
+    rows = _row_series(basis, (low, high), at_zero, slope_of, kinks)
+    steepest = max(1.0, float(rows.at(basis.variances[basis.variances > 0])[1].max()))
+    duals = _Duals(f, slope_of, kinks, basis, y_max, steepest)
+    error = np.inf
+    for share in (4.0, 1.0, 0.25, 0.03):
+        variable, pairs = duals.pairs(share * tolerance)
+        if pairs.rank > MOST_RANK:
+            break
+        width, ends = (variable.width, variable.ends) if variable else (None, (1.0, -1.0))
+        table = DualTable(
+            duals.rows_of(rows, pairs), pairs, width, ends, at_zero**2, (low, high), y_max, np.inf
+        )
+        error = min(error, duals.error(table))
+        if error <= tolerance:
+            return replace(table, error=error)
+    raise ValueError(
+        f"{name}: the dual of variances from {low:.4g} to {high:.4g} cannot be tabulated to"
+        f" {tolerance:.0e} with {MOST_RANK} row scalars, got {error:.1e}: narrow the range (rows of"
+        " similar norms), ask for fewer digits, or check that all kinks are named"
+    )
+
+
+def _row_series(
+    basis: Family,
+    q_range: tuple[float, float],
+    at_zero: float,
+    df: Function,
+    kinks: Sequence[float],
+) -> RowSeries:
+    real = basis.variances > 0
+    q, moments = basis.variances[real], basis.moments[real]
+    constant, middle = at_zero**2, len(q) // 2
+    linear = max(0.0, (moments[middle] - constant) / q[middle])
+    if basis.hermite is None:
+        steep = np.array(
+            [second_moment(df, kinks, float(one), basis.reach, 2 * _POINTS) for one in q]
+        )
+        slopes = steep * q / moments
+    else:
+        slopes = (basis.psi[real] @ basis.hermite) ** 2 @ np.arange(basis.hermite.shape[1])
+    centre, half = log_variance(q_range)
+    return RowSeries(
+        middle=centre,
+        half_width=half,
+        weight=(constant, linear),
+        moment=chebyshev.interpolate(moments / (constant + linear * q)),
+        slope=chebyshev.interpolate(slopes),
+        psi=chebyshev.interpolate(basis.psi[real]),
+        psi_at_zero=np.zeros(basis.psi.shape[1]) if real.all() else basis.psi[-1],
+    )
+
+
+@dataclass(frozen=True)
+class _Duals:
+    """What tables approximate."""
+
+    f: Function
+    df: Function
+    kinks: Sequence[float]
+    basis: Family
+    y_max: float
+    steepest: float
+
+    @property
+    def hermite(self) -> Array:
+        """Normalised coefficients of F at the nodes."""
+        assert self.basis.hermite is not None
+        return np.asarray(self.basis.psi @ self.basis.hermite)
+
+    def rows_of(self, rows: RowSeries, pairs: PairPolynomials | HermiteOrders) -> RowSeries:
+        """Give rows the scalars that pairs take."""
+        if isinstance(pairs, PairPolynomials):
+            return rows
+        scalars = self.hermite[:, pairs.orders]
+        real = self.basis.variances > 0
+        zero = np.zeros(pairs.rank) if real.all() else scalars[-1]
+        return replace(rows, psi=chebyshev.interpolate(scalars[real]), psi_at_zero=zero)
+
+    def pairs(self, budget: float) -> tuple[Variable | None, PairPolynomials | HermiteOrders]:
+        """Return what costs the pair step least and drops no more than a budget."""
+        if self.basis.hermite is None:
+            return self._polynomials(budget)
+        orders = hermite_orders(self.hermite, self.steepest, budget)
+        # Polynomials take more operations for the same number of row scalars.
+        if orders.rank <= MOST_RANK:
+            return None, orders
+        return self._polynomials(budget)
+
+    def _polynomials(self, budget: float) -> tuple[Variable, PairPolynomials]:
+        """Shortest polynomials that drop no more than a budget."""
+        # One more than there is room for, which tells that there is none.
+        sizes = np.abs(self.basis.psi).max(axis=0)[: MOST_RANK + 1]
+        widths = _WIDTHS if self.basis.hermite is not None else (None,)
+        found = []
+        for width in widths:
+            variable = Variable(width, self.y_max)
+            gap, slope = self._series(variable, sizes, budget)
+            pairs = truncated(gap, slope, sizes, self.steepest, budget)
+            found.append((pairs.cost, variable, pairs))
+        _, variable, pairs = min(found, key=lambda one: one[0])
+        return variable, in_powers(pairs, sizes)
+
+    def _series(self, variable: Variable, sizes: Array, budget: float) -> tuple[Array, Array]:
+        """Chebyshev series of gap and slope, long enough for a budget."""
+        for count in _ANGLES:
+            theta = variable.angles(count)
+            if self.basis.hermite is not None:
+                gap_values, slope_values = hermite_duals(self.basis.hermite[: sizes.size], theta)
+                gap = chebyshev.interpolate(gap_values)
+                slope = chebyshev.interpolate(slope_values)
+            else:
+                slope = chebyshev.interpolate(
+                    quadrature_slopes(self.df, self.kinks, self.basis, theta, _POINTS)
+                )[:, : sizes.size, : sizes.size]
+                gap = chebyshev.interpolate(mean_slopes(slope, variable, theta))
+            last = np.abs(slope[-4:]).max(axis=0) * np.outer(sizes, sizes)
+            if last.sum() <= 0.01 * budget * self.steepest:
+                break
+        return gap, slope
+
+    def error(self, table: DualTable) -> float:
+        """Largest error of a table at pairs off its nodes."""
+        random = np.random.default_rng(0)
+        low, high = table.q_range
+        q = low * (high / low) ** random.random(_CHECKS)
+        p = low * (high / low) ** random.random(_CHECKS)
+        q[:4], p[:2], p[2:4] = (low, high, low, high), (high, low), (low, high)
+        theta = np.pi * self.y_max * random.random(_CHECKS)
+        theta[:5], theta[5] = (1e-3, 0.1, 0.0, 0.0, 1e-6), np.pi * self.y_max
+        deficit, slope = table.dual(q, p, np.sin(theta / 2) ** 2)
+        worst = 0.0
+        for i in range(_CHECKS):
+            exact = self._exact(float(q[i]), float(p[i]), float(theta[i]))
+            worst = max(worst, abs(deficit[i] - exact[0]), abs(slope[i] - exact[1]) / self.steepest)
+        return worst
+
+    def _exact(self, q: float, p: float, theta: float) -> tuple[float, float]:
+        points = 2 * _POINTS
+        value, slope = pair_moments(
+            (self.f, self.df), self.kinks, q, p, theta, self.basis.reach, points
+        )
+        scale = np.sqrt(
+            second_moment(self.f, self.kinks, q, self.basis.reach, points)
+            * second_moment(self.f, self.kinks, p, self.basis.reach, points)
+        )
+        return (1 - value / scale) / 2, slope * np.sqrt(q * p) / scale

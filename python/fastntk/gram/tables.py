@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of the duals that the engine has no formulas for, for the variances that data lead to.
+
+The variances of the first preactivations are those of the data; a layer makes w^2 E[f(u)^2] + b^2
+of them, and with a skip connection r^2 q more, so that the range of each layer follows. Layers with
+the same activation share a table where their ranges are near each other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fastntk._arrays import array_namespace, beside, to_host
+from fastntk.activations.definitions import Functor
+from fastntk.activations.elementwise import base_functions
+from fastntk.duals.builder import tabulate
+from fastntk.duals.callables import checked, gaussian_reach
+from fastntk.duals.sectors import second_moment
+from fastntk.gram.program import TABULATED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fastntk._backend import Engine
+    from fastntk._engine import Native
+    from fastntk.activations import Activation
+    from fastntk.duals.table import DualTable
+    from fastntk.gram.program import EngineActivation, LayerProgram
+
+# Ends of ranges are rounded outwards to powers of this: data that are alike share tables.
+_STEP = 2**0.25
+# Ranges that are united stay within this factor; wider tables take longer to make and to read.
+_WIDEST = 64.0
+# Variances at which the next layer's are looked at, and points of the quadrature.
+_SAMPLES, _POINTS = 33, 30
+# Digits that are tried, the first that a table reaches being taken.
+_DIGITS = {8: (12, 10, 8, 7), 4: (7,)}
+# Numbers of data that are squared at a time.
+_PIECE = 2**22
+
+
+class Range(NamedTuple):
+    """Variances of a layer's preactivations: those above 0, and whether a row has 0."""
+
+    low: float
+    high: float
+    zero: bool
+
+    def union(self, other: Range) -> Range:
+        """Return the range of both."""
+        return Range(min(self.low, other.low), max(self.high, other.high), self.zero or other.zero)
+
+    def rounded(self) -> Range:
+        """Return a range that many share."""
+        steps = [math.log(end) / math.log(_STEP) for end in self[:2]]
+        return Range(
+            _STEP ** math.floor(steps[0] - 0.01), _STEP ** math.ceil(steps[1] + 0.01), self.zero
+        )
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What an engine takes for each activation of a program.
+
+    Attributes
+    ----------
+    natives : list of (str, sequence of float)
+        Names and parameters.
+    used : dict of Activation to list of DualTable
+        Those among them that are tables.
+    """
+
+    natives: list[Native]
+    used: dict[Activation, list[DualTable]]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of them."""
+        return tuple(
+            f"{one}: a table for variances from {table.q_range[0]:.3g} to {table.q_range[1]:.3g}, "
+            f"at most {table.error:.0e} of the diagonals off"
+            for one, tables in self.used.items()
+            for table in {id(table): table for table in tables}.values()
+        )
+
+
+def tables_for(
+    program: LayerProgram,
+    engine: Engine,
+    rows: NDArray[Any],
+    columns: NDArray[Any] | None,
+    scale: float,
+    dtype: np.dtype[Any],
+) -> Tables:
+    """Return what an engine takes for the activations of a program and some data.
+
+    Parameters
+    ----------
+    program : LayerProgram
+    engine : Engine
+        What it has no formula for is tabulated, on the CPU; a GPU takes what it has formulas for.
+    rows, columns : ndarray of shape (n, d)
+        Data, whose norms are read if there is anything to tabulate.
+    scale : float
+        Multiplies them.
+    dtype : dtype
+        Of the result: how many digits a table has.
+
+    Raises
+    ------
+    ValueError
+        A function that is not finite, or whose dual cannot be tabulated for such data; a network
+        that the engine does not take.
+
+    Notes
+    -----
+    Cost: O(n d), and for each table that is not known yet from tenths of a second to seconds.
+    """
+    own = engine.limiting_activations()
+    if TABULATED not in own:
+        _require_formulas(program, engine, own)
+    missing = [one.name == TABULATED or one.name not in own for one in program.activations]
+    natives: list[Native] = [(one.name, one.parameters) for one in program.activations]
+    if not any(missing):
+        return Tables(natives, {})
+    ranges = _shared(program.activations, _ranges(program, rows, columns, scale))
+    used: dict[Activation, list[DualTable]] = {}
+    for layer, one in enumerate(program.activations):
+        if missing[layer]:
+            table = _table(one.function, ranges[layer].rounded(), dtype.itemsize)
+            used.setdefault(one.function, []).append(table)
+            natives[layer] = (TABULATED, table.array.tolist())
+    return Tables(natives, used)
+
+
+def _require_formulas(program: LayerProgram, engine: Engine, own: frozenset[str]) -> None:
+    """Raise ValueError for what an engine without tables does not compute."""
+    for one in program.activations:
+        if one.name not in own:
+            names = " and ".join(sorted(own))
+            raise ValueError(
+                f"activation {one.function} has limiting kernels on the CPU only, {engine.name} "
+                f"has those of {names}: give device='cpu'"
+            )
+    if any(program.skip):
+        raise ValueError(
+            f"residual has limiting kernels on the CPU only, not on {engine.name}: "
+            "give device='cpu'"
+        )
+
+
+def _ranges(
+    program: LayerProgram, rows: NDArray[Any], columns: NDArray[Any] | None, scale: float
+) -> list[Range]:
+    """Return the variances that each activation is given."""
+    now, ranges = _of_data(program, rows, columns, scale), []
+    for one, (_, _, normal_std, _), behind in zip(
+        program.activations, program.maps, program.maps[1:], strict=False
+    ):
+        given = now if normal_std == 0 else Range(normal_std**2, normal_std**2, now.zero)
+        ranges.append(given)
+        weight_std, bias_std, _, skip = behind
+        now = _next(one, given, now, weight_std**2, bias_std**2, skip**2)
+    return ranges
+
+
+def _of_data(
+    program: LayerProgram, rows: NDArray[Any], columns: NDArray[Any] | None, scale: float
+) -> Range:
+    factor = program.weight_std[0] ** 2 * scale**2 / rows.shape[1]
+    bias = program.bias_std[0] ** 2
+    sides = [side for side in (rows, columns) if side is not None]
+    norms = np.concatenate([_squared_norms(side) for side in sides])
+    return _of_values(factor * norms + bias)
+
+
+def _squared_norms(data: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the squared norm of each row, in the host's memory."""
+    xp, step = array_namespace(data), max(1, _PIECE // data.shape[1])
+    parts = []
+    with beside(data), np.errstate(over="ignore"):
+        for first in range(0, len(data), step):
+            block = data[first : first + step].astype(np.float64)
+            parts.append(to_host(xp.einsum("ij,ij->i", block, block)))
+    return np.concatenate(parts)
+
+
+def _of_values(values: NDArray[np.float64]) -> Range:
+    """Return the range of variances; of rows of 0 alone one that does no harm."""
+    above = values[values > 0]
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "scale, weight_std and X must keep all variances within float64, got "
+            f"{values.max():.3g}"
+        )
+    zero = len(above) < len(values)
+    return Range(float(above.min()), float(above.max()), zero) if len(above) else Range(1, 1, zero)
+
+
+def _next(
+    one: EngineActivation, given: Range, now: Range, weights: float, bias: float, skip: float
+) -> Range:
+    """Return the variances behind an activation and a linear map.
+
+    Between samples a second moment may be beyond them by as much as it bends.
+    """
+    q = np.geomspace(*given[:2], _SAMPLES if given.high > given.low else 1)
+    moments = _moments(one.function, q)
+    bend = float(np.abs(np.diff(moments, 2)).max(initial=0.0))
+    low, high = max(float(moments.min()) - bend, 0.1 * float(moments.min())), moments.max() + bend
+    ends = [weights * low + bias + skip * now.low, weights * float(high) + bias + skip * now.high]
+    range_ = _of_values(np.array(ends))
+    if not now.zero:
+        return range_
+    at_zero = weights * _square_at_zero(one.function) + bias
+    return (
+        range_.union(Range(at_zero, at_zero, False)) if at_zero > 0 else range_._replace(zero=True)
+    )
+
+
+def _moments(activation: Activation, q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return E[g(u)^2]."""
+    if isinstance(activation.base, Functor):
+        b, a = activation.scales
+        values: NDArray[np.float64] = activation.dual(q / b**2, q / b**2, np.ones_like(q))[0]
+        return values / a**2
+    f, _, kinks = base_functions(activation)
+    f = checked(f, str(activation))
+    return np.array([second_moment(f, kinks, v, gaussian_reach(f, v), _POINTS) for v in q.tolist()])
+
+
+def _square_at_zero(activation: Activation) -> float:
+    return float(base_functions(activation)[0](np.zeros(1))[0]) ** 2
+
+
+def _shared(activations: Sequence[EngineActivation], ranges: list[Range]) -> list[Range]:
+    """Unite the ranges of equal activations where that is not much wider."""
+    shared: list[Range] = []
+    for one, own in zip(activations, ranges, strict=True):
+        united = own
+        for other, range_ in zip(activations, ranges, strict=True):
+            both = united.union(range_)
+            if other == one and both.high <= _WIDEST * both.low:
+                united = both
+        shared.append(united)
+    return shared
+
+
+@lru_cache(maxsize=64)
+def _table(activation: Activation, range_: Range, itemsize: int) -> DualTable:
+    """Return a table with as many digits as it reaches."""
+    f, df, kinks = base_functions(activation)
+    *more, last = _DIGITS[itemsize]
+    for digits in (*more, last):
+        try:
+            return tabulate(
+                f,
+                df,
+                kinks,
+                q_range=(range_.low, range_.high),
+                digits=digits,
+                zero_row=range_.zero,
+                name=str(activation),
+            )
+        except ValueError:
+            if digits == last:
+                raise
+    raise AssertionError("there are digits to try")
