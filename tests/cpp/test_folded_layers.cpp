@@ -79,5 +79,8 @@ int main() {
   check("cube", Polynomial(cube));
   check("odd", Polynomial(odd));
   check("nearly odd", Polynomial(mixed));
+  const double sine[] = {0, 1}, nearly_sine[] = {1e-9, 1};
+  check("sin", Sinusoid(sine));
+  check("nearly sin", Sinusoid(nearly_sine));
   return test::summary();
 }

@@ -53,14 +53,15 @@ struct Gaussian {
   FASTNTK_HD PairDual<V> pair_step(V x, const V* a, const V* b) const {
     using T = Scalar<V>;
     const V one(T(1)), half(T(0.5)), four(T(4));
-    const Deficits<V> both = deficits<kLevel>(x);
+    const V acute = acute_deficit<kLevel>(x), rest = one - acute;
+    const V cosine = select(is_obtuse<kLevel>(x), acute - rest, rest - acute);
     const V gap = a[0] - b[0];
     const V apart = half * ((gap * a[1]) * (gap * b[1]));
     const V product = minimum(a[2] * b[2], V(kLargestExponent<T>));
-    const V excess = mul_add(four * product, both.own * both.rest, rounded(apart));  // rho^2 - 1
+    const V excess = mul_add(four * product, acute * rest, rounded(apart));  // rho^2 - 1
     const V square = one + excess;
     const V rho = square_root(square);
-    return {half * (excess / (square + rho)), product * (both.rest - both.own) / (square * rho)};
+    return {half * (excess / (square + rho)), product * cosine / (square * rho)};
   }
 
 private:

@@ -49,21 +49,4 @@ FASTNTK_HD RootNorms<V> root_norms(const V* a, const V* b) {
   return {gap, minimum(gap * gap, largest), root_a + root_b, product + product};
 }
 
-// x and 1 - x, each with its digits where the other is nearly 1. Rounding may leave a plain x above 1.
-template <class V>
-struct Deficits {
-  V own;
-  V rest;
-};
-
-template <int kLevel, class V>
-FASTNTK_HD Deficits<V> deficits(V x) {
-  const V zero(Scalar<V>(0)), one(Scalar<V>(1));
-  if constexpr (kLevel == kFolded) {
-    return {unfold(x), select(less(x, zero), negated(x), one - x)};
-  } else {
-    return {x, maximum(zero, one - x)};
-  }
-}
-
 }  // namespace fastntk

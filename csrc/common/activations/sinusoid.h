@@ -20,6 +20,10 @@
 // Beyond, the difference is as good as its larger term, K (1 - e^-S) / (a a')^2, is small; where it
 // is not, and where N is at most 1/2, z = (1 - N) / 2 has no cancellation.
 //
+// N may be negative for eps < 0 where theta is obtuse; the deficit is folded, with
+//   1 - z = (1 + N) / 2 = y + (1 + eps) X1 (X2 + X3) / (2 a a'),
+// y the deficit z of the supplement of theta: a sum of positive terms, y itself of sin, an odd function.
+//
 // Rows with q near 0 have an a near 0 if eps = -1: E2 / (a a') is then -2 x (r / a)(r' / a').
 //
 // f and f' are sums of two terms if both sin phi and cos phi are there: errors are then relative to 1
@@ -37,9 +41,7 @@ public:
   // hi, lo of root_norms.h; 1 / a, r / a; e^-q - 1 in two parts as well.
   static constexpr int kRowScalars = 6;
   static constexpr bool kUsesAngleLevels = false;
-  // That a layer adds to Theta, ReLU's being 1. Two layers of sin with large weights turn opposite rows
-  // by 11e-7 in floats; cos errs by 5e-7 in three.
-  static constexpr int kRoundings = 17;
+  static constexpr int kRoundings = 6;  // that a layer adds to Theta, ReLU's being 1
   static constexpr bool kHasNtk = true;
 
   FASTNTK_HD explicit Sinusoid(const double* parameters)
@@ -72,36 +74,47 @@ public:
   }
 
   template <int kLevel, class V>
-  FASTNTK_HD PairDual<V> pair_step(V x, const V* a, const V* b) const {
+  FASTNTK_HD FoldedDual<V> pair_step(V x, const V* a, const V* b) const {
     using T = Scalar<V>;
-    const V zero(T(0)), half(T(0.5)), quarter(T(0.25)), one(T(1));
+    const V zero(T(0)), half(T(0.5)), quarter(T(0.25)), one(T(1)), largest(kLargestExponent<T>);
     const V eps(static_cast<T>(eps_)), less_eps(static_cast<T>(one_minus()));
     const RootNorms<V> norms = root_norms(a, b);
-    const Deficits<V> both = deficits<kLevel>(x);
-    const Exponentials<V> apart = exponentials(zero - half * norms.square_gap);          // X1
-    const Exponentials<V> turned = exponentials(zero - norms.twice_product * both.own);  // X2
-    const Exponentials<V> rest = exponentials(zero - norms.twice_product * both.rest);   // X3
+    const auto obtuse = is_obtuse<kLevel>(x);
+    const V acute = acute_deficit<kLevel>(x);
+    const auto fallen = [&](V share) { return exponentials(zero - norms.twice_product * share); };
+    const Exponentials<V> apart = exponentials(zero - half * norms.square_gap);  // X1
+    const Exponentials<V> near = fallen(acute), far = fallen(one - acute);
+    const V own = select(obtuse, far.minus_one, near.minus_one);   // E2
+    const V rest = select(obtuse, near.minus_one, far.minus_one);  // E3
 
-    // E2 / (a a') and E3 / (a a')
-    const V largest(kLargestExponent<T>);
-    const V inverse = minimum(a[2] * b[2], largest);  // 1 / (a a')
-    const V roots = minimum(a[3] * b[3], largest);    // g / (a a')
+    const V inverse = minimum(a[2] * b[2], largest);             // 1 / (a a')
+    const V roots = minimum(a[3] * b[3], largest);               // g / (a a')
+    const V constant = V(static_cast<T>(one_plus())) * inverse;  // (1 + eps) / (a a')
+    const V slope = neg_mul_add(eps, rest, less_eps + own) * apart.value * roots;
     const auto linear = less(norms.twice_product, V(kLinear<T>));
-    const V scaled_own =
-        select(linear, zero - (roots + roots) * both.own, turned.minus_one * inverse);
-    const V scaled_rest =
-        select(linear, zero - (roots + roots) * both.rest, rest.minus_one * inverse);
-    const V constant = V(static_cast<T>(one_plus())) * inverse;
+    const auto scaled = [&](V minus_one, V share) {  // E / (a a')
+      return select(linear, zero - (roots + roots) * share, minus_one * inverse);
+    };
+    const V scaled_near = scaled(near.minus_one, acute);
+    const V scaled_far = scaled(far.minus_one, one - acute);
 
-    const V at_zero = mul_add(scaled_rest, turned.value, scaled_own);
+    const V at_zero = mul_add(scaled_far, near.value, scaled_near);
     const V norm_cosine = apart.value * mul_add(eps, at_zero, constant);  // N0
-    const V norm_gap = square_sine(norms, apart, turned, rest, constant, inverse, roots, a, b);
-    const V own_factor = half * apart.value * neg_mul_add(eps, rest.minus_one, less_eps);
-    const V sum = neg_mul_add(scaled_own, own_factor, half * norm_gap / (one + norm_cosine));
-    const V cosine = apart.value * mul_add(eps, scaled_rest, constant + scaled_own);  // N
-    const V deficit = select(less(sum, quarter), sum, neg_mul_add(half, cosine, half));
-    const V slope_part = neg_mul_add(eps, rest.minus_one, less_eps + turned.minus_one);
-    return {maximum(zero, deficit), roots * apart.value * slope_part};
+    const V norm_gap = square_sine(norms, apart, near, far, constant, inverse, roots, a, b);
+    const V of_norms = half * norm_gap / (one + norm_cosine);  // z0
+    const auto deficit = [&](V scaled_own, V scaled_rest, V plain_rest) {
+      const V factor = half * apart.value * neg_mul_add(eps, plain_rest, less_eps);
+      const V sum = neg_mul_add(scaled_own, factor, of_norms);
+      const V cosine = apart.value * mul_add(eps, scaled_rest, constant + scaled_own);  // N
+      return maximum(zero, select(less(sum, quarter), sum, neg_mul_add(half, cosine, half)));
+    };
+    const V plain = deficit(select(obtuse, scaled_far, scaled_near),
+                            select(obtuse, scaled_near, scaled_far), rest);
+    if (eps_ > 0)
+      return {plain, slope};
+    const V of_acute = deficit(scaled_near, scaled_far, far.minus_one);
+    const V supplement = mul_add(half * constant * apart.value, near.value + far.value, of_acute);
+    return {select(obtuse, fold(plain, supplement), plain), slope};
   }
 
 private:
@@ -155,14 +168,14 @@ private:
   // G = 1 - N0^2; at least 4 where its formulas lose digits.
   template <class V>
   FASTNTK_HD V square_sine(const RootNorms<V>& norms, const Exponentials<V>& apart,
-                           const Exponentials<V>& turned, const Exponentials<V>& rest, V constant,
+                           const Exponentials<V>& near, const Exponentials<V>& far, V constant,
                            V inverse, V roots, const V* a, const V* b) const {
     using T = Scalar<V>;
     const V one(T(1)), two(T(2)), zero(T(0)), eps(static_cast<T>(eps_));
-    const V gap = zero - apart.minus_one * (two + apart.minus_one);             // K
-    const V product = mul_add(rest.minus_one, turned.value, turned.minus_one);  // e^(-2 g) - 1
-    const V product_part = product * (two + product);                           // e^(-4 g) - 1
-    const V sum = mul_add(gap, one + product_part, zero - product_part);        // 1 - e^-S
+    const V gap = zero - apart.minus_one * (two + apart.minus_one);        // K
+    const V product = mul_add(far.minus_one, near.value, near.minus_one);  // e^(-2 g) - 1
+    const V product_part = product * (two + product);                      // e^(-4 g) - 1
+    const V sum = mul_add(gap, one + product_part, zero - product_part);   // 1 - e^-S
     const V scaled_gap = gap * inverse;
     const V fallen = ((a[4] - b[4]) + (a[5] - b[5])) * inverse;  // (e^-q - e^-q') / (a a')
     const V own = fallen * fallen;
