@@ -78,7 +78,7 @@ def gradients(
 ) -> KernelGradients:
     """Return a kernel and its derivatives; see `FullyConnected.gradients`."""
     _validate.choice(kernel, "kernel", ("ntk", "nngp"))
-    program.require_ntk("a gradient")
+    program.require_gradients(kernel)
     workers = _validate.thread_count(threads)
     rows, columns = limiting.both_sides(X, Y)
     result: np.dtype[Any] = _validate.result_dtype(dtype, *present(rows, columns))
