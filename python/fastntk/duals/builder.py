@@ -99,7 +99,8 @@ def tabulate(
         low = high = float(np.sqrt(low * high))
     at_zero = float(f(np.zeros(1))[0])
     tolerance = 10.0**-digits
-    basis = family(f, kinks, (low, high), zero_row and at_zero != 0, node_count((low, high)))
+    with_zero, nodes = zero_row and at_zero != 0, node_count((low, high))
+    basis = family(f, kinks, (low, high), with_zero, nodes, name)
     if df is None:
         slope_of = derivative(f, kinks, 1.001 * basis.reach * float(np.sqrt(high)))
     else:

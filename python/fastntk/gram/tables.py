@@ -255,8 +255,11 @@ def _moments(activation: Activation, q: NDArray[np.float64]) -> NDArray[np.float
         values: NDArray[np.float64] = activation.dual(q / b**2, q / b**2, np.ones_like(q))[0]
         return values / a**2
     f, _, kinks = base_functions(activation)
-    f = checked(f, str(activation))
-    return np.array([second_moment(f, kinks, v, gaussian_reach(f, v), _POINTS) for v in q.tolist()])
+    name = str(activation)
+    f = checked(f, name)
+    reaches = [gaussian_reach(f, v, name) for v in q.tolist()]
+    pairs = zip(q.tolist(), reaches, strict=True)
+    return np.array([second_moment(f, kinks, v, reach, _POINTS) for v, reach in pairs])
 
 
 def _square_at_zero(activation: Activation) -> float:
