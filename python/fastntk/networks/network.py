@@ -242,10 +242,11 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
 
         Notes
         -----
-        The activation between is the module's business. It is that of `net` without what multiplies
-        u or f, which weights and biases have: sin(u + 0.5) for "sin(2, 0.5)", exp(-u^2) for any
-        "gaussian(b)". torch.nn has modules for "relu", "leaky_relu", "identity", "gelu", "tanh",
-        "sigmoid", "softplus", "silu", "mish", "selu" and "elu"; others are a module of one's own.
+        The activation between is the module's business. It is that of ``net`` without what
+        multiplies u or f, which weights and biases have: sin(u + 0.5) for "sin(2, 0.5)", exp(-u^2)
+        for any "gaussian(b)". torch.nn has modules for "relu", "leaky_relu", "identity", "gelu",
+        "tanh", "sigmoid", "softplus", "silu", "mish", "selu" and "elu"; others are a module of
+        one's own.
         """
         return exchange.state_dict(self, torch=torch)
 
