@@ -121,7 +121,7 @@ def test_wrong_types():
         A.custom(np.tanh, name=3)
     with pytest.raises(ValueError, match=r"name must be one of .*got \['relu'\]"):
         A(["relu"])
-    with pytest.raises(TypeError, match="functions must be those of Activation, got 3"):
+    with pytest.raises(TypeError, match=r"functions must be those of Activation\.custom, got 3"):
         A("mine", functions=3)
     with pytest.raises(TypeError, match="f must be callable"):
         A.custom("tanh")
