@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""float32 results of activations whose recursion runs in float32 only where its measured error is small."""
+"""float32 results whose recursion runs in float32 only where its measured error is small."""
 
 import numpy as np
 import pytest
-from tolerances import tolerance
 
 import fastntk as fn
+from tolerances import tolerance
 
 ROWS = 2_048  # the least for which errors are measured
 COLUMNS = 20  # so few that products round more than those of images
