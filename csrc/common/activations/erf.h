@@ -28,7 +28,6 @@ struct Erf {
   // R, 1 - R^2, cos phi_q, sqrt phi_q, R / sqrt phi_q
   static constexpr int kRowScalars = 5;
   static constexpr bool kUsesAngleLevels = false;
-  static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit Erf(const double*) {}
 
