@@ -116,7 +116,7 @@ def tables_for(
     ----------
     program : LayerProgram
     engine : Engine
-        What it has no formula for is tabulated, on the CPU; a GPU takes what it has formulas for.
+        What it has no formula for is tabulated, on the CPU.
     rows, columns : ndarray of shape (n, d)
         Data, whose norms are read if there is anything to tabulate.
     scale : float
@@ -127,8 +127,7 @@ def tables_for(
     Raises
     ------
     ValueError
-        A function that is not finite, or whose dual cannot be tabulated for such data; a network
-        that the engine does not take.
+        A function that is not finite, or whose dual cannot be tabulated for such data.
 
     Notes
     -----
@@ -136,8 +135,6 @@ def tables_for(
     wider the range of variances, the longer.
     """
     own = engine.limiting_activations()
-    if TABULATED not in own:
-        _require_formulas(program, engine, own)
     missing = [one.name == TABULATED or one.name not in own for one in program.activations]
     natives: list[Native] = [(one.name, one.parameters) for one in program.activations]
     if not any(missing):
@@ -151,22 +148,6 @@ def tables_for(
             used.setdefault(one.function, []).append(table)
             natives[layer] = (TABULATED, table.array.tolist())
     return Tables(natives, used)
-
-
-def _require_formulas(program: LayerProgram, engine: Engine, own: frozenset[str]) -> None:
-    """Raise ValueError for what an engine without tables does not compute."""
-    for one in program.activations:
-        if one.name not in own:
-            names = " and ".join(sorted(own))
-            raise ValueError(
-                f"activation {one.function} has limiting kernels on the CPU only, {engine.name} "
-                f"has those of {names}: give device='cpu'"
-            )
-    if any(program.skip):
-        raise ValueError(
-            f"residual has limiting kernels on the CPU only, not on {engine.name}: "
-            "give device='cpu'"
-        )
 
 
 def _require_moderate(activation: Activation, layer: int, range_: Range) -> None:
