@@ -66,13 +66,4 @@ bool activation_on_device(ActivationKind kind) {
   return false;
 }
 
-int activation_roundings(const Activation& activation) {
-  return with_activation(activation, [](auto act) {
-    if constexpr (std::is_same_v<decltype(act), Tabulated>)
-      return act.roundings();
-    else
-      return act.kRoundings;
-  });
-}
-
 }  // namespace fastntk

@@ -66,6 +66,5 @@ void add_activation(const std::string& name, const std::vector<double>& paramete
                     Network& network);
 bool activation_dual_is_non_negative(const Activation& activation);
 bool activation_on_device(ActivationKind kind);
-int activation_roundings(const Activation& activation);
 
 }  // namespace fastntk

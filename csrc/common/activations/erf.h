@@ -28,7 +28,6 @@ struct Erf {
   static constexpr int kParameters = 0;
   static constexpr int kRowScalars = 6;
   static constexpr bool kUsesAngleLevels = false;
-  static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit Erf(const double*) {}
 

@@ -38,7 +38,6 @@ struct Gelu {
   static constexpr int kRowScalars = 8;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = true;
-  static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit Gelu(const double*) {}
 

@@ -41,7 +41,6 @@ public:
   // hi, lo of root_norms.h; 1 / a, r / a; e^-q - 1 in two parts as well.
   static constexpr int kRowScalars = 6;
   static constexpr bool kUsesAngleLevels = false;
-  static constexpr int kRoundings = 6;  // that a layer adds to Theta, ReLU's being 1
   static constexpr bool kHasNtk = true;
 
   FASTNTK_HD explicit Sinusoid(const double* parameters)
