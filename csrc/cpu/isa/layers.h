@@ -111,13 +111,13 @@ template <class Act, bool kSkip, class T>
     duals = act.template pair_step<kFolded>(x, UnitRowScalars<T>{rows, unit.row},
                                             UnitColumnScalars<T>{cols, unit.col});
   }
-  const auto dual_of = [&](int u, int r, int c) {
+  const auto dual_of = [&](int u, int r, int c) FASTNTK_INLINED {
     if constexpr (kTogether)
       return PairDual<V>{duals.deficit.of[u], duals.slope.of[u]};
     else
       return dual_of_pairs<kFolded>(act, rows, cols, unit, u, r, c);
   };
-  for_unit([&](int u, int r, int c) {
+  for_unit([&](int u, int r, int c) FASTNTK_INLINED {
     const long i = unit.row + r, j = unit.col + c * V::kLanes;
     const auto dual = dual_of(u, r, c);
     const MixingScalars<V> own = mixing_of_row(rows, i), other = mixing_of_columns(cols, j);
