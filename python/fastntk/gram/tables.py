@@ -281,19 +281,12 @@ def _shared(activations: Sequence[EngineActivation], ranges: list[Range]) -> lis
 def _table(activation: Activation, range_: Range, itemsize: int) -> DualTable:
     """Return a table with as many digits as it reaches."""
     f, df, kinks = base_functions(activation)
-    *more, last = _DIGITS[itemsize]
-    for digits in (*more, last):
-        try:
-            return tabulate(
-                f,
-                df,
-                kinks,
-                q_range=(range_.low, range_.high),
-                digits=digits,
-                zero_row=range_.zero,
-                name=str(activation),
-            )
-        except ValueError:
-            if digits == last:
-                raise
-    raise AssertionError("there are digits to try")
+    return tabulate(
+        f,
+        df,
+        kinks,
+        q_range=(range_.low, range_.high),
+        digits=_DIGITS[itemsize],
+        zero_row=range_.zero,
+        name=str(activation),
+    )
