@@ -21,6 +21,7 @@ from fastntk.duals.sectors import gauss_legendre, pair_moments
 Slopes = Callable[[Array], Array]  # (angles,) -> (angles, k, k)
 
 _FEWEST, _MOST = 33, 513  # angles: doubled, less one, until the series end
+_AT_A_TIME = 8  # and as many opposite ones
 _FEW_DIGITS = 8  # asked of a table, that coarser rules give
 
 
@@ -89,7 +90,12 @@ class AngularSeries:
         return gap, slope
 
 
-def angular_series(slopes: Slopes, sizes: Array, tolerance: float) -> AngularSeries:
+def angular_series(
+    slopes: Slopes,
+    sizes: Array,
+    tolerance: float,
+    tell: Callable[[float], None] = lambda share: None,
+) -> AngularSeries:
     """Sample slopes at more and more angles until their series end.
 
     Parameters
@@ -100,9 +106,11 @@ def angular_series(slopes: Slopes, sizes: Array, tolerance: float) -> AngularSer
         Largest value of each psi_r.
     tolerance : float
         What the last terms may sum to, times these sizes.
+    tell : callable, optional
+        Told the share of the angles that are done, of the most that there may be.
     """
     count = _FEWEST
-    values = slopes(_angles(count))
+    values = _sampled(slopes, _angles(count), 0, tell)
     while True:
         series = chebyshev.interpolate_extrema(values)
         last = np.abs(series[-4:]).max(axis=0) * np.outer(sizes, sizes)
@@ -110,9 +118,25 @@ def angular_series(slopes: Slopes, sizes: Array, tolerance: float) -> AngularSer
             break
         count = 2 * count - 1
         finer = np.empty((count, *values.shape[1:]))
-        finer[::2], finer[1::2] = values, slopes(_angles(count)[1::2])
+        finer[::2] = values
+        finer[1::2] = _sampled(slopes, _angles(count)[1::2], len(values), tell)
         values = finer
     return AngularSeries(series, chebyshev.interpolate_extrema(_means(series)))
+
+
+def _sampled(slopes: Slopes, theta: Array, before: int, tell: Callable[[float], None]) -> Array:
+    """Sample slopes at angles, some and those opposite to them at a time."""
+    parts = []
+    middle = (theta.size + 1) // 2
+    for start in range(0, middle, _AT_A_TIME):
+        near = np.arange(start, min(middle, start + _AT_A_TIME))
+        places = np.unique([near, theta.size - 1 - near])
+        parts.append((places, slopes(theta[places])))
+        tell((before + 2 * int(near[-1])) / _MOST)
+    values = np.empty((theta.size, *parts[0][1].shape[1:]))
+    for places, part in parts:
+        values[places] = part
+    return values
 
 
 def hermite_slopes(hermite: Array) -> Slopes:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of duals: built once for the range of variances of the data, checked off their nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -34,6 +34,8 @@ _LARGEST = 4  # functions that tell which of them are worth a look,
 _TRIED = 3  # and how many are
 _ANGLES = (24, 32, 48, 72, 108, 160, 240)  # Chebyshev nodes, until the series end
 _EQUAL = 1e-9  # relative difference of variances that are one
+_SHARES = (4.0, 1.0, 0.25, 0.03)  # of the error allowed, that dropped terms may have: tried in turn
+_ANGULAR = 0.7  # of the time, about
 _CHECKS = 16  # pairs off the nodes
 _POINTS = 24  # of the Gauss rules of what tables are compared with
 
@@ -48,6 +50,7 @@ def tabulate(
     digits: int | Sequence[int] = 12,
     zero_row: bool = False,
     name: str = "f",
+    tell: Callable[[float], None] = lambda share: None,
 ) -> DualTable:
     """Tabulate the dual of a function.
 
@@ -75,6 +78,8 @@ def tabulate(
         Whether rows of variance 0 are among them; matters where f(0) is not 0.
     name : str
         What messages call the function.
+    tell : callable, optional
+        Told what share of the work is done, more and more of it.
 
     Returns
     -------
@@ -118,10 +123,13 @@ def tabulate(
         slope_of = checked(df, f"the derivative of {name}")
     rows = _row_series(basis, (low, high), at_zero, slope_of, kinks)
     steepest = max(1.0, float(rows.at(basis.variances[basis.variances > 0])[1].max()))
-    duals = _Duals(f, slope_of, kinks, basis, (low, high), y_max, steepest, max(attempts))
-    for tolerance in (10.0**-one for one in attempts):
+    duals = _Duals(f, slope_of, kinks, basis, (low, high), y_max, steepest, max(attempts), tell)
+    error = np.inf
+    for number, tolerance in enumerate(10.0**-one for one in attempts):
+        if np.isfinite(error) and error > tolerance:
+            continue  # fewer terms than were too few
         error = np.inf
-        for share in (4.0, 1.0, 0.25, 0.03):
+        for share in _SHARES:
             variable, pairs = duals.pairs(share * tolerance)
             if pairs.rank > MOST_RANK:
                 break
@@ -133,6 +141,7 @@ def tabulate(
             error = min(error, duals.error(table))
             if error <= tolerance:
                 return replace(table, error=error)
+        tell(_ANGULAR + (1 - _ANGULAR) * (number + 1) / len(attempts))
     raise ValueError(
         f"{name}: the dual of variances from {low:.4g} to {high:.4g} cannot be tabulated to"
         f" {tolerance:.0e} with {MOST_RANK} row scalars, got {error:.1e}: narrow the range (rows of"
@@ -180,6 +189,7 @@ class _Duals:
     y_max: float
     steepest: float
     digits: int  # the most that are asked for
+    tell: Callable[[float], None]
 
     @cached_property
     def hermite(self) -> Array:
@@ -257,11 +267,20 @@ class _Duals:
         k, tolerance = self.sizes.size, 0.01 * 10.0**-self.digits * self.steepest
         if self.basis.hermite is None:
             all_slopes = quadrature_slopes(self.df, self.kinks, self.basis, self.digits)
-            return angular_series(lambda theta: all_slopes(theta)[:, :k, :k], self.sizes, tolerance)
+            return angular_series(
+                lambda theta: all_slopes(theta)[:, :k, :k],
+                self.sizes,
+                tolerance,
+                self._tell_of_angles,
+            )
         weights = (self.hermite**2).max(axis=0) * np.arange(self.hermite.shape[1])
         beyond = np.cumsum(weights[::-1])[::-1]
         terms = max(2, int(np.count_nonzero(beyond > tolerance)))
-        return angular_series(hermite_slopes(self.basis.hermite[:k, :terms]), self.sizes, tolerance)
+        slopes = hermite_slopes(self.basis.hermite[:k, :terms])
+        return angular_series(slopes, self.sizes, tolerance, self._tell_of_angles)
+
+    def _tell_of_angles(self, share: float) -> None:
+        self.tell(_ANGULAR * share)
 
     @cached_property
     def checks(self) -> tuple[Array, ...]:
