@@ -6,6 +6,7 @@ import pytest
 from mpmath import mp, mpf
 from scipy import special
 
+from fastntk.duals.callables import derivative
 from fastntk.duals.direct import dual_of_callable
 
 ROOT_PI = np.sqrt(np.pi)
@@ -60,6 +61,15 @@ def test_derivative_found_by_itself(name):
         found = dual_of_callable(f, None, kinks, q, p, c)
         # What differentiating a series of degree 24 loses.
         assert relative(found, dual(q, p, c), q, p, dual).max() < 1e-12
+
+
+@pytest.mark.parametrize("reach", [1.0, 1e3])
+def test_derivative_of_low_degree(reach):
+    """That of a leaky ReLU is constant on both sides: a higher degree would be rounding."""
+    slope = derivative(lambda u: np.where(u > 0, u, 0.1 * u), (0.0,), reach)
+    u = np.linspace(-reach, reach, 999)
+    # Two roundings of the quotient; terms of degree 24 would add a thousand.
+    np.testing.assert_allclose(slope(u[u != 0]), np.where(u > 0, 1, 0.1)[u != 0], rtol=1e-14)
 
 
 def test_kinks_away_from_zero():

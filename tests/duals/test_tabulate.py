@@ -150,6 +150,54 @@ def test_derivative_is_found():
         assert np.abs(ours - exact).max() < 3e-10
 
 
+@pytest.mark.parametrize(("name", "digits"), [("tanh", 7), ("softplus", 12), ("selu", 12)])
+def test_variances_a_factor_of_ten_thousand_apart(tables, name, digits):
+    q_range = (1.0, 1e4)
+    table = tables(name, q_range, 1.0, digits)
+    assert table.error <= 10.0**-digits
+    q, p, theta = pairs(q_range, 1.0, 6, seed=8)
+    # Large variances and small angles, where the slope falls from its peak.
+    q[0], p[0], theta[0], q[1], p[1], theta[1] = 9e3, 1e4, 2e-3, 9e3, 1.0, 0.03
+    steepest = table.rows.at(1e4)[1]
+    deficit, slope = table.dual(q, p, np.sin(theta / 2) ** 2)
+    exact = normalised(name, q, p, theta)
+    assert np.abs(deficit - exact[0]).max() < 3 * 10.0**-digits
+    assert np.abs(slope - exact[1]).max() < 3 * 10.0**-digits * steepest
+
+
+class Counted:
+    """A function that counts the numbers it is given."""
+
+    def __init__(self, f):
+        self.f, self.count = f, 0
+
+    def __call__(self, u):
+        self.count += u.size
+        return self.f(u)
+
+
+def test_fewer_digits_take_no_other_samples():
+    counts = []
+    for digits in (17, (17, 9, 8)):
+        f, df = map(Counted, FUNCTIONS["tanh"][:2])
+        try:
+            table = tabulate(f, df, (), q_range=(0.5, 2.0), digits=digits)
+        except ValueError:
+            assert digits == 17
+        counts.append((f.count, df.count))
+    assert 1e-17 < table.error <= 1e-9
+    assert counts[0] == counts[1]
+
+
+def test_functions_are_evaluated_on_lines():
+    """What plane quadrature needs of them is interpolated: the checks alone take points."""
+    f, df, kinks = FUNCTIONS["selu"]
+    df = Counted(df)
+    tabulate(f, df, kinks, q_range=(1.0, 1e3), digits=12)
+    # 16 pairs of fewer than 400,000 points.
+    assert df.count < 6.4e6
+
+
 @pytest.mark.parametrize(
     ("f", "arguments", "message"),
     [

@@ -3,10 +3,11 @@
 
 With x = (1 - c) / 2, slope_rs(c) = E[Phi_r'(g) Phi_s'(g')] and
 gap_rs(c) = (E[Phi_r Phi_s](1) - E[Phi_r Phi_s](c)) / (2 x), which is the mean of slope_rs over
-[0, x] by Price's theorem [Price 1958].
+[0, x] by Price's theorem [Price 1958].  Both are Chebyshev series in theta first, whose nodes serve
+whatever is asked of them next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,14 @@ import numpy as np
 from fastntk.duals import chebyshev
 from fastntk.duals.callables import Array, Function
 from fastntk.duals.family import Family
-from fastntk.duals.sectors import gauss_legendre, pair_moments, sector_rule
+from fastntk.duals.quadrants import panel_series, quadrant_slopes
+from fastntk.duals.sectors import gauss_legendre, pair_moments
+
+Slopes = Callable[[Array], Array]  # (angles,) -> (angles, k, k)
+
+_FEWEST, _MOST = 33, 513  # angles: doubled, less one, until the series end
+_AT_A_TIME = 8  # and as many opposite ones
+_FEW_DIGITS = 8  # asked of a table, that coarser rules give
 
 
 @dataclass(frozen=True)
@@ -61,57 +69,139 @@ class Variable:
         return np.arccos(np.clip(2 * t / ((1 - self.width**2) * t * t + 1), -1.0, 1.0))
 
 
-def hermite_duals(hermite: Array, theta: Array) -> tuple[Array, Array]:
-    """Gap and slope, (angles, k, k) each, from Hermite coefficients: Mehler's sums."""
-    terms = hermite.shape[1]
-    order = np.arange(terms)
-    powers = np.cos(theta)[:, None] ** np.maximum(order - 1, 0)
-    slope = (hermite * (powers * order)[:, None, :]) @ hermite.T
-    # (1 - c^k) / (1 - c) = 1 + c + ... + c^(k - 1)
-    sums = np.cumsum(np.cos(theta)[:, None] ** order[:-1], axis=1)
-    sums = np.concatenate([np.zeros((theta.size, 1)), sums], axis=1)
-    gap = (hermite * sums[:, None, :]) @ hermite.T
-    return gap, slope
+@dataclass(frozen=True)
+class AngularSeries:
+    """Chebyshev series in theta on [0, pi].
+
+    Attributes
+    ----------
+    slope, gap : (terms, k, k) ndarray
+    """
+
+    slope: Array
+    gap: Array
+
+    def at(self, theta: Array, k: int | None = None) -> tuple[Array, Array]:
+        """Gap and slope at angles, (angles, k, k) each, of the first k functions or all."""
+        terms = _terms(theta, self.slope.shape[0])
+        gap, slope = (
+            np.tensordot(terms, series[:, :k, :k], axes=1) for series in (self.gap, self.slope)
+        )
+        return gap, slope
 
 
-def quadrature_slopes(
+def angular_series(
+    slopes: Slopes,
+    sizes: Array,
+    tolerance: float,
+    tell: Callable[[float], None] = lambda share: None,
+) -> AngularSeries:
+    """Sample slopes at more and more angles until their series end.
+
+    Parameters
+    ----------
+    slopes : callable
+        E[Phi_r'(g) Phi_s'(g')] at ascending angles, symmetric about pi / 2.
+    sizes : (k,) ndarray
+        Largest value of each psi_r.
+    tolerance : float
+        What the last terms may sum to, times these sizes.
+    tell : callable, optional
+        Told the share of the angles that are done, of the most that there may be.
+    """
+    count = _FEWEST
+    values = _sampled(slopes, _angles(count), 0, tell)
+    while True:
+        series = chebyshev.interpolate_extrema(values)
+        last = np.abs(series[-4:]).max(axis=0) * np.outer(sizes, sizes)
+        if last.sum() <= tolerance or count == _MOST:
+            break
+        count = 2 * count - 1
+        finer = np.empty((count, *values.shape[1:]))
+        finer[::2] = values
+        finer[1::2] = _sampled(slopes, _angles(count)[1::2], len(values), tell)
+        values = finer
+    return AngularSeries(series, chebyshev.interpolate_extrema(_means(series)))
+
+
+def _sampled(slopes: Slopes, theta: Array, before: int, tell: Callable[[float], None]) -> Array:
+    """Sample slopes at angles, some and those opposite to them at a time."""
+    parts = []
+    middle = (theta.size + 1) // 2
+    for start in range(0, middle, _AT_A_TIME):
+        near = np.arange(start, min(middle, start + _AT_A_TIME))
+        places = np.unique([near, theta.size - 1 - near])
+        parts.append((places, slopes(theta[places])))
+        tell((before + 2 * int(near[-1])) / _MOST)
+    values = np.empty((theta.size, *parts[0][1].shape[1:]))
+    for places, part in parts:
+        values[places] = part
+    return values
+
+
+def hermite_slopes(hermite: Array) -> Slopes:
+    """By Hermite coefficients (k, terms): Mehler's sums."""
+    k, terms = hermite.shape
+    r, s = np.triu_indices(k)
+    order = np.arange(1, terms)
+    products = hermite[r, 1:] * hermite[s, 1:] * order
+
+    def slopes(theta: Array) -> Array:
+        found = np.empty((theta.size, k, k))
+        sums = np.cos(theta)[:, None] ** (order - 1) @ products.T
+        found[:, r, s] = found[:, s, r] = sums
+        return found
+
+    return slopes
+
+
+def quadrature_slopes(df: Function, kinks: Sequence[float], basis: Family, digits: int) -> Slopes:
+    """By quadrature between the kinks."""
+    points, terms, tolerance = (20, 18, 3e-15) if digits > _FEW_DIGITS else (12, 12, 1e-10)
+    if any(kinks):
+        return lambda theta: _pair_slopes(df, kinks, basis, theta, points)
+    series = panel_series(df, basis, terms, tolerance)
+    stretch = float(np.sqrt(basis.variances.max())) * basis.reach
+    return lambda theta: quadrant_slopes(series, theta, points, stretch)
+
+
+def _pair_slopes(
     df: Function, kinks: Sequence[float], basis: Family, theta: Array, points: int
 ) -> Array:
-    """slope_rs at angles, (angles, k, k), by quadrature between the kinks."""
+    """Angle by angle and pair by pair."""
     count = basis.variances.size
     scale = np.sqrt(basis.variances / basis.moments)
-    if any(kinks):
-        pairs = np.empty((theta.size, count, count))
-        for n, angle in enumerate(theta):
-            for i in range(count):
-                for j in range(i, count):
-                    q, p = float(basis.variances[i]), float(basis.variances[j])
-                    found = 0.0
-                    if q > 0 and p > 0:
-                        (found,) = pair_moments(
-                            (df,), kinks, q, p, float(angle), basis.reach, points
-                        )
+    pairs = np.zeros((theta.size, count, count))
+    for n, angle in enumerate(theta):
+        for i in range(count):
+            for j in range(i, count):
+                q, p = float(basis.variances[i]), float(basis.variances[j])
+                if q > 0 and p > 0:
+                    (found,) = pair_moments((df,), kinks, q, p, float(angle), basis.reach, points)
                     pairs[n, i, j] = pairs[n, j, i] = found * scale[i] * scale[j]
-        return np.asarray(basis.mixing @ pairs @ basis.mixing.T)
-    slopes = np.empty((theta.size, basis.psi.shape[1], basis.psi.shape[1]))
-    roots = np.sqrt(basis.variances)[:, None]
-    mixing = basis.mixing * scale
-    for n, angle in enumerate(theta):
-        x, y, weight = sector_rule(float(angle), float(roots.max()), basis.reach, points)
-        u, v = mixing @ df(roots * x), mixing @ df(roots * y)
-        slopes[n] = (u * weight) @ v.T
-    return np.asarray((slopes + slopes.transpose(0, 2, 1)) / 2)
+    return np.asarray(basis.mixing @ pairs @ basis.mixing.T)
 
 
-def mean_slopes(series: Array, variable: Variable, theta: Array) -> Array:
-    """gap_rs at angles, from the Chebyshev series of slope_rs in sigma."""
-    count = series.shape[0]
+def _angles(count: int) -> Array:
+    """Ascending angles at the extrema of a polynomial in theta."""
+    return np.pi * (1 - chebyshev.extrema(count)) / 2
+
+
+def _terms(theta: Array, count: int) -> Array:
+    """Chebyshev polynomials in theta, (angles, count); as the extrema have it, 1 is theta = 0."""
+    return np.asarray(np.polynomial.chebyshev.chebvander(1 - 2 * theta / np.pi, count - 1))
+
+
+def _means(slope: Array) -> Array:
+    """gap_rs at the angles of a series of slope_rs."""
+    count = slope.shape[0]
     share, weight = gauss_legendre(40 + count // 2)
-    gap = np.empty((theta.size, *series.shape[1:]))
-    for n, angle in enumerate(theta):
-        inner = angle * share
-        # Of dx = sin(theta) / 2 dtheta, relative to x.
-        density = weight * angle * np.sin(inner) / (2 * np.sin(angle / 2) ** 2)
-        terms = np.polynomial.chebyshev.chebvander(variable.sigma(inner), count - 1)
-        gap[n] = np.tensordot(density @ terms, series, axes=1)
-    return gap
+    theta = _angles(count)[1:]
+    inner = theta[:, None] * share
+    # Of dx = sin(theta) / 2 dtheta, relative to x.
+    density = weight * theta[:, None] * np.sin(inner) / (2 * np.sin(theta / 2) ** 2)[:, None]
+    means = np.empty((count, count))
+    means[0] = 1.0  # all polynomials at theta = 0
+    for n in range(1, count):
+        means[n] = density[n - 1] @ _terms(inner[n - 1], count)
+    return np.tensordot(means, slope, axes=1)

@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of duals: built once for the range of variances of the data, checked off their nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from fastntk.duals import chebyshev
-from fastntk.duals.angular import Variable, hermite_duals, mean_slopes, quadrature_slopes
+from fastntk.duals.angular import (
+    AngularSeries,
+    Variable,
+    angular_series,
+    hermite_slopes,
+    quadrature_slopes,
+)
 from fastntk.duals.callables import Array, Function, checked, derivative
 from fastntk.duals.coefficients import (
     HermiteOrders,
@@ -21,11 +28,16 @@ from fastntk.duals.sectors import pair_moments, second_moment
 from fastntk.duals.table import DualTable, RowSeries
 
 MOST_RANK = 32  # row scalars of the engine
-_WIDTHS = (0.15, 0.3, 0.45, 0.6, 0.8, 1.0)  # of the layers at c = +-1, that are tried
-_ANGLES = (32, 48, 72, 108, 160)  # Chebyshev nodes, until the series end
+# Of the layers at c = +-1, that are tried.
+_WIDTHS = (None, 0.015, 0.03, 0.07, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)
+_LARGEST = 4  # functions that tell which of them are worth a look,
+_TRIED = 3  # and how many are
+_ANGLES = (24, 32, 48, 72, 108, 160, 240)  # Chebyshev nodes, until the series end
 _EQUAL = 1e-9  # relative difference of variances that are one
+_SHARES = (4.0, 1.0, 0.25, 0.03)  # of the error allowed, that dropped terms may have: tried in turn
+_ANGULAR = 0.7  # of the time, about
 _CHECKS = 16  # pairs off the nodes
-_POINTS = 16  # of the Gauss rules of the basis' duals
+_POINTS = 24  # of the Gauss rules of what tables are compared with
 
 
 def tabulate(
@@ -35,15 +47,17 @@ def tabulate(
     *,
     q_range: tuple[float, float],
     y_max: float = 1.0,
-    digits: int = 12,
+    digits: int | Sequence[int] = 12,
     zero_row: bool = False,
     name: str = "f",
+    tell: Callable[[float], None] = lambda share: None,
 ) -> DualTable:
     """Tabulate the dual of a function.
 
     The normalised dual is a sum over pairs of basis functions of the variances, each times a
     polynomial of the angle.  The table is compared with independent quadrature off its nodes.
-    Cost: 0.1 s for smooth functions, seconds for those with kinks.
+    Cost: tenths of a second; seconds where variances are a factor of thousands apart, or kinks are
+    elsewhere than at 0.
 
     Parameters
     ----------
@@ -57,13 +71,15 @@ def tabulate(
         Smallest and largest variance of a preactivation, positive.
     y_max : float
         Largest angle between preactivations over pi, in (0, 1].
-    digits : int
+    digits : int or sequence of int
         The error is at most 10^-digits relative to the diagonals: 12 for float64 results,
-        7 for float32.
+        7 for float32. Of several, most first, the first that a table reaches.
     zero_row : bool
         Whether rows of variance 0 are among them; matters where f(0) is not 0.
     name : str
         What messages call the function.
+    tell : callable, optional
+        Told what share of the work is done, more and more of it.
 
     Returns
     -------
@@ -98,28 +114,34 @@ def tabulate(
             )
         low = high = float(np.sqrt(low * high))
     at_zero = float(f(np.zeros(1))[0])
-    tolerance = 10.0**-digits
-    with_zero, nodes = zero_row and at_zero != 0, node_count((low, high))
-    basis = family(f, kinks, (low, high), with_zero, nodes, name)
+    attempts = [digits] if isinstance(digits, int) else list(digits)
+    with_zero, count = zero_row and at_zero != 0, node_count((low, high), max(attempts))
+    basis = family(f, kinks, (low, high), with_zero, count, name)
     if df is None:
         slope_of = derivative(f, kinks, 1.001 * basis.reach * float(np.sqrt(high)))
     else:
         slope_of = checked(df, f"the derivative of {name}")
     rows = _row_series(basis, (low, high), at_zero, slope_of, kinks)
     steepest = max(1.0, float(rows.at(basis.variances[basis.variances > 0])[1].max()))
-    duals = _Duals(f, slope_of, kinks, basis, y_max, steepest)
+    duals = _Duals(f, slope_of, kinks, basis, (low, high), y_max, steepest, max(attempts), tell)
     error = np.inf
-    for share in (4.0, 1.0, 0.25, 0.03):
-        variable, pairs = duals.pairs(share * tolerance)
-        if pairs.rank > MOST_RANK:
-            break
-        width, ends = (variable.width, variable.ends) if variable else (None, (1.0, -1.0))
-        table = DualTable(
-            duals.rows_of(rows, pairs), pairs, width, ends, at_zero**2, (low, high), y_max, np.inf
-        )
-        error = min(error, duals.error(table))
-        if error <= tolerance:
-            return replace(table, error=error)
+    for number, tolerance in enumerate(10.0**-one for one in attempts):
+        if np.isfinite(error) and error > tolerance:
+            continue  # fewer terms than were too few
+        error = np.inf
+        for share in _SHARES:
+            variable, pairs = duals.pairs(share * tolerance)
+            if pairs.rank > MOST_RANK:
+                break
+            width, ends = (variable.width, variable.ends) if variable else (None, (1.0, -1.0))
+            table = DualTable(
+                duals.rows_of(rows, pairs), pairs, width, ends, at_zero**2, (low, high), y_max,
+                np.inf,
+            )  # fmt: skip
+            error = min(error, duals.error(table))
+            if error <= tolerance:
+                return replace(table, error=error)
+        tell(_ANGULAR + (1 - _ANGULAR) * (number + 1) / len(attempts))
     raise ValueError(
         f"{name}: the dual of variances from {low:.4g} to {high:.4g} cannot be tabulated to"
         f" {tolerance:.0e} with {MOST_RANK} row scalars, got {error:.1e}: narrow the range (rows of"
@@ -139,9 +161,7 @@ def _row_series(
     constant, middle = at_zero**2, len(q) // 2
     linear = max(0.0, (moments[middle] - constant) / q[middle])
     if basis.hermite is None:
-        steep = np.array(
-            [second_moment(df, kinks, float(one), basis.reach, 2 * _POINTS) for one in q]
-        )
+        steep = np.array([second_moment(df, kinks, float(one), basis.reach, _POINTS) for one in q])
         slopes = steep * q / moments
     else:
         slopes = (basis.psi[real] @ basis.hermite) ** 2 @ np.arange(basis.hermite.shape[1])
@@ -165,10 +185,13 @@ class _Duals:
     df: Function
     kinks: Sequence[float]
     basis: Family
+    q_range: tuple[float, float]
     y_max: float
     steepest: float
+    digits: int  # the most that are asked for
+    tell: Callable[[float], None]
 
-    @property
+    @cached_property
     def hermite(self) -> Array:
         """Normalised coefficients of F at the nodes."""
         assert self.basis.hermite is not None
@@ -195,59 +218,98 @@ class _Duals:
 
     def _polynomials(self, budget: float) -> tuple[Variable, PairPolynomials]:
         """Shortest polynomials that drop no more than a budget."""
-        # One more than there is room for, which tells that there is none.
-        sizes = np.abs(self.basis.psi).max(axis=0)[: MOST_RANK + 1]
-        widths = _WIDTHS if self.basis.hermite is not None else (None,)
+        widths = (None,) if self.kinks else _WIDTHS
+        tried = [Variable(width, self.y_max) for width in widths]
+        tried.sort(key=lambda variable: self._length(variable, budget))
         found = []
-        for width in widths:
-            variable = Variable(width, self.y_max)
-            gap, slope = self._series(variable, sizes, budget)
-            pairs = truncated(gap, slope, sizes, self.steepest, budget)
-            found.append((pairs.cost, variable, pairs))
-        _, variable, pairs = min(found, key=lambda one: one[0])
-        return variable, in_powers(pairs, sizes)
+        for variable in tried[:_TRIED]:
+            start, _ = self._length(variable, budget)
+            gap, slope, rest = self._series(variable, budget, start)
+            pairs = truncated(gap, slope, self.sizes, self.steepest, budget)
+            # Series that do not end come last, those that nearly do first among them.
+            found.append((max(rest, budget * self.steepest), pairs.cost, variable, pairs))
+        *_, variable, pairs = min(found, key=lambda one: one[:2])
+        return variable, in_powers(pairs, self.sizes)
 
-    def _series(self, variable: Variable, sizes: Array, budget: float) -> tuple[Array, Array]:
-        """Chebyshev series of gap and slope, long enough for a budget."""
+    def _length(self, variable: Variable, budget: float) -> tuple[int, float]:
+        """Nodes at which the series of the largest functions end, and what is left there."""
         for count in _ANGLES:
-            theta = variable.angles(count)
-            if self.basis.hermite is not None:
-                gap_values, slope_values = hermite_duals(self.basis.hermite[: sizes.size], theta)
-                gap = chebyshev.interpolate(gap_values)
-                slope = chebyshev.interpolate(slope_values)
-            else:
-                slope = chebyshev.interpolate(
-                    quadrature_slopes(self.df, self.kinks, self.basis, theta, _POINTS)
-                )[:, : sizes.size, : sizes.size]
-                gap = chebyshev.interpolate(mean_slopes(slope, variable, theta))
-            last = np.abs(slope[-4:]).max(axis=0) * np.outer(sizes, sizes)
-            if last.sum() <= 0.01 * budget * self.steepest:
-                break
-        return gap, slope
+            rest = self._rest(chebyshev.interpolate(self._at(variable, count, _LARGEST)[1]))
+            if rest <= 0.01 * budget * self.steepest:
+                return count, 0.0
+        return count, rest
 
-    def error(self, table: DualTable) -> float:
-        """Largest error of a table at pairs off its nodes."""
+    def _series(self, variable: Variable, budget: float, start: int) -> tuple[Array, Array, float]:
+        """Chebyshev series of gap and slope, long enough for a budget; and what is left."""
+        for count in _ANGLES[_ANGLES.index(start) :]:
+            gap, slope = map(chebyshev.interpolate, self._at(variable, count))
+            rest = self._rest(slope)
+            if rest <= 0.01 * budget * self.steepest:
+                break
+        return gap, slope, rest
+
+    def _at(self, variable: Variable, count: int, k: int | None = None) -> tuple[Array, Array]:
+        return self.angular.at(variable.angles(count), k)
+
+    def _rest(self, series: Array) -> float:
+        """Sum what the last terms are worth."""
+        sizes = self.sizes[: series.shape[1]]
+        return float((np.abs(series[-4:]).max(axis=0) * np.outer(sizes, sizes)).sum())
+
+    @cached_property
+    def sizes(self) -> Array:
+        """Largest value of each psi_r, of one more than there is room for: which tells of it."""
+        return np.asarray(np.abs(self.basis.psi).max(axis=0)[: MOST_RANK + 1])
+
+    @cached_property
+    def angular(self) -> AngularSeries:
+        """Duals of the basis as functions of the angle."""
+        k, tolerance = self.sizes.size, 0.01 * 10.0**-self.digits * self.steepest
+        if self.basis.hermite is None:
+            all_slopes = quadrature_slopes(self.df, self.kinks, self.basis, self.digits)
+            return angular_series(
+                lambda theta: all_slopes(theta)[:, :k, :k],
+                self.sizes,
+                tolerance,
+                self._tell_of_angles,
+            )
+        weights = (self.hermite**2).max(axis=0) * np.arange(self.hermite.shape[1])
+        beyond = np.cumsum(weights[::-1])[::-1]
+        terms = max(2, int(np.count_nonzero(beyond > tolerance)))
+        slopes = hermite_slopes(self.basis.hermite[:k, :terms])
+        return angular_series(slopes, self.sizes, tolerance, self._tell_of_angles)
+
+    def _tell_of_angles(self, share: float) -> None:
+        self.tell(_ANGULAR * share)
+
+    @cached_property
+    def checks(self) -> tuple[Array, ...]:
+        """Pairs off the nodes: variances, angles, and deficits and slopes by quadrature."""
         random = np.random.default_rng(0)
-        low, high = table.q_range
+        low, high = self.q_range
         q = low * (high / low) ** random.random(_CHECKS)
         p = low * (high / low) ** random.random(_CHECKS)
         q[:4], p[:2], p[2:4] = (low, high, low, high), (high, low), (low, high)
         theta = np.pi * self.y_max * random.random(_CHECKS)
         theta[:5], theta[5] = (1e-3, 0.1, 0.0, 0.0, 1e-6), np.pi * self.y_max
+        exact = [self._exact(*map(float, one)) for one in zip(q, p, theta, strict=True)]
+        return q, p, theta, *np.array(exact).T
+
+    def error(self, table: DualTable) -> float:
+        """Largest error of a table at pairs off its nodes."""
+        q, p, theta, deficits, slopes = self.checks
         deficit, slope = table.dual(q, p, np.sin(theta / 2) ** 2)
-        worst = 0.0
-        for i in range(_CHECKS):
-            exact = self._exact(float(q[i]), float(p[i]), float(theta[i]))
-            worst = max(worst, abs(deficit[i] - exact[0]), abs(slope[i] - exact[1]) / self.steepest)
-        return worst
+        return max(
+            float(np.abs(deficit - deficits).max()),
+            float(np.abs(slope - slopes).max()) / self.steepest,
+        )
 
     def _exact(self, q: float, p: float, theta: float) -> tuple[float, float]:
-        points = 2 * _POINTS
         value, slope = pair_moments(
-            (self.f, self.df), self.kinks, q, p, theta, self.basis.reach, points
+            (self.f, self.df), self.kinks, q, p, theta, self.basis.reach, _POINTS
         )
         scale = np.sqrt(
-            second_moment(self.f, self.kinks, q, self.basis.reach, points)
-            * second_moment(self.f, self.kinks, p, self.basis.reach, points)
+            second_moment(self.f, self.kinks, q, self.basis.reach, _POINTS)
+            * second_moment(self.f, self.kinks, p, self.basis.reach, _POINTS)
         )
         return (1 - value / scale) / 2, slope * np.sqrt(q * p) / scale

@@ -4,8 +4,14 @@
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
-from fastntk.duals.callables import Array
+Array = npt.NDArray[np.float64]
+
+
+# Terms of a series that is converted to powers; their coefficients are integers below 2^64, exact
+# in extended precision. Longer ones would cancel.
+MOST_POWERS = 48
 
 
 def nodes(n: int) -> Array:
@@ -15,9 +21,31 @@ def nodes(n: int) -> Array:
 
 @lru_cache(maxsize=32)
 def _transform(n: int) -> Array:
-    matrix = 2 / n * np.cos(np.pi * np.outer(np.arange(n), np.arange(n) + 0.5) / n)
+    turns = np.outer(np.arange(n), 2 * np.arange(n) + 1) % (4 * n)
+    matrix = 2 / n * np.cos(np.pi * turns / (2 * n))
     matrix[0] /= 2
     return np.asarray(matrix)
+
+
+def extrema(n: int) -> Array:
+    """Extrema of the polynomial of degree n - 1, descending: every other one of 2 n - 1."""
+    return np.asarray(np.cos(np.pi * np.arange(n) / (n - 1)))
+
+
+@lru_cache(maxsize=8)
+def _transform_of_extrema(n: int) -> Array:
+    # Whole turns are left out: cosines of large angles have their rounding.
+    turns = np.outer(np.arange(n), np.arange(n)) % (2 * (n - 1))
+    matrix = 2 / (n - 1) * np.cos(np.pi * turns / (n - 1))
+    for ends in (matrix, matrix.T):
+        ends[0] /= 2
+        ends[-1] /= 2
+    return np.asarray(matrix)
+
+
+def interpolate_extrema(values: Array) -> Array:
+    """Coefficients of the interpolants of values at the extrema, (n, ...) -> (n, ...)."""
+    return np.asarray(np.tensordot(_transform_of_extrema(values.shape[0]), values, axes=1))
 
 
 def interpolate(values: Array) -> Array:
@@ -25,21 +53,19 @@ def interpolate(values: Array) -> Array:
     return np.asarray(np.tensordot(_transform(values.shape[0]), values, axes=1))
 
 
-@lru_cache(maxsize=8)
-def _powers(n: int) -> list[list[int]]:
-    """Integer coefficients of the first n polynomials, lowest power first."""
-    rows = [[1], [0, 1]]
-    for _ in range(2, n):
-        raised = [0, *(2 * one for one in rows[-1])]
-        for i, one in enumerate(rows[-2]):
-            raised[i] -= one
-        rows.append(raised)
-    return rows[:n]
+@lru_cache(maxsize=1)
+def _powers() -> npt.NDArray[np.longdouble]:
+    """Coefficients of the first polynomials, a row each, lowest power first."""
+    rows = np.zeros((MOST_POWERS, MOST_POWERS), dtype=np.longdouble)
+    rows[0, 0] = rows[1, 1] = 1
+    for n in range(2, MOST_POWERS):
+        rows[n] = -rows[n - 2]
+        rows[n, 1:] += 2 * rows[n - 1, :-1]
+    return rows
 
 
 def to_powers(series: Array) -> Array:
-    """Coefficients by powers, lowest first, of one Chebyshev series."""
-    total = np.zeros(series.size, dtype=np.longdouble)
-    for one, row in zip(series, _powers(series.size), strict=True):
-        total[: len(row)] += np.longdouble(one) * np.array(row, dtype=np.longdouble)
-    return total.astype(np.float64)
+    """Coefficients by powers, lowest first, of Chebyshev series (..., n), n <= MOST_POWERS."""
+    n = series.shape[-1]
+    total = series.astype(np.longdouble) @ _powers()[:n, :n]
+    return np.asarray(total, dtype=np.float64)

@@ -4,7 +4,6 @@
 Both are no longer than the weight of their terms asks.
 """
 
-import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,18 +116,16 @@ def truncated(
     count, k, _ = gap.shape
     weight = np.maximum(np.abs(gap), np.abs(slope)) / steepest * np.outer(sizes, sizes)
     weight *= 2 - np.eye(k)
-    terms = {(r, s): count for r in range(k) for s in range(r, k)}
-    queue = [(weight[-1, r, s], r, s) for r, s in terms]
-    heapq.heapify(queue)
-    dropped = 0.0
-    while queue:
-        size, r, s = heapq.heappop(queue)
-        if dropped + size > budget:
-            break
-        dropped += size
-        terms[r, s] -= 1
-        if terms[r, s]:
-            heapq.heappush(queue, (weight[terms[r, s] - 1, r, s], r, s))
+    r_of, s_of = np.triu_indices(k)
+    weight = weight[:, r_of, s_of]
+    # A term goes when all above it do: in the order of the largest of them.
+    largest = np.maximum.accumulate(weight[::-1])[::-1]
+    above = np.broadcast_to(-np.arange(count)[:, None], weight.shape)
+    order = np.lexsort((above.ravel(), largest.ravel()))
+    goes = order[np.cumsum(weight.ravel()[order]) <= budget]
+    kept = count - np.bincount(goes % r_of.size, minlength=r_of.size)
+    terms = np.zeros((k, k), dtype=np.intp)
+    terms[r_of, s_of] = kept
     partners = []
     for r in range(k):
         present = [s for s in range(r, k) if terms[r, s]]
@@ -145,8 +142,10 @@ def truncated(
 
 def in_powers(polynomials: PairPolynomials, sizes: Array) -> PairPolynomials:
     """Convert to powers of sigma unless that would cost digits."""
+    if max(one.shape[1] for one in polynomials.series) > chebyshev.MOST_POWERS:
+        return polynomials
     pairs = [(r, s) for r, n in enumerate(polynomials.partners) for s in range(r, r + n)]
-    series = [np.stack([chebyshev.to_powers(kind) for kind in one]) for one in polynomials.series]
+    series = [chebyshev.to_powers(one) for one in polynomials.series]
 
     def size(which: list[Array]) -> float:
         return sum(

@@ -50,13 +50,13 @@ class Family:
     reach: float
 
 
-def node_count(q_range: tuple[float, float]) -> int:
+def node_count(q_range: tuple[float, float], digits: int = 12) -> int:
     """Nodes in log q: functions of it are analytic for |Im log q| < pi."""
     half_width = np.log(q_range[1] / q_range[0]) / 2
     if half_width == 0:
         return 1
     rate = np.pi / half_width + np.hypot(1, np.pi / half_width)
-    return int(min(_MOST_NODES, 4 + np.ceil(36 / np.log(rate))))
+    return int(min(_MOST_NODES, 4 + np.ceil(3 * digits / np.log(rate))))
 
 
 def log_variance(q_range: tuple[float, float]) -> tuple[float, float]:

@@ -115,21 +115,6 @@ def _radii(
     return panel_rule(np.sort(np.clip(edges, 0.0, reach), axis=-1), n)
 
 
-def sector_rule(theta: float, root: float, reach: float, n: int) -> tuple[Array, Array, Array]:
-    """Rule for functions whose kinks, if any, are at 0.
-
-    Returns
-    -------
-    tuple of ndarray
-        r cos(a), r cos(a - theta) and the weights, which hold the density.
-    """
-    angle, angle_weight = _angles((), root**2, root**2, theta, n, reach)
-    r, r_weight = _radii((), angle, angle, reach, root * reach, n)
-    weight = angle_weight[:, None] * (r_weight * r * np.exp(-r * r / 2)) / (2 * np.pi)
-    x, y = np.cos(angle)[:, None] * r, np.cos(angle - theta)[:, None] * r
-    return x.ravel(), y.ravel(), weight.ravel()
-
-
 def pair_moments(
     functions: Sequence[Function],
     kinks: Sequence[float],

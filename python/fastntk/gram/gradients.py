@@ -91,7 +91,9 @@ def gradients(
     result: np.dtype[Any] = _validate.result_dtype(dtype, *present(rows, columns))
     others = rows if columns is None else columns
     stack = (3, rows.shape[0], others.shape[0])
-    problem = GradientProblem(program, [], scale, result, workers, kernel == "nngp")
+    problem = GradientProblem(
+        program, [], scale, result, workers, kernel == "nngp", progress=progress
+    )
     stage = of_stage(progress, "kernel")
     planes = limiting.planes_of(problem, rows, columns, stack, device, stage)
     return KernelGradients(*(_backend.like(plane, X) for plane in planes))

@@ -122,7 +122,7 @@ def gram(
     result = _validate.result_dtype(dtype, *present(rows, columns))
     shape = (rows.shape[0], rows.shape[0] if columns is None else columns.shape[0])
     out = _validate.output(out, shape, result, *present(rows, columns))
-    problem = Problem(program, flat, scale, result, workers)
+    problem = Problem(program, flat, scale, result, workers, progress=progress)
     stack = (len(flat), *shape)
     if devices is not None:
         planes = _on_several(devices, device, problem, rows, columns, out, stack, stage)

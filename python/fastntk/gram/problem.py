@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fastntk._backend import Engine
     from fastntk._memory import Budget
+    from fastntk._progress import Progress
     from fastntk._tiles import LimitingSource
 
 _SMALLEST = 1e-70
@@ -42,6 +43,8 @@ class Problem:
     scale: float
     dtype: np.dtype[Any]
     threads: int
+    _: KW_ONLY
+    progress: Progress | None = None  # of tables that are made
 
     def bytes_for(self, engine: Engine, rows: NDArray[Any], columns: NDArray[Any] | None) -> int:
         """Bytes that a source takes: prepared data, and the data where the engine copies them."""
@@ -79,7 +82,7 @@ class Problem:
             needed = self.bytes_for(engine, rows, columns)
         room.require(needed, "preparing data of shape {}", rows.shape)
         try:
-            tables = tables_for(program, engine, rows, columns, factor, self.dtype)
+            tables = tables_for(program, engine, rows, columns, factor, self.dtype, self.progress)
             source = self.native(
                 engine,
                 engine.asarray(rows),

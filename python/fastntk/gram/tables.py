@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fastntk._arrays import array_namespace, beside, to_host
+from fastntk._progress import Meter
 from fastntk.activations.definitions import Functor
 from fastntk.activations.elementwise import base_functions
 from fastntk.duals.builder import tabulate
@@ -30,16 +31,19 @@ if TYPE_CHECKING:
 
     from fastntk._backend import Engine
     from fastntk._engine import Native
+    from fastntk._progress import Progress
     from fastntk.activations import Activation
     from fastntk.duals.table import DualTable
     from fastntk.gram.program import EngineActivation, LayerProgram
 
 # Ends of ranges are rounded outwards to powers of this: data that are alike share tables.
 _STEP = 2**0.25
-# Ranges that are united stay within this factor; wider tables take longer to make and to read.
+# Ranges that are united stay within this factor, or are hardly wider than one of them: wider tables
+# take longer to make and to read.
 _WIDEST = 64.0
-# Wider ones are refused: tables of a thousandth of it take a second or two, of all of it a minute.
-_MOST = 1e4
+_WIDER = 4.0
+# Wider ones are refused: row scalars run out, and pairs take a hundred thousand operations.
+_MOST = 1e6
 # Variances of rows of equal norm differ by no more.
 _ROUNDING = 1e-12
 # Variances at which the next layer's are looked at, and points of the quadrature.
@@ -60,6 +64,11 @@ class Range(NamedTuple):
     def union(self, other: Range) -> Range:
         """Return the range of both."""
         return Range(min(self.low, other.low), max(self.high, other.high), self.zero or other.zero)
+
+    @property
+    def ratio(self) -> float:
+        """The largest by the smallest."""
+        return self.high / self.low
 
     @property
     def is_one(self) -> bool:
@@ -109,6 +118,7 @@ def tables_for(
     columns: NDArray[Any] | None,
     scale: float,
     dtype: np.dtype[Any],
+    progress: Progress | None = None,
 ) -> Tables:
     """Return what an engine takes for the activations of a program and some data.
 
@@ -123,6 +133,8 @@ def tables_for(
         Multiplies them.
     dtype : dtype
         Of the result: how many digits a table has.
+    progress : callable, optional
+        Called with ("tables", done, total) while any are made.
 
     Raises
     ------
@@ -131,8 +143,8 @@ def tables_for(
 
     Notes
     -----
-    Cost: O(n d), and for each table that is not known yet from tenths of a second to a minute: the
-    wider the range of variances, the longer.
+    Cost: O(n d), and for each table that is not known yet tenths of a second, or seconds where
+    variances are a factor of thousands apart.
     """
     own = engine.limiting_activations()
     missing = [one.name == TABULATED or one.name not in own for one in program.activations]
@@ -140,19 +152,22 @@ def tables_for(
     if not any(missing):
         return Tables(natives, {})
     ranges = _shared(program.activations, _ranges(program, rows, columns, scale))
-    used: dict[Activation, list[DualTable]] = {}
+    wanted: dict[int, _Key] = {}
     for layer, one in enumerate(program.activations):
         if missing[layer]:
             _require_moderate(one.function, layer, ranges[layer])
-            table = _table(one.function, ranges[layer].rounded(), dtype.itemsize)
-            used.setdefault(one.function, []).append(table)
-            natives[layer] = (TABULATED, table.array.tolist())
+            wanted[layer] = one.function, ranges[layer].rounded(), dtype.itemsize
+    found = _tables(set(wanted.values()), progress)
+    used: dict[Activation, list[DualTable]] = {}
+    for layer, key in wanted.items():
+        used.setdefault(key[0], []).append(found[key])
+        natives[layer] = (TABULATED, found[key].array.tolist())
     return Tables(natives, used)
 
 
 def _require_moderate(activation: Activation, layer: int, range_: Range) -> None:
-    """Raise ValueError for variances that would take a table of minutes."""
-    if range_.high > _MOST * range_.low:
+    """Raise ValueError for variances beyond what tables are made for."""
+    if range_.ratio > _MOST:
         raise ValueError(
             f"activation {activation} has no closed form, and its table serves variances within a "
             f"factor of {_MOST:g}; those of hidden layer {layer + 1} reach from {range_.low:.3g} "
@@ -213,13 +228,13 @@ def _next(
 ) -> Range:
     """Return the variances behind an activation and a linear map.
 
-    Between samples a second moment may be beyond them by as much as it bends.
+    Between samples the logarithm of a second moment may be beyond theirs by as much as it bends.
     """
     q = np.geomspace(*given[:2], _SAMPLES if given.high > given.low else 1)
     moments = _moments(one.function, q)
-    bend = float(np.abs(np.diff(moments, 2)).max(initial=0.0))
-    low, high = max(float(moments.min()) - bend, 0.1 * float(moments.min())), moments.max() + bend
-    ends = [weights * low + bias + skip * now.low, weights * float(high) + bias + skip * now.high]
+    bend = np.exp(np.abs(np.diff(np.log(moments), 2)).max(initial=0.0))
+    low, high = float(moments.min() / bend), float(moments.max() * bend)
+    ends = [weights * low + bias + skip * now.low, weights * high + bias + skip * now.high]
     range_ = _of_values(np.array(ends))
     if not now.zero:
         return range_
@@ -249,35 +264,69 @@ def _square_at_zero(activation: Activation) -> float:
 
 def _shared(activations: Sequence[EngineActivation], ranges: list[Range]) -> list[Range]:
     """Unite the ranges of equal activations where that is not much wider."""
-    shared: list[Range] = []
-    for one, own in zip(activations, ranges, strict=True):
-        united = own
-        for other, range_ in zip(activations, ranges, strict=True):
-            both = united.union(range_)
-            # One variance is all that kinks elsewhere than at 0 are tabulated for.
-            if other == one and not own.is_one and both.high <= _WIDEST * both.low:
-                united = both
-        shared.append(united)
+    shared, united = list(ranges), list[tuple[Range, list[int]]]()
+    for layer in sorted(range(len(ranges)), key=lambda i: -ranges[i].ratio):
+        own, members = ranges[layer], [layer]
+        # One variance is all that kinks elsewhere than at 0 are tabulated for.
+        if own.is_one:
+            continue
+        widest = min(_MOST, max(_WIDEST, _WIDER * own.ratio))
+        for place, (range_, others) in enumerate(united):
+            both = own.union(range_)
+            if activations[others[0]] == activations[layer] and both.ratio <= widest:
+                own, members = both, [*others, layer]
+                del united[place]
+                break
+        united.append((own, members))
+    for range_, members in united:
+        for layer in members:
+            shared[layer] = range_
     return shared
 
 
-@lru_cache(maxsize=64)
-def _table(activation: Activation, range_: Range, itemsize: int) -> DualTable:
+# What decides a table: a function, its range, and the bytes of a result's number.
+_Key = tuple["Activation", Range, int]
+_KEPT = 64
+_STEPS = 100  # that a table counts as
+_known: dict[_Key, DualTable] = {}  # those used last come last
+_lock = Lock()
+
+
+def _tables(keys: set[_Key], progress: Progress | None) -> dict[_Key, DualTable]:
+    """Return tables, and make those that are not known."""
+    with _lock:
+        found = {key: _known.pop(key) for key in keys if key in _known}
+        _known.update(found)
+    new = sorted(keys - set(found), key=lambda key: key[1])
+    meter = Meter(progress, "tables", _STEPS * len(new))
+    for key in new:
+        found[key] = _table(*key, meter)
+        with _lock:
+            _known[key] = found[key]
+            while len(_known) > _KEPT:
+                del _known[next(iter(_known))]
+    return found
+
+
+def _table(activation: Activation, range_: Range, itemsize: int, meter: Meter) -> DualTable:
     """Return a table with as many digits as it reaches."""
+    told = 0
+
+    def tell(share: float) -> None:
+        nonlocal told
+        meter.add(int(_STEPS * share) - told)
+        told = int(_STEPS * share)
+
     f, df, kinks = base_functions(activation)
-    *more, last = _DIGITS[itemsize]
-    for digits in (*more, last):
-        try:
-            return tabulate(
-                f,
-                df,
-                kinks,
-                q_range=(range_.low, range_.high),
-                digits=digits,
-                zero_row=range_.zero,
-                name=str(activation),
-            )
-        except ValueError:
-            if digits == last:
-                raise
-    raise AssertionError("there are digits to try")
+    table = tabulate(
+        f,
+        df,
+        kinks,
+        q_range=(range_.low, range_.high),
+        digits=_DIGITS[itemsize],
+        zero_row=range_.zero,
+        name=str(activation),
+        tell=tell,
+    )
+    tell(1.0)
+    return table
