@@ -24,7 +24,7 @@ def test_against_the_cpu(gpu, X, net, rectangular, dtype):
     found = net.ntk(*there, scale=1 / 255, dtype=dtype)
     expected = net.ntk(rows, others, scale=1 / 255, dtype="float64", device="cpu")
     assert isinstance(found, gpu.cupy.ndarray)
-    # Float32 results have tables of 7 digits; these rows have no entry below a tenth of the largest.
+    # These rows have no entry below a tenth of the largest.
     bound = 10 * max(tolerance("gram-exact", dtype), 1e-14)
     np.testing.assert_allclose(found.get(), expected, rtol=0, atol=bound * expected.max())
 
