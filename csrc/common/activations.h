@@ -34,13 +34,6 @@
   X(Gaussian)                                                                                      \
   X(Gelu)
 #define FASTNTK_ACTIVATIONS(X) FASTNTK_FUNCTIONS(X) X(Tabulated)
-// Those whose limiting kernels the CUDA engine computes.
-#define FASTNTK_DEVICE_ACTIVATIONS(X) X(Relu) X(Erf)
-#ifdef __CUDA_ARCH__
-#define FASTNTK_ACTIVATIONS_HERE FASTNTK_DEVICE_ACTIVATIONS
-#else
-#define FASTNTK_ACTIVATIONS_HERE FASTNTK_ACTIVATIONS
-#endif
 
 namespace fastntk {
 
@@ -50,13 +43,6 @@ enum class ActivationKind : int { FASTNTK_ACTIVATIONS(FASTNTK_ENUMERATOR) kCount
 
 constexpr int kActivationCount = static_cast<int>(ActivationKind::kCount);
 constexpr int kMaxParameters = 9;
-
-// Row scalars of those that the CUDA engine computes, and one more: with w and v a layer has eight
-// fields then, whose places are shifts.
-constexpr int kMaxDeviceRowScalars = 6;
-#define FASTNTK_FITS(Type) static_assert(Type::kRowScalars <= kMaxDeviceRowScalars);
-FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_FITS)
-#undef FASTNTK_FITS
 
 // A functor and its parameters, in a form that host and device share.
 struct Activation {
@@ -70,18 +56,31 @@ struct Activation {
   FASTNTK_HD const double* numbers() const { return table != nullptr ? table : parameters; }
 };
 
-// f(act) for the functor that an activation names.
-template <class F>
-FASTNTK_HD auto with_activation(const Activation& activation, const F& f) {
+// f(act) for the functor that an activation names: of all of them, or of a few, for code that has no
+// room for more.
+struct EveryActivation {
+  template <class F>
+  FASTNTK_HD static auto with(const Activation& activation, const F& f) {
 #define FASTNTK_CASE(Type)                                                                         \
   case ActivationKind::k##Type:                                                                    \
     return f(Type(activation.numbers()));
-  switch (activation.kind) {
-    FASTNTK_ACTIVATIONS_HERE(FASTNTK_CASE)
-  default:
-    return decltype(f(Relu(nullptr))){};
-  }
+    switch (activation.kind) {
+      FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+    default:
+      return decltype(f(Relu(nullptr))){};
+    }
 #undef FASTNTK_CASE
+  }
+};
+struct ReluOrErf {
+  template <class F>
+  FASTNTK_HD static auto with(const Activation& activation, const F& f) {
+    return activation.kind == ActivationKind::kErf ? f(Erf(nullptr)) : f(Relu(nullptr));
+  }
+};
+template <class F>
+FASTNTK_HD auto with_activation(const Activation& activation, const F& f) {
+  return EveryActivation::with(activation, f);
 }
 
 // The same for functors with values.
@@ -129,10 +128,10 @@ constexpr bool kFoldsDeficit =
                    FoldedDual<double>>;
 
 // The row step; keep(k, value) is given the row scalars one by one: no thread of a GPU has room for all.
-template <class Real, class Keep>
+template <class Some = EveryActivation, class Real, class Keep>
 FASTNTK_HD RowMoments<Real> activation_row_step(const Activation& activation, Real variance,
                                                 const Keep& keep) {
-  return with_activation(activation, [&](auto act) {
+  return Some::with(activation, [&](auto act) {
     if constexpr (decltype(act)::kRowScalars == kMaxRowScalars) {
       return act.row_step_to(variance, keep);
     } else {
@@ -142,11 +141,13 @@ FASTNTK_HD RowMoments<Real> activation_row_step(const Activation& activation, Re
     }
   });
 }
+template <class Some = EveryActivation>
 FASTNTK_HD double activation_square_at_zero(const Activation& activation) {
-  return with_activation(activation, [](auto act) { return act.square_at_zero(); });
+  return Some::with(activation, [](auto act) { return act.square_at_zero(); });
 }
+template <class Some = EveryActivation>
 FASTNTK_HD int activation_row_scalars(const Activation& activation) {
-  return with_activation(activation, [](auto act) { return row_scalars_of(act); });
+  return Some::with(activation, [](auto act) { return row_scalars_of(act); });
 }
 
 }  // namespace fastntk

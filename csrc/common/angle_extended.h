@@ -19,6 +19,7 @@ struct ScalarOf<Extended> {
 inline Extended mul_add(Extended a, Extended b, Extended c) { return a * b + c; }
 inline Extended neg_mul_add(Extended a, Extended b, Extended c) { return c - a * b; }
 inline Extended square_root(Extended a) { return std::sqrt(a); }
+inline Roots<Extended> both_roots(Extended a) { return {std::sqrt(a), 1 / std::sqrt(a)}; }
 inline Extended arc_tangent(Extended y, Extended x) { return std::atan2(y, x); }
 template <>
 inline Extended two_over_pi() {

@@ -107,7 +107,7 @@ FASTNTK_HD Shares<V> as_shares(AllTrained) {
 //   1 - x+ = w w' u + ((w - w')^2 + (v + v')^2) / 4.
 template <class V>
 FASTNTK_HD V folded_mix(V folded, V x, V w_product, V opposite_gap) {
-  const V supplement = mul_add(w_product, negated(folded), opposite_gap);
+  const V supplement = neg_mul_add(w_product, folded, opposite_gap);
   return select(less(folded, V(Scalar<V>(0))), fold(x, supplement), x);
 }
 
@@ -115,7 +115,7 @@ template <class V, class SharesOrAll>
 FASTNTK_HD AngleState<V> mix(FoldedDual<V> dual, V t, MixingScalars<V> a, MixingScalars<V> b,
                              SharesOrAll shares) {
   const AngleState<V> plain = mix(plain_dual(dual), t, a, b, shares);
-  const V opposite_gap = mixing_gap(a, {b.w, negated(b.v)});
+  const V opposite_gap = mixing_gap(a, b) + rounded(a.v * b.v);
   return {folded_mix(dual.deficit, plain.x, a.w * b.w, opposite_gap), plain.t};
 }
 

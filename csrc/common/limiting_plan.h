@@ -48,12 +48,9 @@ std::vector<LayerPlan> plan_layers(const Network& network, const RowRanges& rang
 
 InputLayer input_layer(const Network& network, SampleType type, long data_columns, double scale);
 
-// The rounding of a float recursion, in units of one ReLU layer, that the gate of 6e-7 leaves room
-// for: 4e-7 is reached at 16 (measured on near-duplicates, where Theta is largest).
-constexpr int kFloatRoundings = 16;
-
-// A float result comes from a double recursion where one in float has too few digits: of one layer
-// Theta is too steep; deep ones round too often, unless a table replaces them.
+// Of ReLU networks it is known whether a recursion in float has the digits of a float result. Of one
+// layer Theta is too steep; deep ones round too often, unless a table replaces them.
+bool is_relu_network(const Network& network);
 bool too_steep_for_float(const Network& network);
 bool too_deep_for_float(const Network& network);
 

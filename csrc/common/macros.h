@@ -18,3 +18,5 @@
 #define FASTNTK_UNROLL FASTNTK_PRAGMA(GCC unroll 32)
 #define FASTNTK_ROLLED FASTNTK_PRAGMA(GCC unroll 1)
 #endif
+// Behind the parameters of a lambda.
+#define FASTNTK_INLINED __attribute__((always_inline))

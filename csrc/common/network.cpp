@@ -57,22 +57,4 @@ bool activation_dual_is_non_negative(const Activation& activation) {
   return with_activation(activation, [](auto act) { return act.dual_is_non_negative(); });
 }
 
-bool activation_on_device(ActivationKind kind) {
-#define FASTNTK_FOUND(Type)                                                                        \
-  if (kind == ActivationKind::k##Type)                                                             \
-    return true;
-  FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_FOUND)
-#undef FASTNTK_FOUND
-  return false;
-}
-
-int activation_roundings(const Activation& activation) {
-  return with_activation(activation, [](auto act) {
-    if constexpr (std::is_same_v<decltype(act), Tabulated>)
-      return act.roundings();
-    else
-      return act.kRoundings;
-  });
-}
-
 }  // namespace fastntk

@@ -65,7 +65,5 @@ Activation make_activation(const std::string& name, const std::vector<double>& p
 void add_activation(const std::string& name, const std::vector<double>& parameters,
                     Network& network);
 bool activation_dual_is_non_negative(const Activation& activation);
-bool activation_on_device(ActivationKind kind);
-int activation_roundings(const Activation& activation);
 
 }  // namespace fastntk

@@ -17,6 +17,8 @@ struct ProductError {
 constexpr ProductError kFloatError{8e-8, 2e-7};
 constexpr ProductError kDoubleError{5e-16, 4e-14};
 
+bool rounds(Product product) { return product == Product::kFloat || product == Product::kSlices; }
+
 }  // namespace
 
 const char* product_name(Product product) {
@@ -51,12 +53,17 @@ Product choose_product(const ProductQuestion& question) {
 }
 
 double close_deficit(Product product, int hidden_layers) {
-  const bool rounded = product == Product::kFloat || product == Product::kSlices;
-  const ProductError& error = rounded ? kFloatError : kDoubleError;
+  const ProductError& error = rounds(product) ? kFloatError : kDoubleError;
   const double root = hidden_layers * error.deficit / (2 * M_PI * error.share);
   // In deep networks Theta falls off in sqrt x before the linear law ends: the logarithmic slope is
   // at most about 0.3 / x.
   return std::min(root * root, 0.3 * error.deficit / error.share);
+}
+
+double float_deficit_error(Product product, double close_deficit, double x) {
+  // Recomputed ones, and those of exact integers, are rounded once or twice.
+  constexpr double kRoundings = 1.2e-7;
+  return rounds(product) && x >= close_deficit ? kFloatError.deficit : kRoundings * x;
 }
 
 }  // namespace fastntk

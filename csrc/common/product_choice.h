@@ -41,4 +41,7 @@ Product choose_product(const ProductQuestion& question);
 // Below it a deficit from this product is recomputed directly.
 double close_deficit(Product product, int hidden_layers);
 
+// What a deficit x, not folded, may err by in a float recursion.
+double float_deficit_error(Product product, double close_deficit, double x);
+
 }  // namespace fastntk

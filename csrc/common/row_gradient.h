@@ -70,24 +70,25 @@ struct RowGradientEnd {
 
 // The row step with derivatives by log q; keep(k, derivative) is given those of the row scalars. A zero
 // row has none, see row_recursion for what is left of it; nor has what is normalised to normal_std.
-template <class Real, class Keep>
+template <class Some, class Real, class Keep>
 FASTNTK_HD RowMoments<Jet<Real, 1>> dual_with_derivatives(const Activation& activation, Real q,
                                                           double normal_std, const Keep& keep) {
   using OneJet = Jet<Real, 1>;
   const Real none(0.0), one(1.0);
   const bool zero = !(q > none), normal = normal_std > 0 && !zero;
   if (!zero && !normal) {
-    return activation_row_step(activation, OneJet::of(q, [&](int) { return q; }),
-                               [&](int k, const OneJet& scalar) { keep(k, scalar.by[0]); });
+    return activation_row_step<Some>(activation, OneJet::of(q, [&](int) { return q; }),
+                                     [&](int k, const OneJet& scalar) { keep(k, scalar.by[0]); });
   }
-  const bool left = activation_square_at_zero(activation) > 0;
-  const RowMoments<Real> plain =
-      activation_row_step(activation, normal ? Real(normal_std * normal_std) : (left ? none : one),
-                          [&](int k, Real) { keep(k, none); });
+  const bool left = activation_square_at_zero<Some>(activation) > 0;
+  const RowMoments<Real> plain = activation_row_step<Some>(
+      activation, normal ? Real(normal_std * normal_std) : (left ? none : one),
+      [&](int k, Real) { keep(k, none); });
   return {OneJet(plain.second_moment), OneJet(plain.slope)};
 }
 
 // weights: as for row_recursion.
+//   Sink::Some: the activations that layers may have;
 //   sink.first(mixing);
 //   sink.scalar(l, k, by_log_q, log_q): the derivative by log q of scalar k of the activation before
 //   the layer, and log_q[kParameters], those of that q;
@@ -95,6 +96,7 @@ FASTNTK_HD RowMoments<Jet<Real, 1>> dual_with_derivatives(const Activation& acti
 template <class Real, class Sink>
 FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activation* activations,
                                              int hidden_layers, Real weights, const Sink& sink) {
+  using Some = typename Sink::Some;
   const Real none(0.0), one(1.0), half(0.5), two(2.0);
   const auto by_weight_std = [&](const LinearMap& map) {  // of the logarithm of the variance
     return two * Real(map.weight_factor) / Real(map.weight_std);
@@ -110,11 +112,10 @@ FASTNTK_HD RowGradientEnd<Real> row_gradient(const LinearMap* maps, const Activa
   for (int l = 0; l < hidden_layers; ++l) {
     const LinearMap& map = maps[l + 1];
     const bool zero = !(now.q > none);
-    const RowMoments<Jet<Real, 1>> dual =
-        dual_with_derivatives(activations[l], now.q, maps[l].normal_std, [&](int k, Real by_log_q) {
-          sink.scalar(l, k, by_log_q, now.log_q);
-        });
-    const bool gone = zero && !(activation_square_at_zero(activations[l]) > 0);
+    const RowMoments<Jet<Real, 1>> dual = dual_with_derivatives<Some>(
+        activations[l], now.q, maps[l].normal_std,
+        [&](int k, Real by_log_q) { sink.scalar(l, k, by_log_q, now.log_q); });
+    const bool gone = zero && !(activation_square_at_zero<Some>(activations[l]) > 0);
     const Real moment = gone ? none : dual.second_moment.value;
     const Real moment_growth = zero ? none : dual.second_moment.by[0] / dual.second_moment.value;
     const Real slope_growth = zero ? none : dual.slope.by[0] / dual.slope.value;

@@ -29,7 +29,7 @@ FASTNTK_HD Real normalised(Real q, const LinearMap& map) {
 // Real: double, or Extended or WideDouble, which have the range for everything.
 //   weights: what the weights add to the variance of the first preactivation;
 //   shares(output, map): Shares<double>;   theta[outputs]: the row's kernel values;
-//   Sink::kSkips: whether layers may have skip connections;
+//   Sink::Some: the activations that layers may have; Sink::kSkips: whether they may have skip connections;
 //   sink.first(w, v), sink.scalar(l, k, scalar), sink.layer(l, w, v, r): what it is told, whether safe or not.
 template <class Real, class SharesOf, class Sink>
 FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* activations,
@@ -54,10 +54,11 @@ FASTNTK_HD RowEnd<Real> row_recursion(const LinearMap* maps, const Activation* a
     const LinearMap& map = maps[l + 1];
     // A zero row has no angle. Where f(0) is 0 nothing is left of it, and any scalars do; else all
     // formulas hold at q = 0.
-    const bool empty = !(q > none) && !(activation_square_at_zero(activations[l]) > 0);
+    using Some = typename Sink::Some;
+    const bool empty = !(q > none) && !(activation_square_at_zero<Some>(activations[l]) > 0);
     const RowMoments<Real> dual =
-        activation_row_step(activations[l], empty ? one : normalised(q, maps[l]),
-                            [&](int k, Real scalar) { sink.scalar(l, k, scalar); });
+        activation_row_step<Some>(activations[l], empty ? one : normalised(q, maps[l]),
+                                  [&](int k, Real scalar) { sink.scalar(l, k, scalar); });
     const Real moment = empty ? none : dual.second_moment;
     const Real weight_part = map.weight_std * map.weight_std * moment;
     const Real bias_part(map.bias_std * map.bias_std);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "cpu/float_recursion.h"
+
 namespace fastntk::cpu {
 template <class T>
 LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double scale,
@@ -10,13 +12,23 @@ LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double sca
                                   const std::string& isa, int threads)
     : TileSource<T>(x.rows, y ? y->rows : x.rows, y == nullptr), isa_(isa),
       outputs_(static_cast<int>(outputs.size())), linear_(network.activations.empty()) {
-  constexpr bool kFloat = sizeof(T) < sizeof(double);
-  if (!kFloat || !too_steep_for_float(network)) {
+  const auto make_same = [&] {
     same_ = std::make_unique<LimitingTiles<T>>(x, y, scale, network, outputs, isa, threads);
-    if (!kFloat || !too_deep_for_float(network) || same_->tabulated())
+  };
+  if constexpr (sizeof(T) == sizeof(double)) {
+    make_same();
+    return;
+  } else if (is_relu_network(network)) {
+    if (!too_steep_for_float(network))
+      make_same();
+    if (same_ && (!too_deep_for_float(network) || same_->tabulated()))
       return;
-    same_.reset();
+  } else if (this->rows() * this->cols() >= kMeasuredEntries) {
+    make_same();
+    if (float_recursion_error(same_->plan(), network, outputs, isa) <= kFloatRecursionError)
+      return;
   }
+  same_.reset();
   wide_ = std::make_unique<LimitingTiles<double>>(x, y, scale, network, outputs, isa, threads);
 }
 

@@ -10,6 +10,15 @@
 
 namespace fastntk::cpu {
 
+// The layers alone, for the rows of a tile; for one output.
+template <class T>
+struct LayersOfTile {
+  const RowTable<T>* rows;
+  const RowTable<T>* cols;
+  const std::vector<LayerPlan>* layers;
+  const Shares<T>* shares;  // per linear map
+};
+
 template <class T>
 struct LimitingPlan {
   const Operand<T>* rows;

@@ -37,6 +37,7 @@ public:
   long data_columns() const { return rows_->samples.columns; }
   const std::vector<LayerPlan>& layers() const { return plan_.layers; }
   bool tabulated() const { return !plan_.tables.empty(); }
+  const LimitingPlan<P>& plan() const { return plan_; }
 
 private:
   long columns_ = 0;

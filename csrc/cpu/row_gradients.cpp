@@ -13,6 +13,7 @@ namespace {
 
 // Keeps what the recursion of row i tells.
 struct RowSink {
+  using Some = EveryActivation;
   RowGradients::ByParameter (&by)[kParameters];
   long i;
 

@@ -104,6 +104,7 @@ double RowTable<T>::fill(const Network& network, const std::vector<TrainedShares
 // Keeps what a row's recursion tells.
 template <class T>
 struct RowSink {
+  using Some = EveryActivation;
   static constexpr bool kSkips = true;
   RowTable<T>& table;
   const Network& network;

@@ -53,6 +53,8 @@ EXPECTED = (
     Expected(r"\bempirical_(tile|chunk)_kernel<double\b", ("DMMA",), ("80", "90a", "100")),
     Expected(r"\bempirical_(tile|chunk)_kernel<double\b", ("DMMA", "DFMA"), ("86", "89", "120")),
 )
+# Kernels that may spill, by so many bytes: one thread per row works out what N^2 cells then read.
+ALLOWED_SPILLS = {r"\brow_table_kernel<cuda::AnyNetwork\b": 800}
 _MATRIX_INSTRUCTIONS = ("IMMA", "HMMA", "DMMA", "QMMA", "OMMA", "IGMMA", "HGMMA", "UTCIMMA")
 
 _ENTRY = re.compile(r"Compiling entry function '(\S+)' for")
@@ -80,6 +82,9 @@ class Kernel:
 
     def faults(self) -> list[str]:
         found = []
+        room = sum(size for name, size in ALLOWED_SPILLS.items() if re.search(name, self.name))
+        if self.spilled + self.stack <= room:
+            return found
         if self.spilled:
             found.append(f"{self.spilled} bytes of registers are spilled")
         if self.stack:

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "cuda/problem.h"
+#include "cuda/device.h"
 
 namespace fastntk::cuda {
 namespace {
@@ -19,7 +19,7 @@ double from_bits(unsigned long long bits) {
 
 }  // namespace
 
-DataSummary::DataSummary(long columns, int fields, const Context& context)
+DataSummary::DataSummary(long columns, const RowFields& fields, const Context& context)
     : words_(round_up(ceil_div(columns, kWordBits), 2)), fields_(fields),
       device_(context, ranges_at(kSides)) {
   check(cudaMemsetAsync(device_.data(), 0, device_.bytes(), context.stream), "cudaMemsetAsync");
@@ -30,7 +30,8 @@ std::size_t DataSummary::used_at(int s) const {
 }
 
 std::size_t DataSummary::ranges_at(int s) const {
-  return used_at(kSides) + static_cast<std::size_t>(s) * fields_ * kRangeParts * sizeof(Range);
+  return used_at(kSides) +
+         static_cast<std::size_t>(s) * fields_.count() * kRangeParts * sizeof(Range);
 }
 
 SideSummary* DataSummary::side(int s) const {
@@ -73,10 +74,10 @@ RowRanges DataSummary::row_ranges(int s, long rows, const Network& network) cons
   };
   RowRanges all{{field(0), field(1), {}}, {}};
   for (int l = 0; l < network.hidden_layers(); ++l) {
-    const int first = 2 + l * RowTableView<double>::kLayerFields;
+    const int first = fields_.layer(l);
     all.layers.push_back({field(first), field(first + 1), {}});
     for (int k = 0; k < activation_row_scalars(network.activations[l]); ++k)
-      all.layers[l].scalars[k] = field(first + 2 + k);
+      all.layers[l].scalars[k] = field(fields_.scalar(l, k));
   }
   return all;
 }

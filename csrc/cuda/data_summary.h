@@ -7,6 +7,7 @@
 #include "common/index.h"
 #include "common/limiting_plan.h"
 #include "cuda/context.h"
+#include "cuda/network_family.h"
 
 namespace fastntk::cuda {
 
@@ -32,7 +33,7 @@ FASTNTK_HD long range_part_rows(long rows) {
 
 class DataSummary {
 public:
-  DataSummary(long columns, int fields, const Context& context);
+  DataSummary(long columns, const RowFields& fields, const Context& context);
 
   // Device memory. Bit k of used: column k is not zero in all rows. ranges: [fields][kRangeParts].
   SideSummary* side(int s) const;
@@ -52,7 +53,7 @@ private:
   std::size_t ranges_at(int s) const;
 
   long words_;
-  int fields_;
+  RowFields fields_;
   DeviceArray<char> device_;
   std::vector<char> host_;
 };

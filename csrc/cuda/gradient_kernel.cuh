@@ -25,10 +25,11 @@ struct GradientSide {
     return {jet(table.first_w(), by.first_w(), i), jet(table.first_v(), by.first_v(), i)};
   }
   __device__ MixingScalars<OneJet> mixing(int layer, int i) const {
-    return {jet(table.w(layer), by.w(layer), i), jet(table.v(layer), by.v(layer), i)};
+    return {jet(table.w<ReluOrErfNetwork>(layer), by.w<ReluOrErfNetwork>(layer), i),
+            jet(table.v<ReluOrErfNetwork>(layer), by.v<ReluOrErfNetwork>(layer), i)};
   }
   __device__ OneJet scalar(int layer, int k, int i) const {
-    return jet(table.scalar(layer, k), by.scalar(layer, k), i);
+    return jet(table.scalar<ReluOrErfNetwork>(layer, k), by.scalar<ReluOrErfNetwork>(layer, k), i);
   }
 };
 
@@ -85,16 +86,10 @@ __device__ inline void run_gradient_layers(const ProblemView<double>& problem,
   }
   for (int layer = 0; layer < problem.hidden_layers; ++layer) {
     const LayerStep& step = problem.layers[layer];
-#define FASTNTK_CASE(Type)                                                                         \
-  case ActivationKind::k##Type:                                                                    \
-    gradient_step(Type(step.activation.numbers()), step.angle_level, rows, cols, layer, cells);    \
-    break;
-    switch (step.activation.kind) {
-      FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_CASE)
-    default:
-      break;
-    }
-#undef FASTNTK_CASE
+    ReluOrErf::with(step.activation, [&](const auto& act) {
+      gradient_step(act, step.angle_level, rows, cols, layer, cells);
+      return true;
+    });
   }
 }
 

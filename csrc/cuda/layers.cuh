@@ -52,9 +52,9 @@ __device__ void for_unit(const Unit<P>&, F f) {
   }
 }
 
-template <class P>
+template <class Family, class P>
 __device__ MixingScalars<P> mixing_of(const RowTableView<P>& table, int layer, int i) {
-  return {table.w(layer)[i], table.v(layer)[i]};
+  return {table.template w<Family>(layer)[i], table.template v<Family>(layer)[i]};
 }
 
 // x comes folded. ReLU's dual is never obtuse; behind others x is folded again. What others read of
@@ -68,25 +68,26 @@ __device__ void layer_step(const Act& act, const ProblemView<P>& problem, int la
   if constexpr (Act::kUsesAngleLevels) {
     FASTNTK_UNROLL
     for (int c = 0; c < Unit<P>::kCols; ++c)
-      mixing[c] = mixing_of(cols, layer, unit.col[c]);
+      mixing[c] = mixing_of<ReluOrErfNetwork>(cols, layer, unit.col[c]);
   }
   FASTNTK_UNROLL
   for (int r = 0; r < Unit<P>::kRows; ++r) {
-    const MixingScalars<P> own = mixing_of(rows, layer, unit.row[r]);
+    const MixingScalars<P> own = mixing_of<ReluOrErfNetwork>(rows, layer, unit.row[r]);
     FASTNTK_UNROLL
     for (int c = 0; c < Unit<P>::kCols; ++c) {
       P row_scalars[kScalars], col_scalars[kScalars];
       for_row_scalars(act, [&](int k) {
-        row_scalars[k] = rows.scalar(layer, k)[unit.row[r]];
-        col_scalars[k] = cols.scalar(layer, k)[unit.col[c]];
+        row_scalars[k] = rows.template scalar<ReluOrErfNetwork>(layer, k)[unit.row[r]];
+        col_scalars[k] = cols.template scalar<ReluOrErfNetwork>(layer, k)[unit.col[c]];
       });
       const auto dual = act.template pair_step<kLevel>(unit.x[r][c], row_scalars, col_scalars);
       AngleState<P> state;
       if constexpr (Act::kUsesAngleLevels)
         state = mix(dual, unit.t[r][c], own, mixing[c], shares);
       else
-        state = mix_folded(dual, unit.t[r][c], mixing_of(rows, layer, unit.row[r]),
-                           mixing_of(cols, layer, unit.col[c]), shares);
+        state =
+            mix_folded(dual, unit.t[r][c], mixing_of<ReluOrErfNetwork>(rows, layer, unit.row[r]),
+                       mixing_of<ReluOrErfNetwork>(cols, layer, unit.col[c]), shares);
       unit.x[r][c] = state.x;
       unit.t[r][c] = state.t;
     }
@@ -126,18 +127,18 @@ template <class P, class SharesOrAll>
 __device__ void layer_step(const ProblemView<P>& problem, int layer, const SharesOrAll& shares,
                            Unit<P>& unit) {
   const LayerStep& step = problem.layers[layer];
-  // Activations that a float recursion has no room for come with doubles only.
-#define FASTNTK_CASE(Type)                                                                         \
-  case ActivationKind::k##Type:                                                                    \
-    if constexpr (sizeof(P) == sizeof(double) || Type::kRoundings <= kFloatRoundings)              \
-      layer_step(Type(step.activation.numbers()), step.angle_level, problem, layer, shares, unit); \
-    break;
+  // A recursion in float is known to be precise for ReLU.
   switch (step.activation.kind) {
-    FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_CASE)
+  case ActivationKind::kRelu:
+    layer_step(Relu(nullptr), step.angle_level, problem, layer, shares, unit);
+    break;
+  case ActivationKind::kErf:
+    if constexpr (sizeof(P) == sizeof(double))
+      layer_step(Erf(nullptr), step.angle_level, problem, layer, shares, unit);
+    break;
   default:
     break;
   }
-#undef FASTNTK_CASE
 }
 
 // t of the last layer from x of the first. shares_of(l): those of linear map l.

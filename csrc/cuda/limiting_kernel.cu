@@ -39,7 +39,7 @@ LimitingKernel<T>::LimitingKernel(const Samples& x, const Samples* y, double sca
   require(x.rows % batch == 0 && (!y || y->rows % batch == 0),
           "every problem of a batch must have as many rows");
   constexpr bool kFloat = sizeof(T) < sizeof(double);
-  if (!kFloat || !too_steep_for_float(network)) {
+  if (!kFloat || (is_relu_network(network) && !too_steep_for_float(network))) {
     same_ = std::make_unique<LimitingProblem<T>>(x, y, scale, network, outputs, context);
     const bool narrow = same_->product() != Product::kWideInteger;
     if (!kFloat || (narrow && (!too_deep_for_float(network) || same_->tabulated())))

@@ -39,14 +39,12 @@ LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double s
                                     const std::vector<TrainedShares>& outputs,
                                     Derivatives derivatives, const Context& context)
     : derivatives_(derivatives), type_(x.type), data_columns_(x.columns),
-      hidden_layers_(network.hidden_layers()),
+      hidden_layers_(network.hidden_layers()), any_network_(!is_relu_or_erf(network)),
       input_(input_layer(network, x.type, x.columns, scale)), all_trained_(all_trained(outputs)) {
   network.validate();
-  for (int l = 0; l < network.hidden_layers(); ++l) {
-    require(activation_on_device(network.activations[l].kind),
-            "an activation of the CPU engine alone");
-    require(!network.skips(l), "skip connections are the CPU engine's alone");
-  }
+  require(derivatives == Derivatives::kNone || !any_network_,
+          "derivatives on GPUs are those of networks of ReLU and erf, without skip connections");
+  require(sizeof(P) == sizeof(double) || !any_network_, "this network takes a recursion in double");
   require(x.rows > 0 && x.columns > 0, "X must not be empty");
   require(!outputs.empty(), "a kernel has at least one output");
   require(scale > 0, "scale must be positive");
@@ -55,7 +53,7 @@ LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double s
   constexpr long kMost = std::numeric_limits<int>::max();
   require(x.columns <= kMost, "too many columns");
   require(x.rows <= kMost - kRangeRows && (!y || y->rows <= kMost - kRangeRows), "too many rows");
-  DataSummary summary(x.columns, row_fields(hidden_layers_), context);
+  DataSummary summary(x.columns, RowFields(network), context);
   survey(x, y, network, outputs, context, summary);
   choose(x, y, summary);
   pack(summary, context);
@@ -63,14 +61,38 @@ LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double s
 }
 
 template <class P>
+void LimitingProblem<P>::upload_activation_tables(const Network& network, const Context& context) {
+  for (const NumberTable& table : network.tables)
+    activation_tables_.push_back({table->data(), upload(context, *table)});
+}
+
+template <class P>
+Activation LimitingProblem<P>::on_device(Activation activation) const {
+  for (const ActivationTable& table : activation_tables_) {
+    if (activation.table == table.host)
+      activation.table = table.device.data();
+  }
+  return activation;
+}
+
+template <class P>
 void LimitingProblem<P>::survey(const Samples& x, const Samples* y, const Network& network,
                                 const std::vector<TrainedShares>& outputs, const Context& context,
                                 DataSummary& summary) {
   const DeviceArray<LinearMap> maps = upload(context, network.maps);
-  const DeviceArray<Activation> activations = upload(context, network.activations);
+  upload_activation_tables(network, context);
+  std::vector<Activation> on_its_side;
+  for (const Activation& activation : network.activations)
+    on_its_side.push_back(on_device(activation));
+  const DeviceArray<Activation> activations = upload(context, on_its_side);
   const DeviceArray<Shares<double>> shares = upload(context, flat_shares<double>(outputs));
-  const RowNetwork row_network{maps.data(), activations.data(), hidden_layers_, shares.data(),
-                               static_cast<int>(outputs.size())};
+  const RowNetwork row_network{maps.data(),
+                               activations.data(),
+                               hidden_layers_,
+                               shares.data(),
+                               static_cast<int>(outputs.size()),
+                               any_network_,
+                               RowFields(network).of_layer};
   const bool floats = x.type == SampleType::kFloat32 && sizeof(P) == sizeof(float);
   const bool may_slice = floats && hidden_layers_ > 0 && data_columns_ >= kLeastSliceColumns;
   const auto side = [&](const Samples& samples, int s) {
@@ -130,7 +152,7 @@ void LimitingProblem<P>::plan(long rows, long cols, const Network& network,
   layers_ = plan_layers(network, ranges, !negative);
   std::vector<LayerStep> steps;
   for (const LayerPlan& layer : layers_)
-    steps.push_back({layer.activation, layer.angle_level});
+    steps.push_back({on_device(layer.activation), layer.angle_level, layer.skip});
   steps_ = upload(context, steps);
   shares_ = upload(context, flat_shares<P>(outputs));
   if (rows * cols < kTableEntries)
@@ -159,6 +181,7 @@ ProblemView<P> LimitingProblem<P>::view(int batch) const {
   view.runs = packed_runs(product_, columns_);
   view.hidden_layers = hidden_layers_;
   view.layers = steps_.data();
+  view.any_network = any_network_;
   view.folded = !layers_.empty() && layers_.front().angle_level == kFolded;
   view.s = input_.s;
   view.data_scale = input_.data_scale;
@@ -191,8 +214,11 @@ GradientView LimitingProblem<P>::gradient(int parameter) const {
 
 template <class P>
 std::size_t LimitingProblem<P>::bytes() const {
+  std::size_t table_bytes = 0;
+  for (const ActivationTable& table : activation_tables_)
+    table_bytes += table.device.bytes();
   return rows_->bytes() + (cols_ ? cols_->bytes() : 0) + used_columns_.bytes() + steps_.bytes() +
-         shares_.bytes() + tables_.bytes();
+         shares_.bytes() + tables_.bytes() + table_bytes;
 }
 
 template class LimitingProblem<float>;

@@ -51,6 +51,14 @@ public:
   bool tabulated() const { return tables_.size() > 0; }
 
 private:
+  // Of an activation that is one: where the network has it, and its copy.
+  struct ActivationTable {
+    const double* host;
+    DeviceArray<double> device;
+  };
+
+  void upload_activation_tables(const Network& network, const Context& context);
+  Activation on_device(Activation activation) const;
   // What the survey found; pack() then chooses by it.
   void survey(const Samples& x, const Samples* y, const Network& network,
               const std::vector<TrainedShares>& outputs, const Context& context,
@@ -64,6 +72,8 @@ private:
   SampleType type_;
   long data_columns_;
   int hidden_layers_;
+  bool any_network_;  // beyond ReLU and erf
+  std::vector<ActivationTable> activation_tables_;
   InputLayer input_;
   std::unique_ptr<Side<P>> rows_;
   std::unique_ptr<Side<P>> cols_;

@@ -7,10 +7,10 @@
 
 #include <cstdint>
 
-#include "common/activations.h"
 #include "common/layer.h"
 #include "common/product.h"
 #include "common/samples.h"
+#include "cuda/network_family.h"
 
 namespace fastntk::cuda {
 
@@ -22,21 +22,31 @@ constexpr int kRangeRows = 64;
 // The row step of every layer, see common/layer.h: fields of `stride` numbers each.
 template <class P>
 struct RowTableView {
-  const P* fields;  // [2 + hidden_layers * kLayerFields][stride]
+  const P* fields;  // [2 + hidden_layers * layer_fields][stride]
   long stride;
-
-  static constexpr int kLayerFields = 2 + kMaxDeviceRowScalars;
+  int layer_fields;  // see network_family.h
 
   // Of the input layer, then of the layer behind the activation `layer`.
   FASTNTK_HD const P* first_w() const { return fields; }
   FASTNTK_HD const P* first_v() const { return fields + stride; }
-  FASTNTK_HD const P* w(int layer) const { return field(layer, 0); }
-  FASTNTK_HD const P* v(int layer) const { return field(layer, 1); }
-  FASTNTK_HD const P* scalar(int layer, int k) const { return field(layer, 2 + k); }
+  template <class Family>
+  FASTNTK_HD const P* w(int layer) const {
+    return field<Family>(layer, 0);
+  }
+  template <class Family>
+  FASTNTK_HD const P* v(int layer) const {
+    return field<Family>(layer, 1);
+  }
+  FASTNTK_HD const P* r(int layer) const { return field<AnyNetwork>(layer, 2); }
+  template <class Family>
+  FASTNTK_HD const P* scalar(int layer, int k) const {
+    return field<Family>(layer, Family::kFirstScalar + k);
+  }
 
 private:
+  template <class Family>
   FASTNTK_HD const P* field(int layer, int k) const {
-    return fields + (2 + layer * kLayerFields + k) * stride;
+    return fields + (2 + layer * Family::layer_fields(layer_fields) + k) * stride;
   }
 };
 
@@ -72,6 +82,7 @@ struct SideView {
 struct LayerStep {
   Activation activation;
   int angle_level;
+  bool skip;
 };
 
 template <class P>
@@ -91,6 +102,7 @@ struct ProblemView {
 
   int hidden_layers;
   const LayerStep* layers;  // [hidden_layers], device memory
+  bool any_network;         // beyond ReLU and erf
   bool folded;              // data of both signs: deficits of obtuse angles are x - 1
 
   double s;  // Sigma_1 = s (x . x' + bias_term), see common/input_layer.h

@@ -10,6 +10,7 @@ namespace fastntk::cuda {
 
 // Keeps what the recursion of row i tells.
 struct GradientSink {
+  using Some = ReluOrErf;
   RowGradientArrays to;
   long i;
 
@@ -27,12 +28,12 @@ struct GradientSink {
   FASTNTK_HD void scalar(int l, int k, double by_log_q, const double* log_q) const {
     FASTNTK_UNROLL
     for (int p = 0; p < kParameters; ++p)
-      to.field(p, row_fields(l) + 2 + k)[i] = by_log_q * log_q[p];
+      to.field(p, to.layer(l) + ReluOrErfNetwork::kFirstScalar + k)[i] = by_log_q * log_q[p];
   }
   FASTNTK_HD void layer(int l, const MixingGradient<double>& gradient) const {
     FASTNTK_UNROLL
     for (int p = 0; p < kParameters; ++p)
-      mixing(p, row_fields(l), gradient);
+      mixing(p, to.layer(l), gradient);
   }
 };
 

@@ -19,26 +19,30 @@ struct RowGradientView {
 
 // By all of them, in device memory: per parameter the fields of a row table and three more.
 struct RowGradientArrays {
-  double* fields;  // [kParameters][row_fields + 3][stride]
+  double* fields;  // [kParameters][fields of a row table + 3][stride]
   long stride;
   int hidden_layers;
 
-  FASTNTK_HD static long field_count(int hidden_layers) { return row_fields(hidden_layers) + 3; }
+  // Networks of ReLU and erf have derivatives here.
+  static constexpr int kLayerFields = ReluOrErfNetwork::kLayerFields;
+
+  FASTNTK_HD static int layer(int l) { return 2 + l * kLayerFields; }
+  FASTNTK_HD static long field_count(int hidden_layers) { return layer(hidden_layers) + 3; }
   FASTNTK_HD double* field(int parameter, int k) const {
     return fields + (parameter * field_count(hidden_layers) + k) * stride;
   }
-  FASTNTK_HD double* log_w(int parameter) const {
-    return field(parameter, row_fields(hidden_layers));
-  }
+  FASTNTK_HD double* log_w(int parameter) const { return field(parameter, layer(hidden_layers)); }
   FASTNTK_HD double* log_scale(int parameter) const {
-    return field(parameter, row_fields(hidden_layers) + 1);
+    return field(parameter, layer(hidden_layers) + 1);
   }
   FASTNTK_HD double* diagonal(int parameter) const {
-    return field(parameter, row_fields(hidden_layers) + 2);
+    return field(parameter, layer(hidden_layers) + 2);
   }
   RowGradientView view(int parameter) const {
-    return {
-        {field(parameter, 0), stride}, log_w(parameter), log_scale(parameter), diagonal(parameter)};
+    return {{field(parameter, 0), stride, kLayerFields},
+            log_w(parameter),
+            log_scale(parameter),
+            diagonal(parameter)};
   }
 };
 

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cuda/row_table.cuh"
+#include "cuda/row_table.h"
 
 namespace fastntk::cuda {
+
+// Compiled in row_tables/, one family a file.
+template <class Family, class P>
+void fill_table(const RowNetwork& network, const double* weights, long rows,
+                const RowTableArrays<P>& table, SideSummary* summary, Range* ranges,
+                const Context& context);
 
 template <class P>
 void fill_row_table(const RowNetwork& network, const double* weights, long rows,
                     const RowTableArrays<P>& table, SideSummary* summary, Range* ranges,
                     const Context& context) {
-  const dim3 blocks(static_cast<unsigned>(ceil_div(rows, kRowTableThreads)),
-                    static_cast<unsigned>(network.outputs));
-  launch(row_table_kernel<P>, {blocks, kRowTableThreads, 0, context.stream}, network, weights, rows,
-         table, summary);
-  const dim3 parts(static_cast<unsigned>(row_fields(network.hidden_layers)),
-                   static_cast<unsigned>(ceil_div(rows, range_part_rows(rows))));
-  launch(field_ranges_kernel<P>, {parts, kRangeThreads, 0, context.stream}, network.activations,
-         static_cast<const P*>(table.fields), table.stride, rows, ranges);
+  if (!network.any)
+    return fill_table<ReluOrErfNetwork>(network, weights, rows, table, summary, ranges, context);
+  if constexpr (sizeof(P) == sizeof(double))
+    fill_table<AnyNetwork>(network, weights, rows, table, summary, ranges, context);
+  else
+    require(false, "this network takes a recursion in double");
 }
 
 template void fill_row_table(const RowNetwork&, const double*, long, const RowTableArrays<float>&,

@@ -17,10 +17,12 @@ constexpr int kRowTableThreads = 128;
 constexpr int kRangeThreads = 128;
 
 // Keeps what the recursion of row i tells.
-template <class P>
+template <class Family, class P>
 struct RowSink {
-  static constexpr bool kSkips = false;
+  using Some = typename Family::Some;
+  static constexpr bool kSkips = Family::kSkips;
   RowTableArrays<P> table;
+  int layer_fields;
   long i;
   bool keeps;
 
@@ -34,15 +36,22 @@ struct RowSink {
   template <class Real>
   FASTNTK_HD void scalar(int l, int k, Real value) const {
     if (keeps)
-      table.fields[(row_fields(l) + 2 + k) * table.stride + i] = static_cast<P>(value);
+      *field(l, Family::kFirstScalar + k) = static_cast<P>(value);
   }
   template <class Real>
-  FASTNTK_HD void layer(int l, Real w, Real v, Real) const {
+  FASTNTK_HD void layer(int l, Real w, Real v, [[maybe_unused]] Real r) const {
     if (!keeps)
       return;
-    P* field = table.fields + row_fields(l) * table.stride + i;
-    field[0] = static_cast<P>(w);
-    field[table.stride] = static_cast<P>(v);
+    P* own = field(l, 0);
+    own[0] = static_cast<P>(w);
+    own[table.stride] = static_cast<P>(v);
+    if constexpr (kSkips)
+      own[2 * table.stride] = static_cast<P>(r);
+  }
+
+private:
+  FASTNTK_HD P* field(int l, int k) const {
+    return table.fields + (2 + l * Family::layer_fields(layer_fields) + k) * table.stride + i;
   }
 };
 
@@ -55,9 +64,9 @@ struct LargestDiagonals {
 };
 
 // False where Real is double and loses digits.
-template <class Real, class P>
+template <class Real, class Family, class P>
 FASTNTK_HD bool row_of_output(const RowNetwork& network, int output, Real weights, long rows,
-                              const RowSink<P>& sink, LargestDiagonals& largest) {
+                              const RowSink<Family, P>& sink, LargestDiagonals& largest) {
   const Shares<double>* own = network.shares + output * (network.hidden_layers + 1L);
   const auto shares = [own](int, int map) { return own[map]; };
   Real theta;
@@ -83,15 +92,15 @@ inline __device__ void raise_to(unsigned long long* bits, double value) {
 }
 
 // A thread has a row; blockIdx.y is the output, and the first one keeps the table.
-template <class P>
-__global__ void __launch_bounds__(kRowTableThreads)
+template <class Family, class P>
+__global__ void __launch_bounds__(kRowTableThreads, 1)
     row_table_kernel(RowNetwork network, const double* weights, long rows, RowTableArrays<P> table,
                      SideSummary* summary) {
   const long i = blockIdx.x * static_cast<long>(kRowTableThreads) + threadIdx.x;
   const int output = static_cast<int>(blockIdx.y);
   LargestDiagonals largest{0, 1};
   if (i < rows) {
-    const RowSink<P> sink{table, i, output == 0};
+    const RowSink<Family, P> sink{table, network.layer_fields, i, output == 0};
     bool done = false;
     if constexpr (std::is_same_v<P, float>)
       done = row_of_output(network, output, weights[i], rows, sink, largest);
@@ -107,17 +116,20 @@ __global__ void __launch_bounds__(kRowTableThreads)
 
 // blockIdx.x: the field; blockIdx.y: the part of the rows. What an activation does not use is left
 // alone.
-template <class P>
+template <class Family, class P>
 __global__ void __launch_bounds__(kRangeThreads)
-    field_ranges_kernel(const Activation* activations, const P* fields, long stride, long rows,
-                        Range* ranges) {
-  constexpr int kWarps = kRangeThreads / kWarp, kLayer = RowTableView<P>::kLayerFields;
+    field_ranges_kernel(const Activation* activations, int layer_fields, const P* fields,
+                        long stride, long rows, Range* ranges) {
+  constexpr int kWarps = kRangeThreads / kWarp;
   __shared__ P least_of[kWarps];
   __shared__ P most_of[kWarps];
   const int field = static_cast<int>(blockIdx.x);
-  if (field >= 2 &&
-      (field - 2) % kLayer >= 2 + activation_row_scalars(activations[(field - 2) / kLayer]))
-    return;
+  if (field >= 2) {
+    const int own = Family::layer_fields(layer_fields), layer = (field - 2) / own;
+    const int scalars = activation_row_scalars<typename Family::Some>(activations[layer]);
+    if ((field - 2) % own >= Family::kFirstScalar + scalars)
+      return;
+  }
   const long begin = blockIdx.y * range_part_rows(rows);
   const long end = smaller(begin + range_part_rows(rows), rows);
   const P* numbers = fields + field * stride;
@@ -147,5 +159,25 @@ __global__ void __launch_bounds__(kRangeThreads)
   ranges[field * kRangeParts + blockIdx.y] = {static_cast<double>(least + strange),
                                               static_cast<double>(most + strange)};
 }
+
+template <class Family, class P>
+void fill_table(const RowNetwork& network, const double* weights, long rows,
+                const RowTableArrays<P>& table, SideSummary* summary, Range* ranges,
+                const Context& context) {
+  const dim3 blocks(static_cast<unsigned>(ceil_div(rows, kRowTableThreads)),
+                    static_cast<unsigned>(network.outputs));
+  launch(row_table_kernel<Family, P>, {blocks, kRowTableThreads, 0, context.stream}, network,
+         weights, rows, table, summary);
+  const dim3 parts(static_cast<unsigned>(2 + network.hidden_layers * network.layer_fields),
+                   static_cast<unsigned>(ceil_div(rows, range_part_rows(rows))));
+  launch(field_ranges_kernel<Family, P>, {parts, kRangeThreads, 0, context.stream},
+         network.activations, network.layer_fields, static_cast<const P*>(table.fields),
+         table.stride, rows, ranges);
+}
+
+#define FASTNTK_FILL_TABLE(Family, P)                                                              \
+  template void fill_table<Family>(const RowNetwork&, const double*, long,                         \
+                                   const RowTableArrays<P>&, SideSummary*, Range*,                 \
+                                   const Context&);
 
 }  // namespace fastntk::cuda

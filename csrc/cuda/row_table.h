@@ -17,6 +17,8 @@ struct RowNetwork {
   int hidden_layers;
   const Shares<double>* shares;  // [outputs][hidden_layers + 1]
   int outputs;
+  bool any;          // beyond ReLU and erf
+  int layer_fields;  // of its row tables
 };
 
 // A table that is being filled, in device memory.
@@ -27,10 +29,6 @@ struct RowTableArrays {
   P* scale;      // [rows]
   P* diagonals;  // [outputs][rows]; may be null
 };
-
-FASTNTK_HD constexpr int row_fields(int hidden_layers) {
-  return 2 + hidden_layers * RowTableView<float>::kLayerFields;
-}
 
 // weights: [rows], what they add to the variance of the first preactivation. Adds the largest
 // diagonals to the summary, and writes the ranges of all fields that are used: [fields][kRangeParts].

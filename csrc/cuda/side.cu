@@ -16,8 +16,9 @@ template <class P>
 Side<P>::Side(const Samples& samples, const InputLayer& input, const RowNetwork& network,
               Derivatives derivatives, bool keep_diagonals, bool ask_fixed_point,
               DataSummary& summary, int s, const Context& context)
-    : samples_(samples),
-      fields_(context, row_fields(network.hidden_layers) * round_up(samples.rows, kStrideUnit)),
+    : samples_(samples), layer_fields_(network.layer_fields),
+      fields_(context, (2L + network.hidden_layers * network.layer_fields) *
+                           round_up(samples.rows, kStrideUnit)),
       stride_(round_up(samples.rows, kStrideUnit)), scale_(context, samples.rows),
       diagonals_(context, keep_diagonals ? network.outputs * samples.rows : 0),
       hidden_layers_(network.hidden_layers) {
@@ -79,7 +80,7 @@ SideView<P> Side<P>::view() const {
   view.row_bytes = row_bytes_;
   view.row_scale = numbers_.data();
   view.samples = samples_.data;
-  view.table = {fields_.data(), stride_};
+  view.table = {fields_.data(), stride_, layer_fields_};
   view.scale = scale_.data();
   if (samples_.type == SampleType::kUint8) {
     view.norms = norms_.data();

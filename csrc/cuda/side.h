@@ -41,6 +41,7 @@ private:
   DeviceArray<P> radius_;        // hi, lo, 1 / (2 r): [3][rows]
   DeviceArray<P> ranges_;        // of 1 / (2 r): [2][ceil(rows / kRangeRows)]
   DeviceArray<double> numbers_;  // row_scale; p, v and the largest magnitude: [4][rows]
+  int layer_fields_;
   DeviceArray<P> fields_;
   long stride_;
   DeviceArray<P> scale_;

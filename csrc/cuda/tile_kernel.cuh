@@ -6,12 +6,14 @@
 //   output   which matrix of the problem
 //   order    which block computes which tile                          (tile_shape.h)
 //   sink     where the entries go                                     (tile_sink.h)
+//   Family   the networks that the kernel is compiled for             (network_family.h)
 //
 // Cost of an entry: columns / 32 steps of a matrix instruction shared by 512 entries (eight times
 // that for kSlices), about 25 instructions per layer or 12 for a table, one store and, above the
 // diagonal of a symmetric matrix, a second one. Shared memory: TileShape::kSharedBytes.
 #pragma once
 
+#include "cuda/any_layers.cuh"
 #include "cuda/deficits.cuh"
 #include "cuda/layers.cuh"
 #include "cuda/products/bytes.cuh"
@@ -108,7 +110,7 @@ __device__ void integer_deficits(const ProblemView<P>& problem, double doubtful,
 }
 
 // t of a unit of cells: Theta / sqrt(q q'), or the kernel itself without hidden layers.
-template <class Shape, class P>
+template <class Family, class Shape, class P>
 __device__ void evaluate(const ProblemView<P>& problem, const OutputView<P>& output,
                          const TileConstants<P>& constants, const UnitCells<Shape, P>& cells,
                          Unit<P>& unit) {
@@ -126,7 +128,16 @@ __device__ void evaluate(const ProblemView<P>& problem, const OutputView<P>& out
   }
   if constexpr (Shape::kProduct == Product::kInteger || Shape::kProduct == Product::kWideInteger)
     integer_deficits(problem, constants.doubtful, cells, unit);
-  if (output.acute_table != nullptr) {
+  if constexpr (std::is_same_v<Family, AnyNetwork>) {
+    for_unit(unit, [&](int r, int c) { cells.at(r, c) = unit.x[r][c]; });
+    // The code for a cell stands here once.
+    FASTNTK_ROLLED
+    for (int c = 0; c < Unit<P>::kCols; ++c) {
+      P& cell = cells.at(0, c);
+      cell = run_any_layers(problem, output.shares, unit.row_of(0), unit.col_of(c), cell);
+    }
+    for_unit(unit, [&](int r, int c) { unit.t[r][c] = cells.at(r, c); });
+  } else if (output.acute_table != nullptr) {
     for_unit(unit, [&](int r, int c) {
       unit.t[r][c] = table_value(constants.tables[0], constants.tables[1], unit.x[r][c]);
     });
@@ -139,7 +150,7 @@ __device__ void evaluate(const ProblemView<P>& problem, const OutputView<P>& out
 
 // Kernel values of every unit of the block's rows; all threads of the block. Cells keep what is
 // needed of them: the entries above the diagonal for the transpose, or t for vectors.
-template <class Shape, class P>
+template <class Family, class Shape, class P>
 __device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P>& output,
                                const TilePlace<Shape>& place, const TileConstants<P>& constants,
                                const Cells<P, Shape::kCols>& cells, const TileSink& sink) {
@@ -149,7 +160,7 @@ __device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P
     for (int col = threadIdx.x % kWarp; col < Shape::kCols; col += kWarp * Unit<P>::kCols) {
       Unit<P> unit(place.row + row, place.col + col, place.rows, place.cols);
       const UnitCells<Shape, P> own{cells, row, col};
-      evaluate(problem, output, constants, own, unit);
+      evaluate<Family>(problem, output, constants, own, unit);
       FASTNTK_UNROLL
       for (int r = 0; r < Unit<P>::kRows; ++r) {
         const int i = place.row + row + r, j = place.col + col;
@@ -174,8 +185,10 @@ __device__ void evaluate_cells(const ProblemView<P>& problem, const OutputView<P
   }
 }
 
-template <Product kProduct, class P>
-__global__ void __launch_bounds__(kThreads, TileShape<kProduct, P>::kBlocks)
+template <Product kProduct, class P, class Family>
+__global__ void __launch_bounds__(kThreads, (TileShape<kProduct, P>::kBlocks < Family::kMostBlocks
+                                                 ? TileShape<kProduct, P>::kBlocks
+                                                 : Family::kMostBlocks))
     tile_kernel(const __grid_constant__ ProblemView<P> problem,
                 const __grid_constant__ OutputView<P> output,
                 const __grid_constant__ TileOrder<TileShape<kProduct, P>> order,
@@ -198,7 +211,7 @@ __global__ void __launch_bounds__(kThreads, TileShape<kProduct, P>::kBlocks)
     fill_cells(problem, output, place, product, cells);
   }
   __syncthreads();
-  evaluate_cells(problem, output, place, constants, cells, sink);
+  evaluate_cells<Family>(problem, output, place, constants, cells, sink);
   pass_on(place, cells, sink, shared + Shape::kCellBytes);
 }
 

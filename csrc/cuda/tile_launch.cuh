@@ -10,7 +10,7 @@
 
 namespace fastntk::cuda {
 
-template <Product kProduct, class P>
+template <class Family, Product kProduct, class P>
 void launch_product(const ProblemView<P>& problem, const OutputView<P>& output,
                     const TileSink& sink, cudaStream_t stream) {
   using Tile = TileShape<kProduct, P>;
@@ -18,11 +18,11 @@ void launch_product(const ProblemView<P>& problem, const OutputView<P>& output,
   const Shape shape{
       dim3(static_cast<unsigned>(order.blocks()), static_cast<unsigned>(problem.batch)),
       dim3(kThreads), shared_bytes<P, Tile>(Tile::kSharedBytes, sink), stream};
-  launch(tile_kernel<kProduct, P>, shape, problem, output, order, sink);
+  launch(tile_kernel<kProduct, P, Family>, shape, problem, output, order, sink);
 }
 
-#define FASTNTK_TILE_KERNEL(product, P)                                                            \
-  template void launch_product<product, P>(const ProblemView<P>&, const OutputView<P>&,            \
-                                           const TileSink&, cudaStream_t);
+#define FASTNTK_TILE_KERNEL(Family, product, P)                                                    \
+  template void launch_product<Family, product, P>(const ProblemView<P>&, const OutputView<P>&,    \
+                                                   const TileSink&, cudaStream_t);
 
 }  // namespace fastntk::cuda

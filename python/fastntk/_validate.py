@@ -257,6 +257,16 @@ def generator(seed: int | np.random.Generator, name: str = "seed") -> np.random.
     return np.random.default_rng(integer(seed, name, at_least=0))
 
 
+def several(values: Any, name: str) -> tuple[Any, ...]:
+    """Return what a sequence of numbers holds, which is not looked at; a text is none."""
+    try:
+        if not isinstance(values, (str, bytes)):
+            return tuple(values)
+    except TypeError:
+        pass
+    raise TypeError(f"{name} must be a sequence of numbers, got {values!r}")
+
+
 def callback(value: object, name: str = "progress") -> None:
     """Require a callable or None."""
     if value is not None and not callable(value):

@@ -52,6 +52,21 @@ def test_shapes():
     assert f.dual(np.zeros((0, 3)) + 1, 1, 1)[0].shape == (0, 3)
 
 
+def test_what_leaves_float64_is_named():
+    """The pair, and what is too large: of exp the square's expectation, where the dual is 1."""
+    with pytest.raises(ValueError, match=r"E\[f\(u\)\^2\].* of exp .*q = 400 and p = 300.* -1"):
+        fn.Activation.exp().dual([1, 400, 1], [1, 300, 2], [1, -1, 0.5])
+
+
+@pytest.mark.parametrize("f", [lambda u: 1 / u, lambda u: np.exp(u**4)])
+def test_messages_name_the_function(f):
+    mine = fn.Activation.custom(f, name="mine")
+    rows = np.array([[1.0, 0.0], [0.5, 1.0]])
+    for call in (lambda: mine.dual(1, 1, 0.5), lambda: fn.FullyConnected(2, mine).ntk(rows)):
+        with pytest.raises(ValueError, match=r"^mine (must be finite|grows too fast)"):
+            call()
+
+
 def test_without_a_derivative():
     """Of a custom function: its dual is that of its values."""
     f = fn.Activation.custom(np.arctan)

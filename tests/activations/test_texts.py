@@ -70,6 +70,12 @@ def test_names_without_parameters():
         ("ab_relu(1e-40, 0)", "the steeper slope must be in .*got 1e-40"),
         ("leaky_relu(-1e40)", r"the steeper slope must be in .*got 1e\+40"),
         ("polynomial(1, 1e40)", "the largest of the coefficients must be in .*got 1e"),
+        ("polynomial(1e300, 1)", "the largest of the coefficients must be in .*got 1e"),
+        ("polynomial(1, 1e-40)", "coefficients behind the first one must be in .*got 1e-40"),
+        ("sin(1e-300)", r"frequency must be in \[1e-35, 1e\+35\], got 1e-300"),
+        ("cos(1e300)", r"frequency must be in .*got 1e\+300"),
+        ("rbf(1e300)", r"gamma must be in .*got 1e\+300"),
+        ("gaussian(1e300)", r"b must be in .*got 1e\+300"),
         ("relu_power(1.5)", "power must be an integer from 1 to 3, got 1.5"),
         ("monomial(9)", "degree must be an integer from 1 to 8, got 9"),
         ("hermite(0)", "degree must be an integer from 1"),
@@ -98,6 +104,25 @@ def test_scales_are_positive_and_moderate(scale):
 def test_wrong_types():
     with pytest.raises(TypeError, match="slope must be a number, got '1'"):
         A.leaky_relu("1")
+    for value in (3, "12", None):
+        for make, name in (
+            (A.polynomial, "coefficients"),
+            (lambda kinks: A.custom(np.tanh, kinks=kinks), "kinks"),
+            (lambda parameters: A("relu", parameters), "parameters"),
+        ):
+            with pytest.raises(
+                TypeError, match=f"{name} must be a sequence of numbers, got {value!r}"
+            ):
+                make(value)
+    for name in ("lipschitz", "smooth"):
+        with pytest.raises(TypeError, match=f"{name} must be True or False, got 'no'"):
+            A.custom(np.tanh, **{name: "no"})
+    with pytest.raises(TypeError, match="name must be a str, got 3"):
+        A.custom(np.tanh, name=3)
+    with pytest.raises(ValueError, match=r"name must be one of .*got \['relu'\]"):
+        A(["relu"])
+    with pytest.raises(TypeError, match=r"functions must be those of Activation\.custom, got 3"):
+        A("mine", functions=3)
     with pytest.raises(TypeError, match="f must be callable"):
         A.custom("tanh")
     with pytest.raises(TypeError, match="df must be callable or None"):
@@ -138,6 +163,7 @@ def test_networks_take_texts_and_activations():
     assert pickle.loads(pickle.dumps(mixed)) == mixed == dataclasses.replace(mixed)
     assert len({mixed, dataclasses.replace(mixed)}) == 1
     assert "activation=('relu', 'erf'), weight_std=(1.0, 2.0, 3.0)" in repr(mixed)
+    assert fn.FullyConnected(0, ()) == fn.FullyConnected(0)
     assert fn.FullyConnected(0, ()).activations == ()
     with pytest.raises(ValueError, match=r"activation must be .* each hidden layer, 2, got 3"):
         fn.FullyConnected(2, ["relu"] * 3)

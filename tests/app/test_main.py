@@ -146,6 +146,33 @@ def test_info_as_a_table(run, monkeypatch):
     assert "instruction set used" in output
 
 
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("leaky_relu(0.1)", {"Lipschitz": True, "smooth": False, "NTK": True}),
+        ("tanh", {"Lipschitz": True, "smooth": True, "NTK": True}),
+        ("sign", {"Lipschitz": False, "smooth": False, "NTK": False}),
+    ],
+)
+def test_info_of_an_activation(run, text, known):
+    facts = json.loads(run("info", "--activation", text, "--json").output)["activation"]
+    f = fastntk.Activation(text) if "(" not in text else fastntk.Activation.leaky_relu(0.1)
+    assert facts["name"] == text
+    assert {key: facts[key] for key in known} == known
+    assert facts["kernels"].startswith("tabulated" if text == "tanh" else "closed form")
+    assert facts["E[f(u)^2], u ~ N(0, 1)"] == f.dual(1, 1, 1)[0]
+    assert ("E[f'(u)^2], u ~ N(0, 1)" in facts) == f.has_ntk
+    table = run("info", "--activation", "gelu").output
+    assert "Theorem 1" in table
+    assert "E[f'(u)^2]" in table
+
+
+def test_info_of_no_activation(run):
+    outcome = run("info", "--activation", "tan")
+    assert outcome.code == 2
+    assert outcome.output.startswith("fastntk: --activation must be one of 'relu', ")
+
+
 def test_info_survives_a_wrong_instruction_set(run, monkeypatch):
     monkeypatch.setenv("FASTNTK_ISA", "mmx")
     assert "FASTNTK_ISA" in run("info").output

@@ -19,6 +19,7 @@ using fastntk::InputLayer;
 using fastntk::Product;
 using fastntk::SampleType;
 using fastntk::cuda::LimitingProblem;
+using fastntk::cuda::ReluOrErfNetwork;
 using fastntk::cuda::SideView;
 
 struct Case {
@@ -106,10 +107,10 @@ void check_side(const SideView<P>& view, const Samples& samples, Product product
   check_field(view.table.first_v(), table.first.v);
   check_field(view.scale, table.scale);
   for (int l = 0; l < test.net.hidden_layers(); ++l) {
-    check_field(view.table.w(l), table.layers[l].w);
-    check_field(view.table.v(l), table.layers[l].v);
+    check_field(view.table.template w<ReluOrErfNetwork>(l), table.layers[l].w);
+    check_field(view.table.template v<ReluOrErfNetwork>(l), table.layers[l].v);
     for (int k = 0; k < activation_row_scalars(test.net.activations[l]); ++k)
-      check_field(view.table.scalar(l, k), table.layers[l].scalars[k]);
+      check_field(view.table.template scalar<ReluOrErfNetwork>(l, k), table.layers[l].scalars[k]);
   }
 }
 

@@ -20,12 +20,15 @@ using namespace test;
 using fastntk::Product;
 using fastntk::SampleType;
 
+// other: the same function with kernels of any network.
 template <class T>
-void check(const Kind& kind, long columns, const Network& net, Product product, long count = 70) {
+void check(const Kind& kind, long columns, const Network& net, Product product, long count = 70,
+           const Network* other = nullptr) {
   constexpr long kVectors = 2;
   const Rows rows(kind, count, columns, 1);
   const Problem problem{kind_name(kind), rows.view(0, count), nullptr, 1.0, net};
-  const fastntk::cuda::LimitingKernel<T> kernel(problem.x, nullptr, problem.scale, net,
+  const fastntk::cuda::LimitingKernel<T> kernel(problem.x, nullptr, problem.scale,
+                                                other ? *other : net,
                                                 {ntk_shares(net), nngp_shares(net)}, gpu());
   CHECK(kernel.route().product == product);
   Computed<T> computed{{2, std::vector<T>(count * count, T(NAN))}, std::vector<T>(count)};
@@ -94,6 +97,11 @@ void limiting() {
   check<float>(floats, 100, network(2, 0.1), Product::kFloat);
   check<double>(floats, 20, network(1, 0.1, 1.0, fastntk::ActivationKind::kErf), Product::kDouble);
   check<double>(doubles, 20, network(2, 0.1), Product::kDouble);
+  fastntk::Activation relu = fastntk::ActivationKind::kPiecewiseLinear;
+  relu.parameters[1] = 1;
+  const Network any = network(2, 0.1, 1.0, relu);
+  check<double>(pixels, 100, network(2, 0.1), Product::kInteger, 70, &any);
+  check<double>(doubles, 20, network(2, 0.1), Product::kDouble, 70, &any);
   check_gradient(pixels, 40);
   check_gradient(doubles, 20);
 }

@@ -27,7 +27,7 @@ struct Row {
 
 template <class T>
 PairDual<T> pair(Extended q, Extended p, T x) {
-  return kErf.pair_step<kFolded>(x, Row<T>(q).scalars, Row<T>(p).scalars);
+  return plain_dual(kErf.pair_step<kFolded>(x, Row<T>(q).scalars, Row<T>(p).scalars));
 }
 
 // With a = sqrt(2 q): phi_q + phi_q' - 2 phi is the solid angle, seen from height 1, of a square whose

@@ -57,6 +57,17 @@ def test_the_time_slider_has_every_time(t):
     assert {1e5, 1e6} < set(slider.values)
 
 
+@pytest.mark.parametrize("name", ["inputs", "activation", "kernel", "band"])
+def test_every_choice_has_a_button(name):
+    from fastntk.demo.controls import Controls
+    from fastntk.demo.state import CHOICES, DemoState
+
+    for choice in CHOICES[name]:
+        buttons = Controls(DemoState(**{name: choice})).fields[name]
+        assert buttons.value == choice
+    assert list(buttons.options.values()) == list(CHOICES[name])
+
+
 def test_it_serves_until_it_is_interrupted(run):
     process, url = start_server("-m", "fastntk", "demo", "--port", "0", "--no-browser")
     with process:

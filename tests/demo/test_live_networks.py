@@ -64,7 +64,12 @@ def page():
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"kernel": "nngp", "activation": "erf"}, {"inputs": "arc", "ridge": 0.3}],
+    [
+        {},
+        {"kernel": "nngp", "activation": "erf"},
+        {"activation": "gelu"},
+        {"inputs": "arc", "ridge": 0.3},
+    ],
     ids=str,
 )
 def test_wide_networks_follow_the_law(changes):

@@ -94,6 +94,9 @@ def test_settings_change_the_curves_and_the_address(window):
     page.page.get_by_text("the last: NNGP").click()
     page.page.get_by_text("trained networks", exact=True).click()
     page.until("location.search == '?depth=5&activation=erf&kernel=nngp&band=trained'")
+    # A name with a number in brackets is in the address as it is.
+    page.page.get_by_text("leaky", exact=True).click()
+    page.until("location.search.includes('activation=leaky_relu(0.1)&')")
     page.slide("ridge", "ArrowRight")
     page.until("location.search.includes('ridge=1e-06')")
     page.page.get_by_text("Copy link").click()

@@ -58,7 +58,7 @@ def worst(slopes, basis, slope, moment):
 @pytest.mark.parametrize(("q_range", "digits"), [((0.5, 2.0), 12), ((1.0, 1e4), 12), ((1, 1e4), 7)])
 def test_quadrature(name, q_range, digits):
     f, df, kinks, slope, moment = CASES[name]
-    basis = family(f, kinks, q_range, False, node_count(q_range))
+    basis = family(f, kinks, q_range, False, node_count(q_range), "f")
     slopes = quadrature_slopes(df, kinks, basis, digits)(ANGLES)
     # A twentieth of what a table may err.
     assert worst(slopes, basis, slope, moment) < 0.5 * 10.0 ** (-digits - 1)
@@ -66,7 +66,7 @@ def test_quadrature(name, q_range, digits):
 
 def test_mehlers_sums():
     f, _, kinks, slope, moment = CASES["erf"]
-    basis = family(f, kinks, (0.5, 2.0), False, node_count((0.5, 2.0)))
+    basis = family(f, kinks, (0.5, 2.0), False, node_count((0.5, 2.0)), "f")
     # Hermite coefficients end at 1e-10 of the largest: 1e-20 of the products, times the order.
     assert worst(hermite_slopes(basis.hermite)(ANGLES), basis, slope, moment) < 1e-14
 
@@ -75,7 +75,7 @@ def test_mehlers_sums():
 def test_series_of_the_angle(variable):
     """Angles are sampled until the series end; gaps are mean slopes."""
     f, _, kinks, slope, moment = CASES["erf"]
-    basis = family(f, kinks, (2.0, 2.0), False, 1)
+    basis = family(f, kinks, (2.0, 2.0), False, 1, "f")
     sampled = []
 
     def slopes(theta):

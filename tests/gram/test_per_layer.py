@@ -156,6 +156,10 @@ def test_kernels_of_what_jumps(text):
     for call in (net.ntk, net.gradients, lambda Z: net.kernels(Z, get=("nngp", "layers"))):
         with pytest.raises(ValueError, match="there is no NTK"):
             call(X)
+    with pytest.raises(
+        ValueError, match=f"gradients of the 'nngp' .* infinite .* {text}, which jum"
+    ):
+        net.gradients(X, kernel="nngp")
     assert net.explain(X).theory[0].startswith(f"{text}: outside the theory")
 
 

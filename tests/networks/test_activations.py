@@ -51,9 +51,12 @@ def check(w, maps, layers):
         (jacobian.to_dense(), J),
         (jacobian @ V, J @ V),
         (jacobian.T @ U, J.T @ U),
-        (w.ntk(data), Theta),
         (w.nngp(data), nngp),
-        (w.kernels(data, get=("layers",))[0].sum(axis=0), Theta),
+        *(
+            ((w.ntk(data), Theta), (w.kernels(data, get=("layers",))[0].sum(axis=0), Theta))
+            if all(one.has_ntk for one in w.net.activations)
+            else ()
+        ),
     ):
         np.testing.assert_allclose(got, want, rtol=0, atol=bound * max(1e-3, abs(want).max()))
 
@@ -69,6 +72,27 @@ def test_every_activation(text, dtype):
 def test_layers_of_their_own(parametrisation, init_std):
     options = {} if init_std is None else {"weight_std": 1.0, "init_std": init_std}
     check(*layered(["tanh", "relu"], [(1.7, 0.6), (0.5, 3.0)], parametrisation, **options))
+
+
+@pytest.mark.parametrize("text", JUMPING)
+def test_what_jumps_has_no_ntk(text):
+    """But where signals do not pass it: there f' is not asked for."""
+    net, widths = fn.FullyConnected(2, (text, "relu")), (3, 9, 8, 2)
+    w = fn.FiniteNetwork(net, widths, dtype="float64")
+    operator = fn.GramOperator(w, X, kernel="nngp")
+    np.testing.assert_allclose(operator.to_dense(), w.nngp(X), rtol=1e-13)
+    for call in (
+        lambda: w.ntk(X),
+        lambda: w.kernels(X, get=("nngp", "layers")),
+        lambda: fn.GramOperator(w, X, storage="dense"),
+        lambda: fn.JacobianOperator(w.jacobian(X)).to_dense(),
+        lambda: fn.FiniteNetwork(net, widths, trainable=0).ntk(X),
+    ):
+        with pytest.raises(ValueError, match=f"needs the derivative of .* {text}, which jumps"):
+            call()
+    behind = fn.FiniteNetwork(net, widths, trainable=(1, 2), dtype="float64")
+    want = finite.ntk(maps_of(behind), [text, "relu"], X)
+    np.testing.assert_allclose(behind.ntk(X), want, rtol=0, atol=1e-13 * abs(want).max())
 
 
 def test_training_and_records():

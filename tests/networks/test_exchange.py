@@ -6,6 +6,7 @@ import pytest
 
 import fastntk as fn
 from fastntk import _archive
+from fastntk.activations import as_activation
 from networks.as_reference import BOUNDS
 from reference import finite
 
@@ -122,6 +123,30 @@ def test_a_state_computes_the_same_function(rng, activation, parametrisation, dt
         )
         assert (v.widths, v.parametrisation, v.rates[0]) == (WIDTHS, other, (0, 0))
         np.testing.assert_allclose(v(X), w(X), atol=bound)
+
+
+@pytest.mark.parametrize(
+    ("text", "between"),
+    [
+        ("leaky_relu(0.1)", lambda u: np.where(u > 0, u, 0.1 * u)),
+        ("sin(2, 0.5)", lambda u: np.sin(u + 0.5)),
+        ("cos(2)", np.cos),
+        ("rbf(0.3)", lambda u: np.sqrt(2) * np.sin(u + np.pi / 4)),
+        ("gaussian(0.3)", lambda u: np.exp(-u * u)),
+        ("polynomial(1, 0, 2)", lambda u: 1 + 2 * u * u),
+    ],
+)
+def test_a_state_has_what_multiplies_inputs_and_outputs(rng, text, between):
+    """A module needs the activation without them, as the docstring says."""
+    f = as_activation(text).scaled(input=0.7, output=1.4)
+    w = network(fn.FullyConnected(2, f, 1.3, 0.3), dtype="float64")
+    state, X = w.state_dict(), rng.standard_normal((7, 4))
+    a = X @ state["0.weight"].T + state["0.bias"]
+    for number in (2, 4):
+        a = between(a) @ state[f"{number}.weight"].T + state[f"{number}.bias"]
+    np.testing.assert_allclose(a, w(X), rtol=0, atol=1e-13 * abs(a).max())
+    again = fn.FiniteNetwork.from_state_dict(state, w.net, dtype="float64")
+    np.testing.assert_allclose(again(X), w(X), rtol=0, atol=1e-13 * abs(a).max())
 
 
 def test_states_of_other_origin(rng):

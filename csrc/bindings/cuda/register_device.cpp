@@ -33,10 +33,13 @@ void register_device(py::module_& module) {
   module.def("limiting_activations", [] {
     std::vector<std::string> names;
 #define FASTNTK_NAME(Type) names.emplace_back(Type::kName);
-    FASTNTK_DEVICE_ACTIVATIONS(FASTNTK_NAME)
+    FASTNTK_ACTIVATIONS(FASTNTK_NAME)
 #undef FASTNTK_NAME
     return names;
   });
+  // Those of which it has derivatives.
+  module.def("gradient_activations",
+             [] { return std::vector<std::string>{Relu::kName, Erf::kName}; });
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
       std::rethrow_exception(thrown);

@@ -48,7 +48,6 @@ protected:
 
 struct Exponential : detail::GaussianKernel {
   static constexpr const char* kName = "exponential";
-  static constexpr int kRoundings = 3;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit Exponential(const double*) {}
 
@@ -71,7 +70,6 @@ struct Exponential : detail::GaussianKernel {
 // relative to 1 near their zeros.
 struct Rbf : detail::GaussianKernel {
   static constexpr const char* kName = "rbf";
-  static constexpr int kRoundings = 6;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit Rbf(const double*) {}
 

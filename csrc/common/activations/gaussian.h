@@ -21,7 +21,6 @@ struct Gaussian {
   static constexpr int kParameters = 0;
   static constexpr int kRowScalars = 3;  // a - 1, 1 / a, j
   static constexpr bool kUsesAngleLevels = false;
-  static constexpr int kRoundings = 6;  // that a layer adds to Theta, ReLU's being 1
   static constexpr bool kHasNtk = true;
 
   FASTNTK_HD explicit Gaussian(const double*) {}

@@ -38,7 +38,6 @@ struct Gelu {
   static constexpr int kRowScalars = 8;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = true;
-  static constexpr int kRoundings = 17;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit Gelu(const double*) {}
 
@@ -86,32 +85,31 @@ struct Gelu {
     const V sine = a[kSine] * b[kSine], cosines = a[kCosine] * b[kCosine];
     const V squares = rounded(square(a[kCosine])) + rounded(square(b[kCosine]));
     const V cosine2_start = neg_mul_add(cosines, cosines, squares);  // cos^2 phi_0
-    const V start = square_root(cosine2_start);
+    const Roots<V> start = both_roots(cosine2_start);
     const SquareIntegral<V> gap = square_integral(a, b, sine, cosines, start);
 
     const V twice = x + x, cosine = one - twice;
-    const V shift = sine * (two * neg_mul_add(twice, x, twice));     // S S' sin^2 theta
-    const V end = square_root(mul_add(shift, sine, cosine2_start));  // cos phi
+    const V shift = sine * (two * neg_mul_add(twice, x, twice));           // S S' sin^2 theta
+    const Roots<V> end = both_roots(mul_add(shift, sine, cosine2_start));  // cos phi
     // sin omega = shift / sum, and of its half.
-    const V sum = mul_add(cosine, start, end);
-    const V cosine_omega = mul_add(start, end, rounded(square(sine) * cosine));
-    const V root = square_root(two * (one + cosine_omega));
-    const V inverse = one / (sum * root);
-    const AngleAndExcess<V> omega = angle_and_excess(shift * inverse);
+    const V inverse = quotient(one, mul_add(cosine, start.root, end.root));
+    const V cosine_omega = mul_add(start.root, end.root, rounded(square(sine) * cosine));
+    const V inverse_root = both_roots(mul_add(two, cosine_omega, two)).inverse;
+    const AngleAndExcess<V> omega = angle_and_excess((shift * inverse) * inverse_root);
 
     // Twice pi / 2 + phi, where 2 phi_0 is the sum of both rows' angles less the solid angle.
     const V opening = (a[kOpening] + b[kOpening]) - mul_add(two, omega.angle, gap.solid_angle);
-    const V inverse_end = one / (end * (start + end));
+    const V inverse_sum = quotient(end.inverse, start.root + end.root);
     const V rest =
-        (shift * inverse_end) * mul_add(end, mul_add(twice * start, inverse * root, squares),
-                                        square(cosines) * gap.inverse_start);
+        (shift * inverse_sum) * mul_add(end.root, mul_add(twice * start.root, inverse, squares),
+                                        square(cosines) * start.inverse);
     const V way = mul_add(x, opening, omega.excess + rest);  // 2 pi G
     const V lengths = a[kNorm] - b[kNorm];
     const V parts = inverse_two_pi * mul_add(two, way, gap.integral) - rounded(square(lengths));
     const V all = select(obtuse, parts + cosine, parts);
 
-    const V secant = inverse_end * (start + end);  // 1 / cos phi
-    const V bend = (sine * cosine) * secant * mul_add(square(cosines * secant), one, squares);
+    const V bend =
+        (sine * cosine) * end.inverse * mul_add(square(cosines * end.inverse), one, squares);
     const V from_right = mul_add(half, opening, bend);
     const V slope = select(obtuse, V(pi<T>()) - from_right, from_right);
     return {maximum(V(T(0)), quarter * (scale * all)), inverse_two_pi * (scale * slope)};
@@ -122,16 +120,15 @@ private:
 
   template <class V>
   struct SquareIntegral {
-    V integral;       // 2 pi D
-    V solid_angle;    // its part with the power -3/2
-    V inverse_start;  // 1 / cos phi_0
+    V integral;     // 2 pi D
+    V solid_angle;  // its part with the power -3/2
   };
 
   template <class V>
   FASTNTK_HD static SquareIntegral<V> square_integral(const V* a, const V* b, V sine, V cosines,
-                                                      V start) {
-    using T = Scalar<V>;
-    const V one(T(1)), two(T(2));
+                                                      Roots<V> cosine) {
+    const V start = cosine.root;  // cos phi_0
+    const V twice_sine = sine + sine;
     const V difference = cosines * (a[kTangent] - b[kTangent]);  // sin(alpha - alpha')
     const V total = cosines * (a[kTangent] + b[kTangent]);       // sin(alpha + alpha')
     const V roots = a[kRoot] * b[kRoot], secants = cosines * (a[kSecant] + b[kSecant]);
@@ -139,17 +136,18 @@ private:
     const V difference2 = square(difference);
     // A quarter of the solid angle is the angle of the point (base, difference^2).
     const V base =
-        mul_add(start, mul_add(two, sine, roots + cosines), mul_add(sine, secants, own_a + own_b));
-    const V hypotenuse = square_root(mul_add(base, base, square(difference2)));
-    const V solid_angle = two * twice_arc_sine(difference2 / hypotenuse);
+        mul_add(start, twice_sine + (roots + cosines), mul_add(sine, secants, own_a + own_b));
+    const V inverse = both_roots(mul_add(base, base, square(difference2))).inverse;
+    const V half_angle = twice_arc_sine(difference2 * inverse),
+            solid_angle = half_angle + half_angle;
 
     const V side_a = mul_add(a[kSine], start, rounded(b[kSine] * own_a));
     const V side_b = mul_add(b[kSine], start, rounded(a[kSine] * own_b));
     const V product = difference * total;
-    const V inverse = one / (start * secants);
-    const V height = mul_add(cosines, secants, negated(two * sine * start));
-    const V boundary = (two * product / (side_a * side_b)) * (product * inverse) * (height / roots);
-    return {solid_angle + boundary, solid_angle, inverse * secants};
+    const V height = neg_mul_add(twice_sine, start, rounded(cosines * secants));
+    const V boundary = quotient(product + product, side_a * side_b) * (product * cosine.inverse) *
+                       quotient(height, roots * secants);
+    return {solid_angle + boundary, solid_angle};
   }
 
   // Beyond it Phi is 1, and 0 on the other side, in float and in double.

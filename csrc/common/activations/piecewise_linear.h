@@ -25,7 +25,6 @@ struct PiecewiseLinear {
   static constexpr int kRowScalars = 0;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = true;
-  static constexpr int kRoundings = 3;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit PiecewiseLinear(const double* parameters)
       : negative_(parameters[0]), positive_(parameters[1]) {

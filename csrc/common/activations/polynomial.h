@@ -29,8 +29,6 @@ struct Polynomial {
   static constexpr int kRowScalars = kDegree + 1;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = true;
-  // That a layer adds to Theta, ReLU's being 1.
-  static constexpr int kRoundings = 17;
 
   FASTNTK_HD explicit Polynomial(const double* parameters) : lowest_(kDegree), degree_(0) {
     FASTNTK_UNROLL

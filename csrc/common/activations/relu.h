@@ -12,7 +12,6 @@ struct Relu {
   static constexpr int kParameters = 0;
   static constexpr int kRowScalars = 0;
   static constexpr bool kUsesAngleLevels = true;
-  static constexpr int kRoundings = 1;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit Relu(const double*) {}
 

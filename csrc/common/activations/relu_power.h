@@ -21,7 +21,6 @@ struct ReluPower {
   static constexpr int kRowScalars = 0;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = true;
-  static constexpr int kRoundings = 3;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit ReluPower(const double*) {}
 

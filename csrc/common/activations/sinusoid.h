@@ -41,7 +41,6 @@ public:
   // hi, lo of root_norms.h; 1 / a, r / a; e^-q - 1 in two parts as well.
   static constexpr int kRowScalars = 6;
   static constexpr bool kUsesAngleLevels = false;
-  static constexpr int kRoundings = 6;  // that a layer adds to Theta, ReLU's being 1
   static constexpr bool kHasNtk = true;
 
   FASTNTK_HD explicit Sinusoid(const double* parameters)
@@ -80,41 +79,50 @@ public:
     const V eps(static_cast<T>(eps_)), less_eps(static_cast<T>(one_minus()));
     const RootNorms<V> norms = root_norms(a, b);
     const auto obtuse = is_obtuse<kLevel>(x);
-    const V acute = acute_deficit<kLevel>(x);
-    const auto fallen = [&](V share) { return exponentials(zero - norms.twice_product * share); };
-    const Exponentials<V> apart = exponentials(zero - half * norms.square_gap);  // X1
-    const Exponentials<V> near = fallen(acute), far = fallen(one - acute);
-    const V own = select(obtuse, far.minus_one, near.minus_one);   // E2
-    const V rest = select(obtuse, near.minus_one, far.minus_one);  // E3
+    const V acute = acute_deficit<kLevel>(x), rest = one - acute;
+    const V exponent = zero - norms.twice_product;
+    const Exponentials<V> apart = exponentials(V(T(-0.5)) * norms.square_gap);  // X1
+    const Exponentials<V> near = exponentials(exponent * acute),
+                          far = exponentials(exponent * rest);
 
     const V inverse = minimum(a[2] * b[2], largest);             // 1 / (a a')
     const V roots = minimum(a[3] * b[3], largest);               // g / (a a')
     const V constant = V(static_cast<T>(one_plus())) * inverse;  // (1 + eps) / (a a')
-    const V slope = neg_mul_add(eps, rest, less_eps + own) * apart.value * roots;
     const auto linear = less(norms.twice_product, V(kLinear<T>));
+    const V twice_roots = roots + roots;
     const auto scaled = [&](V minus_one, V share) {  // E / (a a')
-      return select(linear, zero - (roots + roots) * share, minus_one * inverse);
+      return select(linear, zero - twice_roots * share, minus_one * inverse);
     };
-    const V scaled_near = scaled(near.minus_one, acute);
-    const V scaled_far = scaled(far.minus_one, one - acute);
+    const V scaled_near = scaled(near.minus_one, acute), scaled_far = scaled(far.minus_one, rest);
 
     const V at_zero = mul_add(scaled_far, near.value, scaled_near);
     const V norm_cosine = apart.value * mul_add(eps, at_zero, constant);  // N0
     const V norm_gap = square_sine(norms, apart, near, far, constant, inverse, roots, a, b);
-    const V of_norms = half * norm_gap / (one + norm_cosine);  // z0
-    const auto deficit = [&](V scaled_own, V scaled_rest, V plain_rest) {
-      const V factor = half * apart.value * neg_mul_add(eps, plain_rest, less_eps);
-      const V sum = neg_mul_add(scaled_own, factor, of_norms);
-      const V cosine = apart.value * mul_add(eps, scaled_rest, constant + scaled_own);  // N
-      return maximum(zero, select(less(sum, quarter), sum, neg_mul_add(half, cosine, half)));
+    const V of_norms = half * quotient(norm_gap, one + norm_cosine);  // z0
+    const V half_apart = half * apart.value, slope_factor = apart.value * roots;
+    // own: E2, other: E3
+    const auto slope_of = [&](V own, V other) {
+      return neg_mul_add(eps, other, less_eps + own) * slope_factor;
     };
-    const V plain = deficit(select(obtuse, scaled_far, scaled_near),
-                            select(obtuse, scaled_near, scaled_far), rest);
-    if (eps_ > 0)
-      return {plain, slope};
+    const auto deficit = [&](V scaled_own, V scaled_other, V other) {
+      const V sum =
+          neg_mul_add(scaled_own, half_apart * neg_mul_add(eps, other, less_eps), of_norms);
+      const V half_cosine =
+          half_apart * mul_add(eps, scaled_other, constant + scaled_own);  // N / 2
+      return maximum(zero, select(less(sum, quarter), sum, half - half_cosine));
+    };
     const V of_acute = deficit(scaled_near, scaled_far, far.minus_one);
-    const V supplement = mul_add(half * constant * apart.value, near.value + far.value, of_acute);
-    return {select(obtuse, fold(plain, supplement), plain), slope};
+    const V acute_slope = slope_of(near.minus_one, far.minus_one);
+    if (sine_ == 0)  // odd
+      return {select(obtuse, V(static_cast<T>(-kOpposite)) - of_acute, of_acute), acute_slope};
+    if (cosine_ == 0)  // even
+      return {of_acute, select(obtuse, zero - acute_slope, acute_slope)};
+    const V slope = select(obtuse, slope_of(far.minus_one, near.minus_one), acute_slope);
+    const V of_obtuse = deficit(scaled_far, scaled_near, near.minus_one);
+    if (eps_ > 0)
+      return {select(obtuse, of_obtuse, of_acute), slope};
+    const V supplement = mul_add(half_apart * constant, near.value + far.value, of_acute);
+    return {select(obtuse, fold(of_obtuse, supplement), of_acute), slope};
   }
 
 private:
@@ -143,24 +151,41 @@ private:
     return mul_add(static_cast<T>(of_cosine), cosine(u), static_cast<T>(of_sine) * sine(u));
   }
 
-  // sum_n 2^(2 n - 1) / (2 n)! D_n from U and V g^2; with p_n = V^n + g^2n,
-  // D_n = U D_(n - 1) + p_(n - 2) and p_n = U p_(n - 1) - V g^2 p_(n - 2).
+  // D_n is a polynomial in U and P = V g^2, of power sums [Girard's formula]: the number before
+  // P^k U^(n - 2 - 2 k) is (-1)^k n (n - k - 2)! / ((k + 1)! (n - 2 - 2 k)!).
+  struct Series {
+    static constexpr int kPowers = kTerms<Extended> / 2;
+    Extended at[kPowers][2 + kTerms<Extended>];  // [k][n], with its 2^(2 n - 1) / (2 n)!
+  };
+  static constexpr Series series() {
+    Series found{};
+    Extended coefficient = Extended(1) / 3;  // 2^3 / 4!
+    for (int n = 2; n < 2 + kTerms<Extended>; ++n) {
+      Extended number = n;
+      for (int k = 0; 2 + 2 * k <= n; ++k) {
+        found.at[k][n] = coefficient * number;
+        number *= -Extended((n - 2 - 2 * k) * (n - 3 - 2 * k)) /
+                  ((k + 2) * (n - k - 2 > 0 ? n - k - 2 : 1));
+      }
+      coefficient *= Extended(4) / ((2 * n + 2) * (2 * n + 1));
+    }
+    return found;
+  }
+
+  // sum_n 2^(2 n - 1) / (2 n)! D_n from U and P.
   template <class V>
   FASTNTK_HD static V sinh_excess(V u, V product) {
     using T = Scalar<V>;
-    using Wide = std::conditional_t<sizeof(T) == sizeof(float), double, T>;
-    constexpr Wide kFirst = Wide(1) / 3;  // 2^3 / 4!
-    V before(T(2)), power = u, term(T(2));
-    Wide coefficient = kFirst;
-    V sum = V(static_cast<T>(coefficient)) * term;
+    constexpr Series kSeries = series();
+    constexpr int kLast = 1 + kTerms<T>;
+    V sum(T(0));
     FASTNTK_UNROLL
-    for (int n = 3; n < 2 + kTerms<T>; ++n) {
-      coefficient *= Wide(4) / (2 * n * (2 * n - 1));
-      term = mul_add(u, term, power);
-      sum = mul_add(V(static_cast<T>(coefficient)), term, sum);
-      const V next = neg_mul_add(product, before, rounded(u * power));
-      before = power;
-      power = next;
+    for (int k = kLast / 2 - 1; k >= 0; --k) {
+      V of_power(static_cast<T>(kSeries.at[k][kLast]));
+      FASTNTK_UNROLL
+      for (int n = kLast - 1; n >= 2 + 2 * k; --n)
+        of_power = mul_add(of_power, u, V(static_cast<T>(kSeries.at[k][n])));
+      sum = mul_add(sum, product, of_power);
     }
     return sum;
   }
@@ -185,14 +210,14 @@ private:
       return mul_add(scaled_gap, factor, rounded(eps * own));
     }
     const V size(static_cast<T>(-eps_));
-    const V base = scaled_gap * constant * mul_add(size, one - sum, one);
+    const V base = sine_ == 0 ? zero : scaled_gap * constant * mul_add(size, one - sum, one);
     const V larger = scaled_gap * (sum * inverse);
     const V from_difference = mul_add(size, larger - own, base);
     const V total = norms.square_gap + norms.twice_product;  // q + q'
     const V difference = norms.gap * norms.sum * roots;      // (q - q') g / (a a')
-    const V half_total = V(T(0.5)) * total, half_difference = V(T(0.5)) * norms.gap * norms.sum;
-    const V root_product = V(T(0.5)) * norms.twice_product;
-    const V excess = sinh_excess(half_total * half_total, square(half_difference * root_product));
+    const V quarter(T(0.25));
+    const V excess = sinh_excess(quarter * square(total),
+                                 square(quarter * (norms.gap * norms.sum) * norms.twice_product));
     const V falls = (one + (a[4] + a[5])) * (one + (b[4] + b[5]));  // e^-(q + q')
     const V from_series = mul_add(size * falls * square(difference), excess, base);
     const V careful = select(less(larger, one), from_difference, V(T(4)));

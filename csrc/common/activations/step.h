@@ -18,7 +18,6 @@ struct Step {
   static constexpr int kRowScalars = 0;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = false;
-  static constexpr int kRoundings = 1;  // that a layer adds to Theta, ReLU's being 1
 
   FASTNTK_HD explicit Step(const double*) {}
 
@@ -53,8 +52,6 @@ struct Sign {
   static constexpr int kRowScalars = 0;
   static constexpr bool kUsesAngleLevels = false;
   static constexpr bool kHasNtk = false;
-  // That a layer adds to Theta, ReLU's being 1.
-  static constexpr int kRoundings = 17;
 
   FASTNTK_HD explicit Sign(const double*) {}
 

@@ -29,8 +29,6 @@ struct Tabulated {
   static constexpr int kParameters = 0;
   static constexpr int kRowScalars = kMaxRowScalars;  // row_scalars() of them are used
   static constexpr bool kUsesAngleLevels = false;
-  static constexpr int kRoundings = 10;        // that a layer adds to Theta, ReLU's being 1
-  static constexpr int kHermiteRoundings = 4;  // where it is a sum of powers of the cosine
   static constexpr bool kHasNtk = true;
 
   // table: on the side that reads it, host or device.
@@ -45,9 +43,6 @@ struct Tabulated {
            count == doubles + (doubles + 1) / 2;
   }
 
-  int roundings() const {
-    return static_cast<int>(table_[kKind]) == kHermite ? kHermiteRoundings : kRoundings;
-  }
   FASTNTK_HD int row_scalars() const { return static_cast<int>(table_[kRank]); }
   FASTNTK_HD double square_at_zero() const { return table_[kSquareAtZero]; }
   // Not known.

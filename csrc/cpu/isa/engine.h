@@ -20,6 +20,8 @@ struct ProductShape {
 template <class T>
 struct LimitingPlan;
 template <class T>
+struct LayersOfTile;
+template <class T>
 struct TileProduct;
 template <class T>
 struct RowPacking;
@@ -39,6 +41,8 @@ struct Engine {
   std::size_t scratch_bytes;
   // Tile (bi, bj) of every output of the plan, each kTile x kTile, row-major, one after the other.
   void (*limiting_tile)(const LimitingPlan<T>& plan, long bi, long bj, T* tiles, char* scratch);
+  // Theta / sqrt(q q') in place of a tile of first deficits, which are folded if the layers' are.
+  void (*limiting_layers)(const LayersOfTile<T>& tile, T* cells);
   // Rows of numbers, see packed_rows.h: how many make a panel, and what packs one. False if one of its
   // rows loses too much in fixed point.
   long row_panel;

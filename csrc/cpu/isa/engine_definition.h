@@ -50,6 +50,7 @@ const Engine<T>& engine() {
                                  kFloatProduct,
                                  sizeof(TileScratch<T>),
                                  limiting_tile<T>,
+                                 limiting_layers<T>,
                                  kRightRows<T>,
                                  pack_rows<T>,
                                  skinny_rows<T>,

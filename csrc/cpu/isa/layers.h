@@ -111,13 +111,13 @@ template <class Act, bool kSkip, class T>
     duals = act.template pair_step<kFolded>(x, UnitRowScalars<T>{rows, unit.row},
                                             UnitColumnScalars<T>{cols, unit.col});
   }
-  const auto dual_of = [&](int u, int r, int c) {
+  const auto dual_of = [&](int u, int r, int c) FASTNTK_INLINED {
     if constexpr (kTogether)
       return PairDual<V>{duals.deficit.of[u], duals.slope.of[u]};
     else
       return dual_of_pairs<kFolded>(act, rows, cols, unit, u, r, c);
   };
-  for_unit([&](int u, int r, int c) {
+  for_unit([&](int u, int r, int c) FASTNTK_INLINED {
     const long i = unit.row + r, j = unit.col + c * V::kLanes;
     const auto dual = dual_of(u, r, c);
     const MixingScalars<V> own = mixing_of_row(rows, i), other = mixing_of_columns(cols, j);
@@ -160,17 +160,16 @@ FASTNTK_HD void layer_step(const Act& act, const LayerPlan& plan, const LayerRow
 
 // t of the last layer of one output, from x of the first. shares_of(l): those of linear map l.
 template <class T, class SharesOf>
-FASTNTK_HD void run_layers(const LimitingPlan<T>& plan, SharesOf shares_of, Unit<T>& unit) {
+FASTNTK_HD void run_layers(const std::vector<LayerPlan>& layers, const RowTable<T>& rows,
+                           const RowTable<T>& cols, SharesOf shares_of, Unit<T>& unit) {
   using V = Pack<T>;
-  const RowTable<T>& rows = plan.rows->table;
-  const RowTable<T>& cols = plan.cols->table;
   const auto first = shares_of(0);
   for_unit([&](int u, int r, int c) {
     unit.t[u] = first_layer(unfold(unit.x[u]), mixing_of_row(rows.first, unit.row + r),
                             mixing_of_columns(cols.first, unit.col + c * V::kLanes), first);
   });
-  for (std::size_t l = 0; l < plan.layers.size(); ++l) {
-    const LayerPlan& layer = plan.layers[l];
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const LayerPlan& layer = layers[l];
     const LayerRows<T>& a = rows.layers[l];
     const LayerRows<T>& b = cols.layers[l];
     const auto shares = shares_of(l + 1);
@@ -184,6 +183,25 @@ FASTNTK_HD void run_layers(const LimitingPlan<T>& plan, SharesOf shares_of, Unit
       break;
     }
 #undef FASTNTK_CASE
+  }
+}
+
+// See Engine::limiting_layers.
+template <class T>
+void limiting_layers(const LayersOfTile<T>& tile, T* cells) {
+  using V = Pack<T>;
+  const auto shares_of = [&](std::size_t l) { return broadcast(tile.shares[l]); };
+  for (long i = 0; i < kTile; i += kUnitRows) {
+    for (long j = 0; j < kTile; j += kUnitColumns<T>) {
+      T* const corner = cells + i * kTile + j;
+      const auto at = [&](int r, int c) { return corner + r * kTile + c * V::kLanes; };
+      Unit<T> unit;
+      unit.row = i;
+      unit.col = j;
+      for_unit([&](int u, int r, int c) { unit.x[u] = V::load(at(r, c)); });
+      run_layers(*tile.layers, *tile.rows, *tile.cols, shares_of, unit);
+      for_unit([&](int u, int r, int c) { unit.t[u].store(at(r, c)); });
+    }
   }
 }
 

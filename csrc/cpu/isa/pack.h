@@ -18,7 +18,7 @@
 #include <arm_neon.h>
 #endif
 
-#include "common/macros.h"
+#include "common/scalar_math.h"
 
 #ifndef FASTNTK_ISA
 #error "pack.h belongs to the translation units of csrc/cpu/isa"
@@ -202,6 +202,38 @@ FASTNTK_HD Pack<T> square_root(Pack<T> a) {
   for (int i = 0; i < Pack<T>::kLanes; ++i)
     root.v[i] = __builtin_sqrt(a.v[i]);
   return root;
+}
+#endif
+
+#if defined(__AVX512F__)
+// Of 14-bit reciprocals as well, where the divider needs 16 cycles.
+FASTNTK_HD F32 quotient(F32 a, F32 b) {
+  const F32 r = _mm512_rcp14_ps(b.v);
+  const F32 q = a * r;
+  return mul_add(neg_mul_add(q, b, a), r, q);
+}
+FASTNTK_HD F64 quotient(F64 a, F64 b) {
+  const F64 first = _mm512_rcp14_pd(b.v);
+  const F64 r = mul_add(neg_mul_add(b, first, F64(1.0)), first, first);
+  const F64 q = a * r;
+  return mul_add(neg_mul_add(q, b, a), r, q);
+}
+// The root is 0 of a = 0, its inverse finite.
+FASTNTK_HD Roots<F32> both_roots(F32 a) {
+  const F32 tiny(std::numeric_limits<float>::min()), half(0.5f);
+  const F32 r = _mm512_rsqrt14_ps(maximum(a, tiny).v);
+  const F32 s = a * r;
+  const F32 e = neg_mul_add(half * r, s, half);
+  return {mul_add(s, e, s), mul_add(r, e, r)};
+}
+FASTNTK_HD Roots<F64> both_roots(F64 a) {
+  const F64 tiny(std::numeric_limits<double>::min()), half(0.5);
+  const F64 first = _mm512_rsqrt14_pd(maximum(a, tiny).v);
+  const F64 first_e = neg_mul_add(half * first, a * first, half);
+  const F64 r = mul_add(first, first_e, first);
+  const F64 s = a * r;
+  const F64 e = neg_mul_add(half * r, s, half);
+  return {mul_add(s, e, s), mul_add(r, e, r)};
 }
 #endif
 

@@ -45,6 +45,9 @@ struct PackGroup {
   FASTNTK_HD friend PackGroup operator/(PackGroup a, PackGroup b) {
     return each([&](int u) { return a.of[u] / b.of[u]; });
   }
+  FASTNTK_HD friend PackGroup quotient(PackGroup a, PackGroup b) {
+    return each([&](int u) { return quotient(a.of[u], b.of[u]); });
+  }
   FASTNTK_HD friend PackGroup mul_add(PackGroup a, PackGroup b, PackGroup c) {
     return each([&](int u) { return mul_add(a.of[u], b.of[u], c.of[u]); });
   }

@@ -37,13 +37,15 @@ FASTNTK_HD void store_kernel(const LimitingPlan<T>& plan, std::size_t output, co
                              T* tile, Deficit deficit) {
   if (plan.tables.empty()) {
     const std::vector<Shares<T>>& shares = plan.shares[output];
+    const RowTable<T>&rows = plan.rows->table, &cols = plan.cols->table;
     if (plan.all_trained[output]) {
       return store_units(plan, strip, tile, deficit, [&](Unit<T>& unit) {
-        run_layers(plan, [](std::size_t) { return AllTrained{}; }, unit);
+        run_layers(plan.layers, rows, cols, [](std::size_t) { return AllTrained{}; }, unit);
       });
     }
     return store_units(plan, strip, tile, deficit, [&](Unit<T>& unit) {
-      run_layers(plan, [&](std::size_t l) { return broadcast(shares[l]); }, unit);
+      run_layers(
+          plan.layers, rows, cols, [&](std::size_t l) { return broadcast(shares[l]); }, unit);
     });
   }
   const DepthTable<T>& table = plan.tables[output];

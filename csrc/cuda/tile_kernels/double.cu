@@ -3,6 +3,6 @@
 
 namespace fastntk::cuda {
 
-FASTNTK_TILE_KERNEL(Product::kDouble, double)
+FASTNTK_TILE_KERNEL(ReluOrErfNetwork, Product::kDouble, double)
 
 }  // namespace fastntk::cuda

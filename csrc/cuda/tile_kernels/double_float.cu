@@ -3,6 +3,6 @@
 
 namespace fastntk::cuda {
 
-FASTNTK_TILE_KERNEL(Product::kDouble, float)
+FASTNTK_TILE_KERNEL(ReluOrErfNetwork, Product::kDouble, float)
 
 }  // namespace fastntk::cuda

@@ -3,6 +3,6 @@
 
 namespace fastntk::cuda {
 
-FASTNTK_TILE_KERNEL(Product::kFloat, float)
+FASTNTK_TILE_KERNEL(ReluOrErfNetwork, Product::kFloat, float)
 
 }  // namespace fastntk::cuda

@@ -3,6 +3,6 @@
 
 namespace fastntk::cuda {
 
-FASTNTK_TILE_KERNEL(Product::kInteger, double)
+FASTNTK_TILE_KERNEL(ReluOrErfNetwork, Product::kInteger, double)
 
 }  // namespace fastntk::cuda

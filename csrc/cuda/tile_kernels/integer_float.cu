@@ -3,6 +3,6 @@
 
 namespace fastntk::cuda {
 
-FASTNTK_TILE_KERNEL(Product::kInteger, float)
+FASTNTK_TILE_KERNEL(ReluOrErfNetwork, Product::kInteger, float)
 
 }  // namespace fastntk::cuda

@@ -3,6 +3,6 @@
 
 namespace fastntk::cuda {
 
-FASTNTK_TILE_KERNEL(Product::kSlices, float)
+FASTNTK_TILE_KERNEL(ReluOrErfNetwork, Product::kSlices, float)
 
 }  // namespace fastntk::cuda

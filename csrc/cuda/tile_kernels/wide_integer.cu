@@ -3,6 +3,6 @@
 
 namespace fastntk::cuda {
 
-FASTNTK_TILE_KERNEL(Product::kWideInteger, double)
+FASTNTK_TILE_KERNEL(ReluOrErfNetwork, Product::kWideInteger, double)
 
 }  // namespace fastntk::cuda

@@ -55,7 +55,8 @@ class Activation(Makers):
     Raises
     ------
     TypeError
-        Parameters that are no numbers.
+        Parameters that are no numbers, or no sequence of them; a custom function's name that is no
+        text.
     ValueError
         An unknown name, another number of parameters, or parameters out of range.
 
@@ -118,6 +119,10 @@ class Activation(Makers):
     def __post_init__(self) -> None:
         if self.functions is None:
             object.__setattr__(self, "parameters", definitions.checked(self.name, self.parameters))
+        elif not isinstance(self.functions, Custom):
+            raise TypeError(f"functions must be those of Activation.custom, got {self.functions!r}")
+        elif not isinstance(self.name, str):
+            raise TypeError(f"name must be a str, got {self.name!r}")
         elif self.name in DEFINITIONS or not self.name.isidentifier() or self.parameters:
             raise ValueError(
                 "name of a custom activation must be a new one, an identifier, and come without "
@@ -216,12 +221,15 @@ class Activation(Makers):
         Raises
         ------
         ValueError
-            Variances or cosines out of range; expectations that overflow, or that are not finite.
+            Variances or cosines out of range; E[f(u)^2], E[f(v)^2] or either expectation leaves
+            float64.
 
         Notes
         -----
         Closed forms where there are any, as the engine has them; else quadrature, some
-        milliseconds a triple.
+        milliseconds a triple. Errors are relative to :math:`\sqrt{E[f(u)^2] E[f(v)^2]}`, which
+        closed forms start from: that of exp is refused where E[f(u)^2] = exp(2 q) overflows, though
+        E[f(u) f(v)] = 1 at c = -1 and q = p.
 
         Examples
         --------

@@ -9,7 +9,7 @@ Numbers = tuple[float, ...]
 
 # Of the polynomials that the engine takes.
 MOST_DEGREE = 8
-# Of slopes and coefficients, for the sake of their squares.
+# Of slopes, coefficients and factors of inputs, for the sake of their squares.
 _MODERATE = 1e-35
 
 
@@ -24,12 +24,13 @@ def integer(name: str, least: int, most: int) -> Callable[[Numbers], None]:
     return check
 
 
-def above_zero(name: str) -> Callable[[Numbers], None]:
-    """Return the check of a first parameter that is positive."""
+def moderate(name: str) -> Callable[[Numbers], None]:
+    """Return the check of a first parameter that scales inputs: positive, its square in range."""
 
     def check(parameters: Numbers) -> None:
         if not parameters[0] > 0:
             raise ValueError(f"{name} must be positive, got {parameters[0]:g}")
+        _require_moderate(name, parameters[:1])
 
     return check
 
@@ -53,7 +54,7 @@ def degree(coefficients: Numbers) -> int:
 
 
 def polynomial(coefficients: Numbers) -> None:
-    """Refuse constants, and a degree that the engine does not take."""
+    """Refuse constants, squares out of range, and a degree that the engine does not take."""
     if not any(coefficients[1:]):
         raise ValueError(
             "coefficients must not all be 0 behind the first one, which leaves a constant, got "
@@ -63,4 +64,5 @@ def polynomial(coefficients: Numbers) -> None:
         raise ValueError(
             f"coefficients must be of degree at most {MOST_DEGREE}, got {degree(coefficients)}"
         )
-    _require_moderate("the largest of the coefficients", coefficients[1:])
+    _require_moderate("the largest of the coefficients", coefficients)
+    _require_moderate("the largest of the coefficients behind the first one", coefficients[1:])

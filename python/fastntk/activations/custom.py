@@ -75,6 +75,7 @@ def custom(
         raise TypeError(f"f must be callable, got {f!r}")
     if df is not None and not callable(df):
         raise TypeError(f"df must be callable or None, got {df!r}")
-    places = tuple(sorted({_validate.finite(one, f"kinks[{i}]") for i, one in enumerate(kinks)}))
-    bounded = not places if smooth is None else bool(smooth)
-    return Custom(f, df, places, Facts(bool(lipschitz), bounded))
+    given = enumerate(_validate.several(kinks, "kinks"))
+    places = tuple(sorted({_validate.finite(one, f"kinks[{i}]") for i, one in given}))
+    bounded = not places if smooth is None else _validate.truth(smooth, "smooth")
+    return Custom(f, df, places, Facts(_validate.truth(lipschitz, "lipschitz"), bounded))

@@ -171,20 +171,20 @@ DEFINITIONS: dict[str, Definition] = {
         _sin,
         ("frequency", "phase"),
         (1.0, 0.0),
-        checks.above_zero("frequency"),
+        checks.moderate("frequency"),
     ),
     "cos": Definition(
         _always(facts.SMOOTH),
         _cos,
         ("frequency", "phase"),
         (1.0, 0.0),
-        checks.above_zero("frequency"),
+        checks.moderate("frequency"),
     ),
     "rbf": Definition(
         _always(facts.SMOOTH),
         lambda p: Functor("rbf", (), math.sqrt(2 * p[0])),
         ("gamma",),
-        check=checks.above_zero("gamma"),
+        check=checks.moderate("gamma"),
     ),
     "exp": Definition(_always(facts.STEEP), _plain("exponential")),
     "gaussian": Definition(
@@ -192,7 +192,7 @@ DEFINITIONS: dict[str, Definition] = {
         lambda p: Functor("gaussian", (), math.sqrt(p[0])),
         ("b",),
         (1.0,),
-        checks.above_zero("b"),
+        checks.moderate("b"),
     ),
     "sign": Definition(_always(facts.JUMPING), _plain("sign")),
     "step": Definition(_always(facts.JUMPING), _plain("step")),
@@ -234,11 +234,11 @@ def checked(name: str, parameters: Iterable[float]) -> Numbers:
     ValueError
         An unknown name, too many or too few parameters, or such that are out of range.
     """
-    if name not in DEFINITIONS:
+    if not isinstance(name, str) or name not in DEFINITIONS:
         names = ", ".join(one.usage(key) for key, one in DEFINITIONS.items())
         raise ValueError(f"name must be one of {names}, got {name!r}")
     definition = DEFINITIONS[name]
-    given, labels = tuple(parameters), definition.parameters
+    given, labels = _validate.several(parameters, "parameters"), definition.parameters
     if labels != ANY_NUMBER:
         most, least = len(labels), len(labels) - len(definition.defaults)
         if not least <= len(given) <= most:

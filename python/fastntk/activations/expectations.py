@@ -37,10 +37,12 @@ def dual(activation: Activation, q: ArrayLike, p: ArrayLike, c: ArrayLike) -> An
     with np.errstate(over="ignore", invalid="ignore"):
         values, slopes = own(activation, b**2 * variances, b**2 * others, cosines)
         results = a**2 * values, (a * b) ** 2 * slopes
-    if not all(np.isfinite(one).all() for one in results):
+    bad = ~(np.isfinite(results[0]) & np.isfinite(results[1]))
+    if bad.any():
+        k = int(bad.argmax())
         raise ValueError(
-            f"q and p must keep the dual of {activation} within float64, got q up to "
-            f"{variances.max():g} and p up to {others.max():g}"
+            f"q and p must keep E[f(u)^2], E[f(v)^2] and E[f'(u) f'(v)] of {activation} within "
+            f"float64, got q = {variances[k]:g} and p = {others[k]:g}, at cosine {cosines[k]:g}"
         )
     if not activation.has_ntk:
         results = results[0], np.full_like(results[1], np.nan)
@@ -65,4 +67,4 @@ def _of_callables(activation: Activation, q: Any, p: Any, c: Any) -> Pair:
     assert isinstance(base, Elementwise)
     custom = activation.functions
     slope = base.slope if custom is None else custom.df
-    return dual_of_callable(base.value, slope, base.kinks, q, p, c)
+    return dual_of_callable(base.value, slope, base.kinks, q, p, c, name=str(activation))

@@ -38,6 +38,14 @@ def of_polynomial(degree: int) -> Facts:
     return Facts(lipschitz=degree <= 1, smooth=degree <= 2)
 
 
+def why_no_ntk(what: str, activation: object) -> str:
+    """Return what is said where the derivative of a function that jumps is asked for."""
+    return (
+        f"{what} needs the derivative of activation {activation}, which jumps: it is a point mass, "
+        "so that there is no NTK; the NNGP there is"
+    )
+
+
 def covering(facts: Facts) -> str:
     """Return in words what covers a function."""
     if not facts.has_ntk:

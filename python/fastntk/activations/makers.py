@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from fastntk import _validate
 from fastntk.activations.custom import custom
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Makers:
     @classmethod
     def polynomial(cls, coefficients: Iterable[float]) -> Self:
         """Return c_0 + c_1 u + c_2 u^2 + ..., not constant; outside the theory from degree 2 on."""
-        return cls._of("polynomial", *coefficients)
+        return cls._of("polynomial", *_validate.several(coefficients, "coefficients"))
 
     @classmethod
     def hermite(cls, degree: int) -> Self:
@@ -176,7 +177,8 @@ class Makers:
         Raises
         ------
         TypeError
-            ``f`` or ``df`` is not callable, or kinks are no numbers.
+            ``f`` or ``df`` is not callable, kinks are no numbers, ``name`` is no str, ``lipschitz``
+            or ``smooth`` is no truth value.
         ValueError
             A name that is taken, or no identifier; kinks that are not finite.
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import fastntk
-from fastntk.app import help_texts, machine, tables
+from fastntk.app import activation_facts, help_texts, machine, tables
 from fastntk.app.demo_command import demo
 from fastntk.app.dynamics_command import dynamics
 from fastntk.app.errors import OneLineErrors
@@ -55,10 +55,18 @@ def fastntk_command(
 
 @app.command()
 def info(
+    activation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Show what is known of a nonlinearity instead: which theorems cover the network, "
+            "whether there is an NTK, and how its kernels are computed.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Show versions, instruction sets, threads, memory, GPU and where data are looked for."""
-    facts = machine.facts()
+    facts = machine.facts() if activation is None else activation_facts.facts(activation)
     if as_json:
         print(json.dumps(facts, indent=2))
     else:

@@ -64,7 +64,7 @@ def info_table(facts: dict[str, Any]) -> Table:
     table.add_column()
     for group, content in facts.items():
         for i, (name, value) in enumerate(content.items()):
-            table.add_row(f"[cyan]{group}[/]" if i == 0 else "", name, _spell(name, value))
+            table.add_row(f"[cyan]{group}[/]" if i == 0 else "", escape(name), _spell(name, value))
     return table
 
 

@@ -33,7 +33,9 @@ class Controls:
         self.fields: dict[str, Any] = {
             "hidden_layers": _slider(pn.widgets.IntSlider, "Hidden layers", state, "hidden_layers"),
             "activation": _choice(
-                "Activation", state, "activation", {"ReLU": "relu", "erf": "erf"}
+                "Activation", state, "activation",
+                {"ReLU": "relu", "leaky": "leaky_relu(0.1)", "GELU": "gelu", "erf": "erf",
+                 "sin": "sin"},
             ),
             "weight_std": _slider(
                 pn.widgets.FloatSlider, "Weights: weight_std", state, "weight_std", step=0.05

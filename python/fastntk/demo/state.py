@@ -58,7 +58,8 @@ INTEGERS = {
 }
 CHOICES = {
     "inputs": ("line", "arc"),
-    "activation": ("relu", "erf"),
+    # With closed forms: a table would take seconds for each step of a slider.
+    "activation": ("relu", "leaky_relu(0.1)", "gelu", "erf", "sin"),
     "kernel": ("ntk", "nngp"),
     "band": ("posterior", "trained"),
 }
@@ -78,7 +79,7 @@ class DemoState:
         `fastntk.demo.inputs`.
     hidden_layers : int
         0 to 10.
-    activation : {"relu", "erf"}
+    activation : {"relu", "leaky_relu(0.1)", "gelu", "erf", "sin"}
         Of the hidden layers.
     weight_std, bias_std : float
         As of `FullyConnected`; bias_std is the paper's beta.

@@ -115,8 +115,8 @@ def tabulate(
         low = high = float(np.sqrt(low * high))
     at_zero = float(f(np.zeros(1))[0])
     attempts = [digits] if isinstance(digits, int) else list(digits)
-    count = node_count((low, high), max(attempts))
-    basis = family(f, kinks, (low, high), zero_row and at_zero != 0, count)
+    with_zero, count = zero_row and at_zero != 0, node_count((low, high), max(attempts))
+    basis = family(f, kinks, (low, high), with_zero, count, name)
     if df is None:
         slope_of = derivative(f, kinks, 1.001 * basis.reach * float(np.sqrt(high)))
     else:

@@ -57,7 +57,7 @@ def checked(f: Function, name: str) -> Function:
     return call
 
 
-def gaussian_reach(f: Function, q: float, name: str = "f") -> float:
+def gaussian_reach(f: Function, q: float, name: str) -> float:
     """Radius g beyond which f(sqrt(q) g)^2 exp(-g^2 / 2) is negligible in E[f(u)^2], u ~ N(0, q).
 
     Parameters

@@ -21,6 +21,7 @@ def dual_of_callable(
     c: npt.ArrayLike,
     *,
     tolerance: float = 1e-13,
+    name: str = "f",
 ) -> tuple[Array, Array]:
     """E[f(u) f(v)] and E[f'(u) f'(v)] of Gaussian pairs.
 
@@ -43,6 +44,8 @@ def dual_of_callable(
     tolerance : float
         Largest difference of two successive rules, relative to the geometric mean of the
         second moments.
+    name : str
+        What messages call the function.
 
     Returns
     -------
@@ -65,27 +68,29 @@ def dual_of_callable(
         raise ValueError("q and p must be positive and finite")
     if not np.all(np.abs(c) <= 1):
         raise ValueError("c must lie in [-1, 1]")
-    f = checked(f, "f")
+    f = checked(f, name)
     kinks = sorted({float(k) for k in kinks})
     value, slope = np.empty(q.shape), np.empty(q.shape)
     if q.size == 0:
         return value, slope
     top = max(float(q.max()), float(p.max()))
-    reach = max(gaussian_reach(f, float(v), "f") for v in {top, float(min(q.min(), p.min()))})
+    reach = max(gaussian_reach(f, float(v), name) for v in {top, float(min(q.min(), p.min()))})
     slope_of = (
-        checked(df, "df") if df is not None else derivative(f, kinks, 1.001 * reach * np.sqrt(top))
+        derivative(f, kinks, 1.001 * reach * np.sqrt(top))
+        if df is None
+        else checked(df, f"the derivative of {name}")
     )
     for index in np.ndindex(q.shape):
         value[index], slope[index] = _one_dual(
             f, slope_of, kinks, float(q[index]), float(p[index]), float(np.arccos(c[index])),
-            reach, tolerance,
+            reach, tolerance, name,
         )  # fmt: skip
     return value, slope
 
 
 def _one_dual(
     f: Function, df: Function, kinks: Sequence[float], q: float, p: float, theta: float,
-    reach: float, tolerance: float,
+    reach: float, tolerance: float, name: str,
 ) -> tuple[float, float]:  # fmt: skip
     before = None
     for n in _POINTS:
@@ -101,6 +106,6 @@ def _one_dual(
         error = 0.0 if before is None else float(np.max(np.abs(found - before) / scale))
         before = found
     raise ValueError(
-        f"the dual of f at q = {q:.6g}, p = {p:.6g}, cosine {np.cos(theta):.6g} is known to"
+        f"the dual of {name} at q = {q:.6g}, p = {p:.6g}, cosine {np.cos(theta):.6g} is known to"
         f" {error:.1e} only: name all kinks, or scale the function down"
     )

@@ -66,12 +66,17 @@ def log_variance(q_range: tuple[float, float]) -> tuple[float, float]:
 
 
 def family(
-    f: Function, kinks: Sequence[float], q_range: tuple[float, float], zero_row: bool, count: int
+    f: Function,
+    kinks: Sequence[float],
+    q_range: tuple[float, float],
+    zero_row: bool,
+    count: int,
+    name: str,
 ) -> Family:
-    """Sample F at ``count`` nodes and decompose it."""
+    """Sample F at ``count`` nodes and decompose it; messages call the function ``name``."""
     middle, half = log_variance(q_range)
     variances = np.exp(middle + half * chebyshev.nodes(count))
-    reach = max(gaussian_reach(f, float(q)) for q in q_range)
+    reach = max(gaussian_reach(f, float(q), name) for q in q_range)
     sampled = np.append(variances, 0.0) if zero_row else variances
     hermite = None if kinks else _hermite_coefficients(f, sampled)
     features = _samples(f, kinks, sampled, reach) if hermite is None else hermite

@@ -59,6 +59,13 @@ class GradientProblem(Problem):
         self, engine: Engine, X: Any, Y: Any, network: tuple[Any, ...], batch: int
     ) -> LimitingSource:
         """Return the engine's source of arrays that it reads."""
+        own = engine.gradient_activations()
+        for one in self.program.activations:
+            if one.name not in own:
+                raise ValueError(
+                    f"activation {one.function} has gradients on the CPU only, {engine.name} has "
+                    f"those of {' and '.join(sorted(own))}: give device='cpu'"
+                )
         source: LimitingSource = engine.limiting_gradients(
             self.dtype, X, Y, *network, self.nngp, self.program.factors, threads=self.threads
         )
@@ -78,7 +85,7 @@ def gradients(
 ) -> KernelGradients:
     """Return a kernel and its derivatives; see `FullyConnected.gradients`."""
     _validate.choice(kernel, "kernel", ("ntk", "nngp"))
-    program.require_ntk("a gradient")
+    program.require_gradients(kernel)
     workers = _validate.thread_count(threads)
     rows, columns = limiting.both_sides(X, Y)
     result: np.dtype[Any] = _validate.result_dtype(dtype, *present(rows, columns))

@@ -10,6 +10,8 @@ import numpy as np
 
 from fastntk.activations import Activation, as_activation, known_names
 
+# What an activation of no hidden layer is, as by default.
+_OF_NONE = "relu"
 # A name where that says it all: equal networks have equal fields, and files stay readable.
 Named = str | Activation
 
@@ -25,6 +27,8 @@ def activations(value: Any, hidden_layers: int) -> Named | tuple[Named, ...]:
     if not _is_sequence(value):
         return _named(as_activation(value))
     _require_as_many(value, hidden_layers, "activation", "hidden layer")
+    if not hidden_layers:
+        return _OF_NONE
     several = tuple(_named(as_activation(one, f"activation[{i}]")) for i, one in enumerate(value))
     return several[0] if _are_equal(several) else several
 

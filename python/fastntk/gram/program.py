@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fastntk.activations.definitions import Functor
+from fastntk.activations.facts import why_no_ntk
 
 if TYPE_CHECKING:
     from fastntk.activations import Activation
@@ -106,9 +107,16 @@ class LayerProgram:
     def require_ntk(self, what: str) -> None:
         """Raise ValueError where an activation jumps."""
         if self.jumping is not None:
+            raise ValueError(why_no_ntk(what, self.jumping))
+
+    def require_gradients(self, kernel: str) -> None:
+        """Raise ValueError where the derivatives of a kernel, or itself, are not functions."""
+        if kernel == "ntk":
+            self.require_ntk("'ntk'")
+        elif self.jumping is not None:
             raise ValueError(
-                f"{what} needs the derivative of activation {self.jumping}, which jumps: it is a "
-                "point mass, so that there is no NTK; the NNGP there is"
+                f"gradients of the {kernel!r} need E[f'(u) f'(v)], which is infinite where u = v "
+                f"for activation {self.jumping}, which jumps: nngp has the kernel without them"
             )
 
     @property

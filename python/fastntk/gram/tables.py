@@ -126,7 +126,7 @@ def tables_for(
     ----------
     program : LayerProgram
     engine : Engine
-        What it has no formula for is tabulated, on the CPU; a GPU takes what it has formulas for.
+        What it has no formula for is tabulated, on the CPU.
     rows, columns : ndarray of shape (n, d)
         Data, whose norms are read if there is anything to tabulate.
     scale : float
@@ -139,8 +139,7 @@ def tables_for(
     Raises
     ------
     ValueError
-        A function that is not finite, or whose dual cannot be tabulated for such data; a network
-        that the engine does not take.
+        A function that is not finite, or whose dual cannot be tabulated for such data.
 
     Notes
     -----
@@ -148,8 +147,6 @@ def tables_for(
     variances are a factor of thousands apart.
     """
     own = engine.limiting_activations()
-    if TABULATED not in own:
-        _require_formulas(program, engine, own)
     missing = [one.name == TABULATED or one.name not in own for one in program.activations]
     natives: list[Native] = [(one.name, one.parameters) for one in program.activations]
     if not any(missing):
@@ -166,22 +163,6 @@ def tables_for(
         used.setdefault(key[0], []).append(found[key])
         natives[layer] = (TABULATED, found[key].array.tolist())
     return Tables(natives, used)
-
-
-def _require_formulas(program: LayerProgram, engine: Engine, own: frozenset[str]) -> None:
-    """Raise ValueError for what an engine without tables does not compute."""
-    for one in program.activations:
-        if one.name not in own:
-            names = " and ".join(sorted(own))
-            raise ValueError(
-                f"activation {one.function} has limiting kernels on the CPU only, {engine.name} "
-                f"has those of {names}: give device='cpu'"
-            )
-    if any(program.skip):
-        raise ValueError(
-            f"residual has limiting kernels on the CPU only, not on {engine.name}: "
-            "give device='cpu'"
-        )
 
 
 def _require_moderate(activation: Activation, layer: int, range_: Range) -> None:
@@ -270,8 +251,11 @@ def _moments(activation: Activation, q: NDArray[np.float64]) -> NDArray[np.float
         values: NDArray[np.float64] = activation.dual(q / b**2, q / b**2, np.ones_like(q))[0]
         return values / a**2
     f, _, kinks = base_functions(activation)
-    f = checked(f, str(activation))
-    return np.array([second_moment(f, kinks, v, gaussian_reach(f, v), _POINTS) for v in q.tolist()])
+    name = str(activation)
+    f = checked(f, name)
+    reaches = [gaussian_reach(f, v, name) for v in q.tolist()]
+    pairs = zip(q.tolist(), reaches, strict=True)
+    return np.array([second_moment(f, kinks, v, reach, _POINTS) for v, reach in pairs])
 
 
 def _square_at_zero(activation: Activation) -> float:

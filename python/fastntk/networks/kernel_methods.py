@@ -114,7 +114,8 @@ class KernelMethods(ABC):
             Data that are not real numbers, or on another device than the network.
         ValueError
             Data of other columns than ``widths[0]``, or not finite; parameters that are not finite
-            or make values that overflow; ``out`` unfit; no such output.
+            or make values that overflow; ``out`` unfit; no such output; an activation that jumps
+            behind a map that is trained, as `FullyConnected.ntk` refuses it.
         MemoryError
             The result, or blocks of 64 points, do not fit: said before they are allocated.
 

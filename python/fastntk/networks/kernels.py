@@ -22,6 +22,7 @@ import numpy as np
 
 from fastntk import _validate
 from fastntk._arrays import array_namespace
+from fastntk.activations.facts import why_no_ntk
 from fastntk.gram.empirical import Outputs, Plane, Term
 from fastntk.networks.passes import downwards, forward
 
@@ -180,6 +181,11 @@ def planes_of(
         alpha and beta of the NNGP.
     outputs : "full", "trace" or (int, int)
         Which blocks of the NTK.
+
+    Raises
+    ------
+    ValueError
+        Signals are needed that pass an activation which jumps.
     """
     last = len(layers) - 1
     C = layers[last].weight.shape[0]
@@ -200,7 +206,11 @@ def planes_of(
             planes.append(Plane(tuple(needed), pairs, per_point))
         else:
             planes += [Plane((number,), (pair,), per_point) for number, pair in enumerate(factors)]
-        lowest = min(lowest, {"nngp": last, "ntk": needed[0], "layers": 0}[name])
+        first = {"nngp": last, "ntk": needed[0], "layers": 0}[name]
+        for layer in layers[first:last]:
+            if layer.activation is not None and not layer.activation.has_ntk:
+                raise ValueError(why_no_ntk(repr(name), layer.activation))
+        lowest = min(lowest, first)
     return tuple(planes), lowest
 
 

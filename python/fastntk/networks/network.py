@@ -239,6 +239,14 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
         dict
             "0.weight" (n_1, n_0), "0.bias" (n_1,), "2.weight", ... of Linear layers with an
             activation between each two: in the scale of the standard parametrisation.
+
+        Notes
+        -----
+        The activation between is the module's business. It is that of ``net`` without what
+        multiplies u or f, which weights and biases have: sin(u + 0.5) for "sin(2, 0.5)", exp(-u^2)
+        for any "gaussian(b)". torch.nn has modules for "relu", "leaky_relu", "identity", "gelu",
+        "tanh", "sigmoid", "softplus", "silu", "mish", "selu" and "elu"; others are a module of
+        one's own.
         """
         return exchange.state_dict(self, torch=torch)
 
@@ -262,7 +270,8 @@ class FiniteNetwork(Parameters, KernelMethods, TrainingMethods):
             ``module.state_dict()`` of a ``torch.nn.Sequential`` of Linear layers with an activation
             between each two, or arrays under such names. Widths are those of the weights.
         net : FullyConnected
-            The architecture: a state says nothing of the activation.
+            The architecture: a state says nothing of the activation, which the module has without
+            scales, see `state_dict`.
         parametrisation, trainable, rates, dtype, device
             As for the class.
 

@@ -70,6 +70,11 @@ class _Source:
 
 def limiting_activations():
     """Return those that the kernels of GPUs have formulas for."""
+    return _cpu.activations()
+
+
+def gradient_activations():
+    """Return those that the kernels of derivatives have."""
     return ["relu", "erf"]
 
 
