@@ -153,21 +153,23 @@ private:
 
   // D_n is a polynomial in U and P = V g^2, of power sums [Girard's formula]: the number before
   // P^k U^(n - 2 - 2 k) is (-1)^k n (n - k - 2)! / ((k + 1)! (n - 2 - 2 k)!).
+  // T: double or Extended.
+  template <class T>
   struct Series {
-    static constexpr int kPowers = kTerms<Extended> / 2;
-    Extended at[kPowers][2 + kTerms<Extended>];  // [k][n], with its 2^(2 n - 1) / (2 n)!
+    T at[kTerms<T> / 2][2 + kTerms<T>];  // [k][n], with its 2^(2 n - 1) / (2 n)!
   };
-  static constexpr Series series() {
-    Series found{};
-    Extended coefficient = Extended(1) / 3;  // 2^3 / 4!
-    for (int n = 2; n < 2 + kTerms<Extended>; ++n) {
-      Extended number = n;
+  template <class T>
+  FASTNTK_HD static constexpr Series<T> series() {
+    Series<T> found{};
+    T coefficient = T(1) / 3;  // 2^3 / 4!
+    for (int n = 2; n < 2 + kTerms<T>; ++n) {
+      T number = n;
       for (int k = 0; 2 + 2 * k <= n; ++k) {
         found.at[k][n] = coefficient * number;
-        number *= -Extended((n - 2 - 2 * k) * (n - 3 - 2 * k)) /
-                  ((k + 2) * (n - k - 2 > 0 ? n - k - 2 : 1));
+        const int left = n - 2 - 2 * k, above = n - 2 - k;
+        number *= -T(left * (left - 1)) / ((k + 2) * (above > 0 ? above : 1));
       }
-      coefficient *= Extended(4) / ((2 * n + 2) * (2 * n + 1));
+      coefficient *= T(4) / ((2 * n + 2) * (2 * n + 1));
     }
     return found;
   }
@@ -176,7 +178,8 @@ private:
   template <class V>
   FASTNTK_HD static V sinh_excess(V u, V product) {
     using T = Scalar<V>;
-    constexpr Series kSeries = series();
+    using Wide = std::conditional_t<sizeof(T) == sizeof(float), double, T>;
+    constexpr Series<Wide> kSeries = series<Wide>();
     constexpr int kLast = 1 + kTerms<T>;
     V sum(T(0));
     FASTNTK_UNROLL
