@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -16,6 +17,7 @@ from bench.contestant import Run
 from bench.contestants import network
 from bench.data import Problem
 from bench.reference import WrongAnswer
+from fastntk._arrays import to_host
 from fastntk.activations.definitions import Elementwise
 
 BASELINE = "relu"
@@ -25,13 +27,21 @@ _SEED = 20180620
 _CLOSED_FORM_GOAL, _TABULATED_GOAL = 3.0, 4.0
 
 
-def measure(case: Case, problem: Problem) -> dict[str, Any]:
-    """Return the record of one case; raises `reference.WrongAnswer` and times nothing."""
-    out = np.zeros((case.rows, case.columns), case.dtype)
+def measure(
+    case: Case,
+    problem: Problem,
+    xp: Any = np,
+    seconds_of: Callable[[Run], float] = timing.slot,
+) -> dict[str, Any]:
+    """Return the record of one case; raises `reference.WrongAnswer` and times nothing.
+
+    `xp` has the arrays, NumPy or CuPy; `seconds_of` times a call.
+    """
+    X, out = xp.asarray(problem.X), xp.zeros((case.rows, case.columns), case.dtype)
     runs: dict[str, Run] = {}
     errors, setups, wrong = {}, {}, []
     for name in case.activations:
-        run = runs[name] = _run(case, problem, name, out)
+        run = runs[name] = _run(case, X, problem.scale, name, out)
         start = perf_counter()
         result = run()  # also the warm-up, and the making of a table
         setups[name] = perf_counter() - start
@@ -41,7 +51,7 @@ def measure(case: Case, problem: Problem) -> dict[str, Any]:
     if wrong:
         raise WrongAnswer(f"{case.name}: {', '.join(wrong)}; the gate is {case.gate:.0e}")
     baseline = {BASELINE: runs.pop(BASELINE)}
-    seconds = timing.interleave(runs, baseline, case.rounds)
+    seconds = timing.interleave(runs, baseline, case.rounds, seconds_of)
     figures = [
         report.Measured(name, seconds[name], setups[name], None, errors[name])
         for name in case.activations
@@ -56,13 +66,13 @@ def _network(case: Case, name: str) -> fn.FullyConnected:
     return replace(network(case), activation=name)
 
 
-def _run(case: Case, problem: Problem, name: str, out: np.ndarray) -> Run:
+def _run(case: Case, X: Any, scale: float, name: str, out: Any) -> Run:
     net = _network(case, name)
     kernel = net.ntk if net.activations[0].has_ntk else net.nngp
-    return lambda: kernel(problem.X, scale=problem.scale, dtype=case.dtype, out=out)
+    return lambda: kernel(X, scale=scale, dtype=case.dtype, out=out)
 
 
-def _error(case: Case, problem: Problem, name: str, result: np.ndarray) -> float:
+def _error(case: Case, problem: Problem, name: str, result: Any) -> float:
     """Return the largest error on some rows, relative to sqrt(K_ii K_jj); infinite for NaN."""
     rng = np.random.default_rng(_SEED)
     rows = rng.choice(case.rows, min(_ROWS, case.rows), replace=False)
@@ -70,7 +80,8 @@ def _error(case: Case, problem: Problem, name: str, result: np.ndarray) -> float
     nngp, ntk = quadrature.kernels(name, X, case.hidden_layers, case.weight_std, case.bias_std)
     K = nngp if ntk is None else ntk
     size = np.sqrt(np.outer(np.diag(K), np.diag(K)))
-    error = float(np.max(np.abs(result[np.ix_(rows, rows)] - K) / size))
+    found = np.array([to_host(result[i])[rows] for i in rows.tolist()])
+    error = float(np.max(np.abs(found - K) / size))
     return error if np.isfinite(error) else float("inf")
 
 

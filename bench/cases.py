@@ -193,6 +193,8 @@ GPU: tuple[Case, ...] = (
     _on_gpu("gpu-float32-float32-bias", _gram("", "float32", "float32", 3, 0.1), 35e-3),
     _on_gpu("gpu-uint8-float64-bias", _gram("", "uint8", "float64", 3, 0.1), 60e-3),
     _on_gpu("gpu-float32-float64-bias", _gram("", "float32", "float64", 3, 0.1), 60e-3),
+    _on_gpu("gpu-activations-float32", _activations("", "float32"), None),
+    _on_gpu("gpu-activations-float64", _activations("", "float64"), None),
     _on_gpu("gpu-matmat-lazy-64", _matmat("lazy", 64), 15e-3),
     _on_gpu(
         "gpu-kpca-50",

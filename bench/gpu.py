@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastntk as fn
-from bench import data, empirical, report
+from bench import activations, data, empirical, report
 from bench.baselines import cupy_ntk, numpy_empirical
 from bench.baselines.numpy_ntk import Parameters
 from bench.cases import Case
@@ -68,8 +68,10 @@ def measure(cupy: Any, case: Case, images: np.ndarray) -> dict[str, Any]:
     """Return one case's part of the record; raises `WrongAnswer` and times nothing."""
     _require_memory(cupy, case)
     problem = data.problem(case, images)
-    truth = exact_answer(case, problem)
     clock = Clock(cupy)
+    if case.operation == "activations":
+        return activations.measure(case, problem, cupy, clock.slot)
+    truth = exact_answer(case, problem)
     entrants = contestants(cupy, case, problem)
     figures = checked_and_timed(case, truth, entrants, clock.slot)
     ours = next(entrant for entrant in entrants if entrant.is_product)
@@ -254,7 +256,7 @@ def _require_memory(cupy: Any, case: Case) -> None:
     """Raise MemoryError where the matrix, or its recursion by blocks, has no room."""
     cupy.get_default_memory_pool().free_all_blocks()
     free = cupy.cuda.runtime.memGetInfo()[0]
-    whole = case.operation == "gram"
+    whole = case.operation in ("gram", "activations")
     # PyTorch's pool keeps a matrix of its own beside CuPy's; the blocks of baselines come on top.
     needed = (
         (2.1 if whole and _torch() else 1.1) * whole * case.entries * np.dtype(case.dtype).itemsize

@@ -41,23 +41,36 @@ __device__ auto dual_of_cell(const Act& act, const RowTableView<double>& rows,
   }
 }
 
+template <class Act>
+__device__ AngleState<double> state_behind(const Act& act, bool skip,
+                                           const RowTableView<double>& rows,
+                                           const RowTableView<double>& cols, int layer,
+                                           const Shares<double>& shares, const AnyCell& cell) {
+  const auto dual = dual_of_cell(act, rows, cols, layer, cell);
+  const MixingScalars<double> own{rows.w<AnyNetwork>(layer)[cell.row],
+                                  rows.v<AnyNetwork>(layer)[cell.row]};
+  const MixingScalars<double> other{cols.w<AnyNetwork>(layer)[cell.col],
+                                    cols.v<AnyNetwork>(layer)[cell.col]};
+  if (skip)
+    return mix_with_skip(dual, cell.state, own, other, rows.r(layer)[cell.row],
+                         cols.r(layer)[cell.col], shares);
+  return mix_folded(dual, cell.state.t, own, other, shares);
+}
+
 __device__ inline void any_layer_step(const ProblemView<double>& problem, int layer,
-                                      Shares<double> shares, AnyCell& cell) {
-  const RowTableView<double>&rows = problem.rows.table, &cols = problem.cols.table;
+                                      const Shares<double>& shares, AnyCell& cell) {
   const LayerStep& step = problem.layers[layer];
-  EveryActivation::with(step.activation, [&](const auto& act) {
-    const auto dual = dual_of_cell(act, rows, cols, layer, cell);
-    const MixingScalars<double> own{rows.w<AnyNetwork>(layer)[cell.row],
-                                    rows.v<AnyNetwork>(layer)[cell.row]};
-    const MixingScalars<double> other{cols.w<AnyNetwork>(layer)[cell.col],
-                                      cols.v<AnyNetwork>(layer)[cell.col]};
-    if (step.skip)
-      cell.state = mix_with_skip(dual, cell.state, own, other, rows.r(layer)[cell.row],
-                                 cols.r(layer)[cell.col], shares);
-    else
-      cell.state = mix_folded(dual, cell.state.t, own, other, shares);
-    return true;
-  });
+#define FASTNTK_CASE(Type)                                                                         \
+  case ActivationKind::k##Type:                                                                    \
+    cell.state = state_behind(Type(step.activation.numbers()), step.skip, problem.rows.table,      \
+                              problem.cols.table, layer, shares, cell);                            \
+    break;
+  switch (step.activation.kind) {
+    FASTNTK_ACTIVATIONS(FASTNTK_CASE)
+  default:
+    break;
+  }
+#undef FASTNTK_CASE
 }
 
 // t of the last layer from x of the first, of rows and columns that there are.

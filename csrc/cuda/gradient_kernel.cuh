@@ -86,10 +86,10 @@ __device__ inline void run_gradient_layers(const ProblemView<double>& problem,
   }
   for (int layer = 0; layer < problem.hidden_layers; ++layer) {
     const LayerStep& step = problem.layers[layer];
-    ReluOrErf::with(step.activation, [&](const auto& act) {
-      gradient_step(act, step.angle_level, rows, cols, layer, cells);
-      return true;
-    });
+    if (step.activation.kind == ActivationKind::kErf)
+      gradient_step(Erf(nullptr), step.angle_level, rows, cols, layer, cells);
+    else
+      gradient_step(Relu(nullptr), step.angle_level, rows, cols, layer, cells);
   }
 }
 

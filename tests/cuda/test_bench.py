@@ -90,6 +90,16 @@ def test_every_contestant_is_checked_and_timed(cupy, name, contestants):
     assert len(lines) == 2 + len(found)
 
 
+def test_every_activation_is_checked_and_timed(cupy):
+    from bench import data, gpu, report
+
+    case = replace(_small("gpu-activations-float32", 40), activations=("relu", "gelu", "tanh"))
+    part = gpu.measure(cupy, case, data.synthetic_digits(case.images))
+    assert [row["contestant"] for row in part["contestants"]] == list(case.activations)
+    assert all(row["max_relative_error"] <= case.gate for row in part["contestants"])
+    assert "gelu" in report.activations([part])
+
+
 def test_a_wrong_answer_is_not_timed(cupy, monkeypatch):
     from bench import data, gpu, reference
 

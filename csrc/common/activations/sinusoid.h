@@ -153,23 +153,24 @@ private:
 
   // D_n is a polynomial in U and P = V g^2, of power sums [Girard's formula]: the number before
   // P^k U^(n - 2 - 2 k) is (-1)^k n (n - k - 2)! / ((k + 1)! (n - 2 - 2 k)!).
-  // T: double or Extended.
   template <class T>
   struct Series {
-    T at[kTerms<T> / 2][2 + kTerms<T>];  // [k][n], with its 2^(2 n - 1) / (2 n)!
+    static constexpr int kPowers = (kTerms<T> + 1) / 2;
+    T at[kPowers][2 + kTerms<T>];  // [k][n], with its 2^(2 n - 1) / (2 n)!
   };
   template <class T>
   FASTNTK_HD static constexpr Series<T> series() {
+    using Wide = std::conditional_t<sizeof(T) == sizeof(float), double, T>;
     Series<T> found{};
-    T coefficient = T(1) / 3;  // 2^3 / 4!
+    Wide coefficient = Wide(1) / 3;  // 2^3 / 4!
     for (int n = 2; n < 2 + kTerms<T>; ++n) {
-      T number = n;
+      Wide number = n;
       for (int k = 0; 2 + 2 * k <= n; ++k) {
-        found.at[k][n] = coefficient * number;
-        const int left = n - 2 - 2 * k, above = n - 2 - k;
-        number *= -T(left * (left - 1)) / ((k + 2) * (above > 0 ? above : 1));
+        found.at[k][n] = static_cast<T>(coefficient * number);
+        number *=
+            -Wide((n - 2 - 2 * k) * (n - 3 - 2 * k)) / ((k + 2) * (n - k - 2 > 0 ? n - k - 2 : 1));
       }
-      coefficient *= T(4) / ((2 * n + 2) * (2 * n + 1));
+      coefficient *= Wide(4) / ((2 * n + 2) * (2 * n + 1));
     }
     return found;
   }
@@ -178,16 +179,15 @@ private:
   template <class V>
   FASTNTK_HD static V sinh_excess(V u, V product) {
     using T = Scalar<V>;
-    using Wide = std::conditional_t<sizeof(T) == sizeof(float), double, T>;
-    constexpr Series<Wide> kSeries = series<Wide>();
+    constexpr Series<T> kSeries = series<T>();
     constexpr int kLast = 1 + kTerms<T>;
     V sum(T(0));
     FASTNTK_UNROLL
     for (int k = kLast / 2 - 1; k >= 0; --k) {
-      V of_power(static_cast<T>(kSeries.at[k][kLast]));
+      V of_power(kSeries.at[k][kLast]);
       FASTNTK_UNROLL
       for (int n = kLast - 1; n >= 2 + 2 * k; --n)
-        of_power = mul_add(of_power, u, V(static_cast<T>(kSeries.at[k][n])));
+        of_power = mul_add(of_power, u, V(kSeries.at[k][n]));
       sum = mul_add(sum, product, of_power);
     }
     return sum;

@@ -157,9 +157,10 @@ def hermite_slopes(hermite: Array) -> Slopes:
 
 def quadrature_slopes(df: Function, kinks: Sequence[float], basis: Family, digits: int) -> Slopes:
     """By quadrature between the kinks."""
-    points, terms, tolerance = (20, 18, 3e-15) if digits > _FEW_DIGITS else (12, 12, 1e-10)
+    many = digits > _FEW_DIGITS
     if any(kinks):
-        return lambda theta: _pair_slopes(df, kinks, basis, theta, points)
+        return lambda theta: _pair_slopes(df, kinks, basis, theta, 16 if many else 11)
+    points, terms, tolerance = (20, 18, 3e-15) if many else (12, 12, 1e-10)
     series = panel_series(df, basis, terms, tolerance)
     stretch = float(np.sqrt(basis.variances.max())) * basis.reach
     return lambda theta: quadrant_slopes(series, theta, points, stretch)

@@ -8,9 +8,10 @@ Layout of the array (``csrc/common/activations/tabulated.h`` reads it), all numb
   10 and 11 a, b: E[f(u)^2] = (a + b q) P(l)
   12 numbers in front of the single-precision copy   13 numbers in front of what pairs read
 then rank psi_r for a row of variance 0; row terms of P, the row's slope and each psi_r as
-Chebyshev series in l; of polynomials, psi_0 - 1 in place of psi_0.  Then Hermite terms have their orders; polynomials for each r the number of
-its partners, for each pair its number of terms, and for each pair its terms from the highest down,
-gap and slope in turn.  Behind all that lie the same numbers in single precision.
+Chebyshev series in l; of polynomials, psi_0 - 1 in place of psi_0.  Then Hermite terms have their
+orders; polynomials for each r the number of its partners, for each pair its number of terms, and
+for each pair its terms from the highest down, gap and slope in turn.  Behind all that lie the same
+numbers in single precision.
 """
 
 from dataclasses import dataclass

@@ -39,8 +39,8 @@ def keeps_acute(activation: Activation, low: float, high: float) -> bool:
 
     Notes
     -----
-    Cost: milliseconds. E[f(u) f(v)] at cosine 0 is the product of two means of f, and beyond it grows
-    with the cosine where f does [Price 1958].
+    Cost: milliseconds. E[f(u) f(v)] at cosine 0 is the product of two means of f, and grows with
+    the cosine where f is monotone [Price 1958].
     """
     ends = sorted({end / activation.scales[0] ** 2 for end in (low, high)})
     q, p = np.array([(a, b) for a in ends for b in ends if a <= b]).T

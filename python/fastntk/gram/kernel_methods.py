@@ -111,10 +111,10 @@ class LimitingKernelMethods(ABC):
         uint8 data (2e-16 more per layer beyond 10) and 1e-12 for floating-point data;
         near-duplicates included. erf is held to this up to 10 layers, with ``weight_std > 1`` up to
         one: deeper, such a network magnifies every error. Other activations are held, up to three
-        layers, to 6e-7 and 1e-11 of the geometric mean of the diagonal values; those without closed
-        form to the error of their tables besides, which `explain` prints; sign and step only as far
-        as rows differ, for their duals fall infinitely fast from equal ones. A GPU has the kernels
-        of "relu" and "erf" without ``residual``, and refuses others.
+        layers, and networks with ``residual``, to 6e-7 and 1e-11 of the geometric mean of the
+        diagonal values; those without closed form to the error of their tables besides, which
+        `explain` prints; sign and step only as far as rows differ, for their duals fall infinitely
+        fast from equal ones.
         """
         (K,) = limiting.gram(
             self, X, Y, ("ntk",), scale, dtype, out, device, threads, progress, devices
