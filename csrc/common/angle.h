@@ -102,10 +102,10 @@ FASTNTK_HD V arc_cosine_polynomial(V v) {
   }
 }
 
-// 2 asin(h) of 0 <= h <= sqrt(1/2).
-template <class V>
+// 2 asin(h) of |h| <= sqrt(1/2), or of what the deficits h^2 of a level allow.
+template <int kLevel = kAcute, class V>
 FASTNTK_HD V twice_arc_sine(V h) {
-  return V(pi<Scalar<V>>()) * h * angle_polynomial<kAcute>(h * h);
+  return V(pi<Scalar<V>>()) * h * angle_polynomial<kLevel>(h * h);
 }
 
 // Of h = sin(omega / 2) <= sqrt(1/2): omega, and omega - sin omega with all its digits.

@@ -49,11 +49,11 @@ FASTNTK_HD ArcCosineTails<kOrder, Jet<V, N>> arc_cosine_tails(Jet<V, N> x) {
   return tails;
 }
 
-template <class V, int N>
+template <int kLevel = kAcute, class V, int N>
 FASTNTK_HD Jet<V, N> twice_arc_sine(Jet<V, N> h) {
   using T = Scalar<V>;
   const V slope = V(T(2)) / square_root(neg_mul_add(h.value, h.value, V(T(1))));
-  return Jet<V, N>::of(twice_arc_sine(h.value), [&](int i) { return slope * h.by[i]; });
+  return Jet<V, N>::of(twice_arc_sine<kLevel>(h.value), [&](int i) { return slope * h.by[i]; });
 }
 
 template <class V, int N>

@@ -17,19 +17,21 @@ using fastntk::Tabulated;
 
 constexpr double kMiddle = 0.25, kInverseHalfWidth = 0.8;
 
-// Row scalars r = 0, 1, ... are (1 + r l) / (1 + r): series in l = (log q - middle) / half width.
+// Row scalars r = 0, 1, ... are (1 + r l) / (1 + r): series in l = (log q - middle) / half width. Of
+// polynomials the first is less 1.
 std::vector<double> table(int rank, double kind, double width, double scale, double offset,
                           double powers, const std::vector<double>& pairs) {
   std::vector<double> numbers = {
       double(rank), 2, kMiddle, kInverseHalfWidth, kind, width, scale, offset, powers, 0.25, 0.5,
       1.5,          0, 0};
+  const auto less = [&](int r) { return kind != 2 && r == 0 ? 1.0 : 0.0; };
   for (int r = 0; r < rank; ++r)
-    numbers.push_back(0.5 + r);  // of a row of variance 0
+    numbers.push_back(0.5 + r - less(r));  // of a row of variance 0
   const double moment[] = {1.0, 0.125}, slope[] = {0.75, -0.0625};
   numbers.insert(numbers.end(), moment, moment + 2);
   numbers.insert(numbers.end(), slope, slope + 2);
   for (int r = 0; r < rank; ++r) {
-    numbers.push_back(1.0 / (1 + r));
+    numbers.push_back(1.0 / (1 + r) - less(r));
     numbers.push_back(double(r) / (1 + r));
   }
   numbers[13] = static_cast<double>(numbers.size());

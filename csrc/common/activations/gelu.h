@@ -92,17 +92,17 @@ struct Gelu {
     const V shift = sine * (two * neg_mul_add(twice, x, twice));           // S S' sin^2 theta
     const Roots<V> end = both_roots(mul_add(shift, sine, cosine2_start));  // cos phi
     // sin omega = shift / sum, and of its half.
-    const V inverse = quotient(one, mul_add(cosine, start.root, end.root));
+    const V sum = mul_add(cosine, start.root, end.root), both = start.root + end.root;
+    const V inverse_sums = quotient(one, sum * both), inverse = inverse_sums * both;
     const V cosine_omega = mul_add(start.root, end.root, rounded(square(sine) * cosine));
     const V inverse_root = both_roots(mul_add(two, cosine_omega, two)).inverse;
     const AngleAndExcess<V> omega = angle_and_excess((shift * inverse) * inverse_root);
 
     // Twice pi / 2 + phi, where 2 phi_0 is the sum of both rows' angles less the solid angle.
     const V opening = (a[kOpening] + b[kOpening]) - mul_add(two, omega.angle, gap.solid_angle);
-    const V inverse_sum = quotient(end.inverse, start.root + end.root);
-    const V rest =
-        (shift * inverse_sum) * mul_add(end.root, mul_add(twice * start.root, inverse, squares),
-                                        square(cosines) * start.inverse);
+    const V factor = shift * (end.inverse * (inverse_sums * sum));
+    const V rest = factor * mul_add(end.root, mul_add(twice * start.root, inverse, squares),
+                                    square(cosines) * start.inverse);
     const V way = mul_add(x, opening, omega.excess + rest);  // 2 pi G
     const V lengths = a[kNorm] - b[kNorm];
     const V parts = inverse_two_pi * mul_add(two, way, gap.integral) - rounded(square(lengths));
@@ -138,15 +138,17 @@ private:
     const V base =
         mul_add(start, twice_sine + (roots + cosines), mul_add(sine, secants, own_a + own_b));
     const V inverse = both_roots(mul_add(base, base, square(difference2))).inverse;
-    const V half_angle = twice_arc_sine(difference2 * inverse),
-            solid_angle = half_angle + half_angle;
+    // The solid angle is at most a right one: the sine of its quarter, at most 0.383.
+    const V half_angle = twice_arc_sine<kDeeper>(difference2 * inverse);
+    const V solid_angle = half_angle + half_angle;
 
     const V side_a = mul_add(a[kSine], start, rounded(b[kSine] * own_a));
     const V side_b = mul_add(b[kSine], start, rounded(a[kSine] * own_b));
     const V product = difference * total;
     const V height = neg_mul_add(twice_sine, start, rounded(cosines * secants));
-    const V boundary = quotient(product + product, side_a * side_b) * (product * cosine.inverse) *
-                       quotient(height, roots * secants);
+    const V lengths = (side_a * side_b) * (roots * (secants * cosine.inverse));
+    const V boundary = quotient(product + product, lengths) * (product * cosine.inverse) *
+                       (height * cosine.inverse);
     return {solid_angle + boundary, solid_angle};
   }
 

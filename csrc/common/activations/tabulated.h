@@ -11,7 +11,8 @@
 // or fewer functions, whose products need polynomials of the angle,
 //   G = sum_{r <= s} S_rs G_rs(sigma),   D = sum_{r <= s} S_rs D_rs(sigma),
 //   S_rs = psi_r psi_s' + psi_s psi_r' (once where r = s).
-// sigma is theta / pi where f has kinks, otherwise c (1 + B) / (1 + sqrt(B^2 + (1 - B^2)(1 - c^2))),
+// The first function is nearly the rows' own F: tables have psi_0 - 1, and all but the 1 in S_00 = 1 + ...
+// is small; it is added up first, so that few roundings are those of 1. sigma is theta / pi where f has kinks, otherwise c (1 + B) / (1 + sqrt(B^2 + (1 - B^2)(1 - c^2))),
 // scaled to [-1, 1]; polynomials are sums of powers, or Chebyshev series where powers would cancel.
 // Degrees and orders are the table's, alike for all pairs: no lane branches.
 #pragma once
@@ -245,23 +246,31 @@ private:
     int count = partners + rank, at = count + pairs;
     const bool powers = numbers[kPowers] > 0;
     const V twice = sigma + sigma;
-    PairDual<V> sums{V(T(0)), V(T(0))};
+    const V one(T(1));
+    PairDual<V> first{V(T(0)), V(T(0))}, sums = first;
     for (int r = 0; r < rank; ++r) {
       const int last = r + static_cast<int>(numbers[partners + r]);
+      V left = a[r], right = b[r];
+      V product = rounded(left * right);
+      if (r == 0) {
+        product = product + (left + right);
+        left = one + left;
+        right = one + right;
+      }
       for (int s = r; s < last; ++s) {
-        const V left = a[r], right = b[r];
-        V product = rounded(left * b[s]);
         if (s > r)
-          product = product + rounded(right * a[s]);
+          product = rounded(left * b[s]) + rounded(right * a[s]);
         const int terms = static_cast<int>(numbers[count++]);
         const PairDual<V> pair = powers ? power_series(numbers, at, terms, sigma)
                                         : chebyshev_series(numbers, at, terms, sigma, twice);
         at += 2 * terms;
+        if (s == 0)
+          first = pair;
         sums.deficit = mul_add(product, pair.deficit, sums.deficit);
         sums.slope = mul_add(product, pair.slope, sums.slope);
       }
     }
-    return sums;
+    return {first.deficit + sums.deficit, first.slope + sums.slope};
   }
 
   template <class V>

@@ -117,19 +117,23 @@ template <class Act, bool kSkip, class T>
     else
       return dual_of_pairs<kFolded>(act, rows, cols, unit, u, r, c);
   };
+  // Written back together: no store stands between loads and sums that vectors share.
+  AngleState<V> states[kUnit];
   for_unit([&](int u, int r, int c) FASTNTK_INLINED {
     const long i = unit.row + r, j = unit.col + c * V::kLanes;
     const auto dual = dual_of(u, r, c);
     const MixingScalars<V> own = mixing_of_row(rows, i), other = mixing_of_columns(cols, j);
-    AngleState<V> state;
+    AngleState<V>& state = states[u];
     if constexpr (kSkip) {
       state = mix_with_skip(dual, AngleState<V>{unit.x[u], unit.t[u]}, own, other, V(rows.r[i]),
                             V::load(&cols.r[j]), shares);
     } else {
       state = mix_folded(dual, unit.t[u], own, other, shares);
     }
-    unit.x[u] = state.x;
-    unit.t[u] = state.t;
+  });
+  for_unit([&](int u, int, int) {
+    unit.x[u] = states[u].x;
+    unit.t[u] = states[u].t;
   });
 }
 

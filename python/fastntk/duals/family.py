@@ -84,7 +84,8 @@ def family(
     features = features / np.sqrt(moments)[:, None]
     left, sizes, right = np.linalg.svd(features, full_matrices=False)
     kept = sizes > 1e-15 * sizes[0]
-    left, sizes, right = left[:, kept], sizes[kept], right[kept]
+    signs = np.where(left.sum(axis=0) < 0, -1.0, 1.0)[kept]  # psi_0 is near 1
+    left, sizes, right = left[:, kept] * signs, sizes[kept], right[kept] * signs[:, None]
     mixing = left.T / sizes[:, None]
     return Family(
         variances=sampled,

@@ -8,9 +8,10 @@ Layout of the array (``csrc/common/activations/tabulated.h`` reads it), all numb
   10 and 11 a, b: E[f(u)^2] = (a + b q) P(l)
   12 numbers in front of the single-precision copy   13 numbers in front of what pairs read
 then rank psi_r for a row of variance 0; row terms of P, the row's slope and each psi_r as
-Chebyshev series in l.  Then Hermite terms have their orders; polynomials for each r the number of
-its partners, for each pair its number of terms, and for each pair its terms from the highest down,
-gap and slope in turn.  Behind all that lie the same numbers in single precision.
+Chebyshev series in l; of polynomials, psi_0 - 1 in place of psi_0.  Then Hermite terms have their
+orders; polynomials for each r the number of its partners, for each pair its number of terms, and
+for each pair its terms from the highest down, gap and slope in turn.  Behind all that lie the same
+numbers in single precision.
 """
 
 from dataclasses import dataclass
@@ -90,11 +91,13 @@ class DualTable:
         scale = 2 / (first - last)
         rows, rank = self.rows, self.rank
         hermite = isinstance(self.pairs, HermiteOrders)
+        psi = rows.psi[:, :rank].copy()
+        psi[0] -= self._subtracted
         body = [
-            rows.psi_at_zero[:rank],
+            rows.psi_at_zero[:rank] - self._subtracted,
             rows.moment,
             rows.slope,
-            rows.psi[:, :rank].T.ravel(),
+            psi.T.ravel(),
             *_pair_numbers(self.pairs),
         ]
         count = HEADER + sum(part.size for part in body)
@@ -118,6 +121,13 @@ class DualTable:
         singles[:count] = doubles
         return np.concatenate([doubles, singles.view(np.float64)])
 
+    @property
+    def _subtracted(self) -> Array:
+        """What row scalars are less than psi: 1 of the first of polynomials, which is near it."""
+        first = np.zeros(self.rank)
+        first[0] = not isinstance(self.pairs, HermiteOrders)
+        return first
+
     def dual(
         self, q: npt.ArrayLike, p: npt.ArrayLike, x: npt.ArrayLike,
         dtype: npt.DTypeLike = np.float64,
@@ -137,10 +147,12 @@ class DualTable:
             (1 - E[f(u) f(v)] / sqrt(A A')) / 2 and E[f'(u) f'(v)] sqrt(q p / (A A')), float64.
         """
         q, p, x = np.broadcast_arrays(q, p, x)
-        a = self.rows.at(q)[2].astype(dtype)
-        b = self.rows.at(p)[2].astype(dtype)
+        a, b = (
+            (self.rows.at(one)[2][..., : self.rank] - self._subtracted).astype(dtype)
+            for one in (q, p)
+        )
         x = x.astype(dtype)
-        apart = np.sum((a[..., : self.rank] - b[..., : self.rank]) ** 2, axis=-1)
+        apart = np.sum((a - b) ** 2, axis=-1)
         if isinstance(self.pairs, HermiteOrders):
             gap, slope = _hermite_sums(self.pairs.orders, a, b, 1 - 2 * x)
         else:
@@ -172,16 +184,24 @@ class DualTable:
             np.polynomial.polynomial.polyval if pairs.powers else np.polynomial.chebyshev.chebval
         )
         gap, slope = np.zeros_like(sigma), np.zeros_like(sigma)
+        first = gap, slope
         series = iter(pairs.series)
         for r, partners in enumerate(pairs.partners):
+            left, right = a[..., r], b[..., r]
+            product = left * right
+            if r == 0:
+                product = product + (left + right)  # less 1
+                left, right = 1 + left, 1 + right
             for s in range(r, r + partners):
-                product = a[..., r] * b[..., s]
                 if s > r:
-                    product = product + a[..., s] * b[..., r]
+                    product = left * b[..., s] + a[..., s] * right
                 one = next(series).astype(sigma.dtype)
-                gap += product * value(sigma, one[0])
-                slope += product * value(sigma, one[1])
-        return gap, slope
+                own = value(sigma, one[0]), value(sigma, one[1])
+                if s == 0:
+                    first = own
+                gap = gap + product * own[0]
+                slope = slope + product * own[1]
+        return first[0] + gap, first[1] + slope
 
 
 def _hermite_sums(orders: list[int], a: Numbers, b: Numbers, c: Numbers) -> tuple[Numbers, Numbers]:

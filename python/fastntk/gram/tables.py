@@ -22,6 +22,7 @@ from fastntk.activations.elementwise import base_functions
 from fastntk.duals.builder import tabulate
 from fastntk.duals.callables import checked, gaussian_reach
 from fastntk.duals.sectors import second_moment
+from fastntk.gram.acute import keeps_acute, non_negative
 from fastntk.gram.program import TABULATED
 
 if TYPE_CHECKING:
@@ -55,15 +56,24 @@ _PIECE = 2**22
 
 
 class Range(NamedTuple):
-    """Variances of a layer's preactivations: those above 0, and whether a row has 0."""
+    """Variances of a layer's preactivations.
+
+    Those above 0; whether a row has 0; and whether all angles between rows are acute.
+    """
 
     low: float
     high: float
     zero: bool
+    acute: bool = False
 
     def union(self, other: Range) -> Range:
         """Return the range of both."""
-        return Range(min(self.low, other.low), max(self.high, other.high), self.zero or other.zero)
+        return Range(
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.zero or other.zero,
+            self.acute and other.acute,
+        )
 
     @property
     def ratio(self) -> float:
@@ -81,7 +91,10 @@ class Range(NamedTuple):
             return self
         steps = [math.log(end) / math.log(_STEP) for end in self[:2]]
         return Range(
-            _STEP ** math.floor(steps[0] - 0.01), _STEP ** math.ceil(steps[1] + 0.01), self.zero
+            _STEP ** math.floor(steps[0] - 0.01),
+            _STEP ** math.ceil(steps[1] + 0.01),
+            self.zero,
+            self.acute,
         )
 
 
@@ -183,7 +196,7 @@ def _ranges(
     for one, (_, _, normal_std, _), behind in zip(
         program.activations, program.maps, program.maps[1:], strict=False
     ):
-        given = now if normal_std == 0 else Range(normal_std**2, normal_std**2, now.zero)
+        given = now if normal_std == 0 else now._replace(low=normal_std**2, high=normal_std**2)
         ranges.append(given)
         weight_std, bias_std, _, skip = behind
         now = _next(one, given, now, weight_std**2, bias_std**2, skip**2)
@@ -197,7 +210,7 @@ def _of_data(
     bias = program.bias_std[0] ** 2
     sides = [side for side in (rows, columns) if side is not None]
     norms = np.concatenate([_squared_norms(side) for side in sides])
-    return _of_values(factor * norms + bias)
+    return _of_values(factor * norms + bias, all(non_negative(side) for side in sides))
 
 
 def _squared_norms(data: NDArray[Any]) -> NDArray[np.float64]:
@@ -211,7 +224,7 @@ def _squared_norms(data: NDArray[Any]) -> NDArray[np.float64]:
     return np.concatenate(parts)
 
 
-def _of_values(values: NDArray[np.float64]) -> Range:
+def _of_values(values: NDArray[np.float64], acute: bool) -> Range:
     """Return the range of variances; of rows of 0 alone one that does no harm."""
     above = values[values > 0]
     if not np.isfinite(values).all():
@@ -220,7 +233,8 @@ def _of_values(values: NDArray[np.float64]) -> Range:
             f"{values.max():.3g}"
         )
     zero = len(above) < len(values)
-    return Range(float(above.min()), float(above.max()), zero) if len(above) else Range(1, 1, zero)
+    low, high = (float(above.min()), float(above.max())) if len(above) else (1.0, 1.0)
+    return Range(low, high, zero, acute)
 
 
 def _next(
@@ -235,12 +249,17 @@ def _next(
     bend = np.exp(np.abs(np.diff(np.log(moments), 2)).max(initial=0.0))
     low, high = float(moments.min() / bend), float(moments.max() * bend)
     ends = [weights * low + bias + skip * now.low, weights * high + bias + skip * now.high]
-    range_ = _of_values(np.array(ends))
+    square_at_zero = _square_at_zero(one.function) if now.zero else 0.0
+    # Of a row of zeros the mean f(0) may have the other sign.
+    acute = given.acute and square_at_zero == 0 and keeps_acute(one.function, given.low, given.high)
+    range_ = _of_values(np.array(ends), acute)
     if not now.zero:
         return range_
-    at_zero = weights * _square_at_zero(one.function) + bias
+    at_zero = weights * square_at_zero + bias
     return (
-        range_.union(Range(at_zero, at_zero, False)) if at_zero > 0 else range_._replace(zero=True)
+        range_.union(Range(at_zero, at_zero, False, acute))
+        if at_zero > 0
+        else range_._replace(zero=True)
     )
 
 
@@ -324,6 +343,7 @@ def _table(activation: Activation, range_: Range, itemsize: int, meter: Meter) -
         kinks,
         q_range=(range_.low, range_.high),
         digits=_DIGITS[itemsize],
+        y_max=0.5 if range_.acute else 1.0,
         zero_row=range_.zero,
         name=str(activation),
         tell=tell,
