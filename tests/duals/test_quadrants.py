@@ -91,3 +91,17 @@ def test_series_of_the_angle(variable):
     x = np.sin(theta / 2) ** 2
     # 1 - dual has lost what 1e-16 is of x.
     np.testing.assert_allclose(gap[:, 0, 0] * x, (1 - dual) / 2, atol=1e-14)
+
+
+@pytest.mark.parametrize(("width", "ends"), [(0.02, True), (1e-3, False), (1e-9, False)])
+def test_series_that_do_not_end_are_left(width, ends):
+    """Layers at angle 0 that are too narrow are told from few angles."""
+    sampled = []
+
+    def slopes(theta):
+        sampled.extend(theta)
+        return (1 / np.sqrt(1 + (np.sin(theta) / width) ** 2))[:, None, None]
+
+    series = angular_series(slopes, np.ones(1), 1e-14, needed=1e-7)
+    assert series.hopeless != ends
+    assert len(sampled) <= (513 if ends else 129)

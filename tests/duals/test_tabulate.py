@@ -199,6 +199,33 @@ def test_functions_are_evaluated_on_lines():
 
 
 @pytest.mark.parametrize(
+    ("f", "df", "variance", "most"),
+    [
+        # Layers of 1 / sqrt(q) at angle 0: seen at 129 angles of coarse rules, at two, at none.
+        (*FUNCTIONS["tanh"][:2], 1e6, 2e4),
+        (*FUNCTIONS["tanh"][:2], 1e10, 2e4),
+        (*FUNCTIONS["tanh"][:2], 1e150, 0),
+        # Kinks that are not named.
+        (lambda u: abs(u - 0.7), lambda u: np.sign(u - 0.7), 4.0, 2e4),
+    ],
+)
+def test_what_has_no_table_is_refused_early(f, df, variance, most):
+    """Before anything is compared: 16 pairs alone would take millions of points."""
+    df = Counted(df)
+    with pytest.raises(ValueError, match=r"swish: the dual of .*scale=1/255.*layer_norm=True"):
+        tabulate(f, df, (), q_range=(variance, variance), digits=(12, 10, 8, 7), name="swish")
+    assert df.count <= most
+
+
+def test_a_function_that_jumps_everywhere_has_no_derivative():
+    f = Counted(lambda u: np.sin(1e9 * u * u))
+    with pytest.raises(ValueError, match=r"cannot be differentiated within .* name all kinks"):
+        tabulate(f, None, (), q_range=(1.0, 1.0))
+    # Twice as many intervals of 25 points, and what moments take.
+    assert f.count < 3e6
+
+
+@pytest.mark.parametrize(
     ("f", "arguments", "message"),
     [
         (np.tanh, {"q_range": (0.0, 1.0)}, "q_range must be two positive variances"),

@@ -21,8 +21,12 @@ from fastntk.duals.sectors import gauss_legendre, pair_moments
 Slopes = Callable[[Array], Array]  # (angles,) -> (angles, k, k)
 
 _FEWEST, _MOST = 33, 513  # angles: doubled, less one, until the series end
+_ENOUGH = 257  # by when it has to, nearly, for a table's shorter series to
+_SLOW = 0.25  # of the last terms is left by twice as many that converge
+_WIDE_MOST = 65  # angles, each of which takes many panels where functions are stretched
+_WIDE = 1e6  # so far
 _AT_A_TIME = 8  # and as many opposite ones
-_FEW_DIGITS = 8  # asked of a table, that coarser rules give
+FEW_DIGITS = 8  # asked of a table, that coarser rules give
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,16 @@ class AngularSeries:
     Attributes
     ----------
     slope, gap : (terms, k, k) ndarray
+    rest : float
+        What the last terms of the slopes sum to.
+    hopeless : bool
+        Whether more terms would not have come to what is needed.
     """
 
     slope: Array
     gap: Array
+    rest: float
+    hopeless: bool
 
     def at(self, theta: Array, k: int | None = None) -> tuple[Array, Array]:
         """Gap and slope at angles, (angles, k, k) each, of the first k functions or all."""
@@ -95,8 +105,12 @@ def angular_series(
     sizes: Array,
     tolerance: float,
     tell: Callable[[float], None] = lambda share: None,
+    *,
+    steepest: float = 1.0,
+    needed: float = np.inf,
+    most: int = _MOST,
 ) -> AngularSeries:
-    """Sample slopes at more and more angles until their series end.
+    """Sample slopes at more and more angles until their series end, or are seen not to.
 
     Parameters
     ----------
@@ -108,20 +122,46 @@ def angular_series(
         What the last terms may sum to, times these sizes.
     tell : callable, optional
         Told the share of the angles that are done, of the most that there may be.
+    steepest : float
+        The largest slope.
+    needed : float
+        What the last terms must come down to, relative to that, for the series to be of use.
+    most : int
+        Angles, 2^n + 1.
     """
+    before = np.inf
     count = _FEWEST
     values = _sampled(slopes, _angles(count), 0, tell)
     while True:
         series = chebyshev.interpolate_extrema(values)
         last = np.abs(series[-4:]).max(axis=0) * np.outer(sizes, sizes)
-        if last.sum() <= tolerance or count == _MOST:
+        rest = float(last.sum())
+        # Terms that fall by a factor with each one have its square root at half their number.
+        goal = min(1.0, 10 * needed) ** min(1.0, (count - 1) / (_ENOUGH - 1)) * steepest
+        hopeless = rest > goal
+        if rest <= tolerance or hopeless:
             break
+        if count >= most or (count > 2 * _FEWEST and rest > _SLOW * before):
+            hopeless = rest > needed * steepest
+            break
+        before = rest
         count = 2 * count - 1
         finer = np.empty((count, *values.shape[1:]))
         finer[::2] = values
         finer[1::2] = _sampled(slopes, _angles(count)[1::2], len(values), tell)
         values = finer
-    return AngularSeries(series, chebyshev.interpolate_extrema(_means(series)))
+    gap = chebyshev.interpolate_extrema(_means(series))
+    return AngularSeries(series, gap, rest, hopeless)
+
+
+def most_angles(stretch: float) -> int:
+    """Angles that are sampled of functions that change within 1 / stretch of their reach."""
+    return _MOST if stretch <= _WIDE else _WIDE_MOST
+
+
+def first_angle() -> float:
+    """Return the smallest angle above 0 of the series that has to be enough."""
+    return float(_angles(_ENOUGH)[1])
 
 
 def _sampled(slopes: Slopes, theta: Array, before: int, tell: Callable[[float], None]) -> Array:
@@ -157,7 +197,7 @@ def hermite_slopes(hermite: Array) -> Slopes:
 
 def quadrature_slopes(df: Function, kinks: Sequence[float], basis: Family, digits: int) -> Slopes:
     """By quadrature between the kinks."""
-    many = digits > _FEW_DIGITS
+    many = digits > FEW_DIGITS
     if any(kinks):
         return lambda theta: _pair_slopes(df, kinks, basis, theta, 16 if many else 11)
     points, terms, tolerance = (20, 18, 3e-15) if many else (12, 12, 1e-10)

@@ -9,10 +9,14 @@ import numpy as np
 
 from fastntk.duals import chebyshev
 from fastntk.duals.angular import (
+    FEW_DIGITS,
     AngularSeries,
+    Slopes,
     Variable,
     angular_series,
+    first_angle,
     hermite_slopes,
+    most_angles,
     quadrature_slopes,
 )
 from fastntk.duals.callables import Array, Function, checked, derivative
@@ -24,6 +28,7 @@ from fastntk.duals.coefficients import (
     truncated,
 )
 from fastntk.duals.family import Family, family, log_variance, node_count
+from fastntk.duals.quadrants import Unresolved
 from fastntk.duals.sectors import pair_moments, second_moment
 from fastntk.duals.table import DualTable, RowSeries
 
@@ -38,6 +43,11 @@ _SHARES = (4.0, 1.0, 0.25, 0.03)  # of the error allowed, that dropped terms may
 _ANGULAR = 0.7  # of the time, about
 _CHECKS = 16  # pairs off the nodes
 _POINTS = 24  # of the Gauss rules of what tables are compared with
+_LARGEST_VARIANCE = 1e16  # beyond, plane quadrature takes too many panels
+_ROUNDING = 1e-12  # what series come down to, about
+_STRETCHED = 2000.0  # beyond, the largest features of functions may be too narrow for any series
+_STEEP = 1000.0  # slopes from which the first angle tells whether any series is of use
+_FAR = 0.01  # of the diagonals: neither longer nor shorter tables come from there to 1e-7
 
 
 def tabulate(
@@ -98,11 +108,9 @@ def tabulate(
     .. [2] L. N. Trefethen, "Approximation theory and approximation practice", 2013, chapters 3
        and 8.
     """
-    low, high = (float(q) for q in q_range)
-    if not 0 < low <= high < np.inf:
-        raise ValueError(f"q_range must be two positive variances in order, got {q_range}")
-    if not 0 < y_max <= 1:
-        raise ValueError(f"y_max must lie in (0, 1], got {y_max}")
+    attempts = [digits] if isinstance(digits, int) else list(digits)
+    least = 10.0 ** -min(attempts)
+    low, high = _moderate(q_range, y_max, least, name)
     f = checked(f, name)
     kinks = sorted({float(k) for k in kinks})
     if any(kinks):
@@ -114,7 +122,6 @@ def tabulate(
             )
         low = high = float(np.sqrt(low * high))
     at_zero = float(f(np.zeros(1))[0])
-    attempts = [digits] if isinstance(digits, int) else list(digits)
     with_zero, count = zero_row and at_zero != 0, node_count((low, high), max(attempts))
     basis = family(f, kinks, (low, high), with_zero, count, name)
     if df is None:
@@ -123,7 +130,9 @@ def tabulate(
         slope_of = checked(df, f"the derivative of {name}")
     rows = _row_series(basis, (low, high), at_zero, slope_of, kinks)
     steepest = max(1.0, float(rows.at(basis.variances[basis.variances > 0])[1].max()))
-    duals = _Duals(f, slope_of, kinks, basis, (low, high), y_max, steepest, max(attempts), tell)
+    duals = _Duals(
+        f, slope_of, kinks, basis, (low, high), y_max, steepest, max(attempts), least, name, tell
+    )
     error = np.inf
     for number, tolerance in enumerate(10.0**-one for one in attempts):
         if np.isfinite(error) and error > tolerance:
@@ -141,11 +150,37 @@ def tabulate(
             error = min(error, duals.error(table))
             if error <= tolerance:
                 return replace(table, error=error)
+            if error > _FAR:
+                raise ValueError(_refusal(name, (low, high), least, error))
         tell(_ANGULAR + (1 - _ANGULAR) * (number + 1) / len(attempts))
-    raise ValueError(
+    raise ValueError(_refusal(name, (low, high), tolerance, error))
+
+
+def _moderate(
+    q_range: tuple[float, float], y_max: float, least: float, name: str
+) -> tuple[float, float]:
+    """Return the ends of a range of variances that plane quadrature can do."""
+    low, high = (float(q) for q in q_range)
+    if not 0 < low <= high < np.inf:
+        raise ValueError(f"q_range must be two positive variances in order, got {q_range}")
+    if not 0 < y_max <= 1:
+        raise ValueError(f"y_max must lie in (0, 1], got {y_max}")
+    if high > _LARGEST_VARIANCE:
+        raise ValueError(_refusal(name, (low, high), least))
+    return low, high
+
+
+def _refusal(
+    name: str, q_range: tuple[float, float], tolerance: float, error: float | None = None
+) -> str:
+    """Say what has no table, and what has one."""
+    low, high = q_range
+    got = "" if error is None else f", got {error:.1e}"
+    return (
         f"{name}: the dual of variances from {low:.4g} to {high:.4g} cannot be tabulated to"
-        f" {tolerance:.0e} with {MOST_RANK} row scalars, got {error:.1e}: narrow the range (rows of"
-        " similar norms), ask for fewer digits, or check that all kinks are named"
+        f" {tolerance:.0e}{got}: scale the data (scale=1/255 for pixels), give layer_norm=True or a"
+        " smaller weight_std, narrow the range (rows of similar norms), ask for fewer digits, or"
+        " check that all kinks are named"
     )
 
 
@@ -189,6 +224,8 @@ class _Duals:
     y_max: float
     steepest: float
     digits: int  # the most that are asked for
+    least: float  # error allowed of the fewest
+    name: str
     tell: Callable[[float], None]
 
     @cached_property
@@ -263,21 +300,53 @@ class _Duals:
 
     @cached_property
     def angular(self) -> AngularSeries:
-        """Duals of the basis as functions of the angle."""
-        k, tolerance = self.sizes.size, 0.01 * 10.0**-self.digits * self.steepest
+        """Duals of the basis as functions of the angle, where they have series."""
+        stretch = float(np.sqrt(self.q_range[1])) * self.basis.reach
+        if stretch > _STRETCHED and self.digits > FEW_DIGITS and self.least > 10.0**-FEW_DIGITS:
+            # What has no series is seen at a quarter of the cost.
+            self._angular(FEW_DIGITS, most_angles(stretch))
+        return self._angular(self.digits, most_angles(stretch))
+
+    def _angular(self, digits: int, most: int) -> AngularSeries:
+        tolerance = 0.01 * 10.0**-digits * self.steepest
+        slopes = self._slopes(digits, tolerance)
+        if self.steepest > _STEEP:
+            # Most of the fall from angle 0 before the first angle: no series has that.
+            theta = first_angle()
+            near = slopes(np.array([theta, np.pi - theta]))[0]
+            psi = self.basis.psi[:, : self.sizes.size]
+            left = float(np.einsum("ir,rs,is->i", psi, near, psi).max()) / self.steepest
+            if left < 0.5:
+                raise ValueError(_refusal(self.name, self.q_range, self.least, 1 - left))
+        series = angular_series(
+            slopes,
+            self.sizes,
+            tolerance,
+            self._tell_of_angles,
+            steepest=self.steepest,
+            needed=max(self.least, _ROUNDING),
+            most=most,
+        )
+        if series.hopeless:
+            rest = series.rest / self.steepest
+            raise ValueError(_refusal(self.name, self.q_range, self.least, rest))
+        return series
+
+    def _slopes(self, digits: int, tolerance: float) -> Slopes:
+        """E[Phi_r'(g) Phi_s'(g')] of the functions that there is room for."""
+        k = self.sizes.size
         if self.basis.hermite is None:
-            all_slopes = quadrature_slopes(self.df, self.kinks, self.basis, self.digits)
-            return angular_series(
-                lambda theta: all_slopes(theta)[:, :k, :k],
-                self.sizes,
-                tolerance,
-                self._tell_of_angles,
-            )
+            try:
+                all_slopes = quadrature_slopes(self.df, self.kinks, self.basis, digits)
+            except Unresolved as found:
+                raise ValueError(
+                    _refusal(self.name, self.q_range, self.least, found.share)
+                ) from None
+            return lambda theta: all_slopes(theta)[:, :k, :k]
         weights = (self.hermite**2).max(axis=0) * np.arange(self.hermite.shape[1])
         beyond = np.cumsum(weights[::-1])[::-1]
         terms = max(2, int(np.count_nonzero(beyond > tolerance)))
-        slopes = hermite_slopes(self.basis.hermite[:k, :terms])
-        return angular_series(slopes, self.sizes, tolerance, self._tell_of_angles)
+        return hermite_slopes(self.basis.hermite[:k, :terms])
 
     def _tell_of_angles(self, share: float) -> None:
         self.tell(_ANGULAR * share)

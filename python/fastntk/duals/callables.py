@@ -16,6 +16,8 @@ Function = Callable[[Array], Array]
 _FARTHEST = 38.0
 # Natural logarithm of the share of E[f(u)^2] that lies beyond the reach.
 _NEGLIGIBLE = -46.0
+# Intervals of a function that is differentiated.
+_MOST_PIECES = 20_000
 # Chebyshev coefficients of rounding errors, relative to the largest value.
 _ROUNDING = 4e-16
 
@@ -123,6 +125,11 @@ def derivative(f: Function, kinks: Sequence[float], reach: float) -> Function:
     -------
     callable
         Elementwise on float64 arrays of [-reach, reach].
+
+    Raises
+    ------
+    ValueError
+        f needs too many intervals: it jumps, or turns, too often for its derivative to be found.
     """
     degree = 24
     nodes = chebyshev.nodes(degree + 1)
@@ -140,6 +147,11 @@ def derivative(f: Function, kinks: Sequence[float], reach: float) -> Function:
         fit = chebyshev.interpolate(values)
         if np.abs(fit[-4:]).max() > 1e-14 * scale and b - a > 1e-13 * reach:
             waiting += [(a, (a + b) / 2), ((a + b) / 2, b)]
+            if len(pieces) + len(waiting) > _MOST_PIECES:
+                raise ValueError(
+                    f"f cannot be differentiated within {reach:.3g} of 0 by {_MOST_PIECES}"
+                    " polynomials: give its derivative, name all kinks, or scale the data"
+                )
             continue
         # Terms that are rounding alone would cost digits, and time wherever the slope is asked for.
         terms = np.flatnonzero(np.abs(fit) > _ROUNDING * np.abs(values).max())

@@ -18,7 +18,16 @@ from fastntk.duals.family import Family
 from fastntk.duals.sectors import panel_rule, stretch_levels
 
 _MOST_PANELS = 160
+_JUMP = 0.01  # of a function's size in the last terms of the smallest panels: it is not smooth
 _OUTER = 4  # panels on the three quarters of an interval away from its graded end
+
+
+class Unresolved(Exception):
+    """Functions have no series on panels; ``share`` of their size is left in the last terms."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__(share)
+        self.share = share
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,13 @@ class PanelSeries:
 
 
 def panel_series(df: Function, basis: Family, terms: int, tolerance: float) -> PanelSeries:
-    """Fit the slopes of a basis on panels that are halved until the series end."""
+    """Fit the slopes of a basis on panels that are halved until the series end.
+
+    Raises
+    ------
+    Unresolved
+        They jump, or turn too often.
+    """
     roots = np.sqrt(basis.variances)[:, None]
     scale = np.sqrt(basis.variances / basis.moments)[:, None]
     points = chebyshev.nodes(terms)
@@ -73,7 +88,7 @@ def panel_series(df: Function, basis: Family, terms: int, tolerance: float) -> P
     ends = [0.0, *(2.0 ** np.arange(np.log2(finest), 1) * basis.reach)]
     waiting = list(pairwise(ends))
     found: list[tuple[float, Array]] = []
-    size = 0.0
+    size, left = 0.0, 0.0
     while waiting:
         a, b = waiting.pop(0)
         y = (a + b) / 2 + (b - a) / 2 * points
@@ -87,7 +102,10 @@ def panel_series(df: Function, basis: Family, terms: int, tolerance: float) -> P
         if few and rest > tolerance * size and b - a > 1e-9 * basis.reach:
             waiting += [(a, (a + b) / 2), ((a + b) / 2, b)]
             continue
+        left = max(left, rest)
         found.append((b, series))
+    if left > _JUMP * size:
+        raise Unresolved(left / size)
     found.sort(key=lambda one: one[0])
     coefficients = np.concatenate([one[1] for one in found])  # (panels * terms, 2, m)
     return PanelSeries(
