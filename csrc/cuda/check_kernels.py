@@ -53,7 +53,8 @@ EXPECTED = (
     Expected(r"\bempirical_(tile|chunk)_kernel<double\b", ("DMMA",), ("80", "90a", "100")),
     Expected(r"\bempirical_(tile|chunk)_kernel<double\b", ("DMMA", "DFMA"), ("86", "89", "120")),
 )
-# Kernels that may spill, by so many bytes: one thread per row works out what N^2 cells then read.
+# Kernels that may spill registers, by so many bytes stored and loaded: a thread works out of a row what
+# all its cells then read.
 ALLOWED_SPILLS = {r"\brow_table_kernel<cuda::AnyNetwork\b": 800}
 _MATRIX_INSTRUCTIONS = ("IMMA", "HMMA", "DMMA", "QMMA", "OMMA", "IGMMA", "HGMMA", "UTCIMMA")
 
@@ -83,14 +84,12 @@ class Kernel:
     def faults(self) -> list[str]:
         found = []
         room = sum(size for name, size in ALLOWED_SPILLS.items() if re.search(name, self.name))
-        if self.spilled + self.stack <= room:
-            return found
-        if self.spilled:
+        if self.spilled > room:
             found.append(f"{self.spilled} bytes of registers are spilled")
-        if self.stack:
+        if self.stack > room:
             found.append(f"{self.stack} bytes of stack frame")
         local = sum(self.opcodes.get(code, 0) for code in ("LDL", "STL"))
-        if local:
+        if local and not room:
             found.append(f"{local} accesses to local memory")
         if self.opcodes:
             found += [

@@ -7,29 +7,26 @@
 #pragma once
 
 #include "common/pair_gradient.h"
+#include "cuda/any_gradient_layers.cuh"
 #include "cuda/gradient_kernel.h"
 #include "cuda/tile_kernel.cuh"
 
 namespace fastntk::cuda {
 
-using OneJet = Jet<double, 1>;
-
 struct GradientSide {
   RowTableView<double> table;
   RowTableView<double> by;
 
-  __device__ static OneJet jet(const double* value, const double* derivative, int i) {
-    return OneJet::of(value[i], [=](int) { return derivative[i]; });
-  }
   __device__ MixingScalars<OneJet> first(int i) const {
-    return {jet(table.first_w(), by.first_w(), i), jet(table.first_v(), by.first_v(), i)};
+    return {jet_at(table.first_w(), by.first_w(), i), jet_at(table.first_v(), by.first_v(), i)};
   }
   __device__ MixingScalars<OneJet> mixing(int layer, int i) const {
-    return {jet(table.w<ReluOrErfNetwork>(layer), by.w<ReluOrErfNetwork>(layer), i),
-            jet(table.v<ReluOrErfNetwork>(layer), by.v<ReluOrErfNetwork>(layer), i)};
+    return {jet_at(table.w<ReluOrErfNetwork>(layer), by.w<ReluOrErfNetwork>(layer), i),
+            jet_at(table.v<ReluOrErfNetwork>(layer), by.v<ReluOrErfNetwork>(layer), i)};
   }
   __device__ OneJet scalar(int layer, int k, int i) const {
-    return jet(table.scalar<ReluOrErfNetwork>(layer, k), by.scalar<ReluOrErfNetwork>(layer, k), i);
+    return jet_at(table.scalar<ReluOrErfNetwork>(layer, k), by.scalar<ReluOrErfNetwork>(layer, k),
+                  i);
   }
 };
 
@@ -93,9 +90,17 @@ __device__ inline void run_gradient_layers(const ProblemView<double>& problem,
   }
 }
 
+__device__ inline double derivative_of(const ProblemView<double>& problem,
+                                       const GradientView& gradient,
+                                       const AngleState<OneJet>& state, int i, int j) {
+  const double scale = problem.rows.scale[i] * problem.cols.scale[j];
+  const double log_scale = gradient.rows.log_scale[i] + gradient.cols.log_scale[j];
+  return kernel_of(state, gradient.nngp, scale, &log_scale).by[0];
+}
+
 // Derivatives of every unit of the block's rows, written, and kept for the transpose; all threads of
 // the block.
-template <class Shape>
+template <class Family, class Shape>
 __device__ void differentiate_cells(const ProblemView<double>& problem,
                                     const GradientView& gradient, const TilePlace<Shape>& place,
                                     double doubtful, const Cells<double, Shape::kCols>& cells,
@@ -111,21 +116,35 @@ __device__ void differentiate_cells(const ProblemView<double>& problem,
       for_unit(unit, [&](int r, int c) { unit.x[r][c] = own.at(r, c); });
       if constexpr (kIntegers)
         integer_deficits(problem, doubtful, own, unit);
-      GradientCells jets;
-      jets.row = unit.row[0];
-      FASTNTK_UNROLL
-      for (int c = 0; c < Lane::kCols; ++c) {
-        jets.state[c].x = unit.x[0][c];
-        jets.col[c] = unit.col[c];
+      if constexpr (std::is_same_v<Family, AnyNetwork>) {
+        for_unit(unit, [&](int r, int c) { own.at(r, c) = unit.x[r][c]; });
+        // The code for a cell stands here once.
+        FASTNTK_ROLLED
+        for (int c = 0; c < Lane::kCols; ++c) {
+          const int at_row = unit.row_of(0), at_col = unit.col_of(c);
+          own.at(0, c) = derivative_of(
+              problem, gradient,
+              run_any_gradient_layers(problem, gradient, at_row, at_col, own.at(0, c)), at_row,
+              at_col);
+        }
+      } else {
+        GradientCells jets;
+        jets.row = unit.row[0];
+        FASTNTK_UNROLL
+        for (int c = 0; c < Lane::kCols; ++c) {
+          jets.state[c].x = unit.x[0][c];
+          jets.col[c] = unit.col[c];
+        }
+        run_gradient_layers(problem, gradient, jets);
+        FASTNTK_UNROLL
+        for (int c = 0; c < Lane::kCols; ++c)
+          own.at(0, c) = derivative_of(problem, gradient, jets.state[c], unit.row[0], unit.col[c]);
       }
-      run_gradient_layers(problem, gradient, jets);
       const int i = place.row + row;
       FASTNTK_UNROLL
       for (int c = 0; c < Lane::kCols; ++c) {
-        const int j = place.col + col + c * kWarp, at = unit.col[c];
-        const double scale = problem.rows.scale[unit.row[0]] * problem.cols.scale[at];
-        const double log_scale = gradient.rows.log_scale[unit.row[0]] + gradient.cols.log_scale[at];
-        double value = kernel_of(jets.state[c], gradient.nngp, scale, &log_scale).by[0];
+        const int j = place.col + col + c * kWarp;
+        double value = own.at(0, c);
         if (place.diagonal(i, j) && place.owns(i, j))
           value = gradient.rows.diagonal[i];
         if (place.owns(i, j))
@@ -136,7 +155,7 @@ __device__ void differentiate_cells(const ProblemView<double>& problem,
   }
 }
 
-template <Product kProduct>
+template <Product kProduct, class Family>
 __global__ void __launch_bounds__(kThreads, 1)
     gradient_kernel(const __grid_constant__ ProblemView<double> problem,
                     const __grid_constant__ OutputView<double> output,
@@ -161,7 +180,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     fill_cells(problem, output, place, product, cells);
   }
   __syncthreads();
-  differentiate_cells(problem, gradient, place, doubtful, cells, sink.dense);
+  differentiate_cells<Family>(problem, gradient, place, doubtful, cells, sink.dense);
   if (place.symmetric)
     store_transpose(place, cells, sink.dense);
 }

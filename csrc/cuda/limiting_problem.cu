@@ -42,8 +42,6 @@ LimitingProblem<P>::LimitingProblem(const Samples& x, const Samples* y, double s
       hidden_layers_(network.hidden_layers()), any_network_(!is_relu_or_erf(network)),
       input_(input_layer(network, x.type, x.columns, scale)), all_trained_(all_trained(outputs)) {
   network.validate();
-  require(derivatives == Derivatives::kNone || !any_network_,
-          "derivatives on GPUs are those of networks of ReLU and erf, without skip connections");
   require(sizeof(P) == sizeof(double) || !any_network_, "this network takes a recursion in double");
   require(x.rows > 0 && x.columns > 0, "X must not be empty");
   require(!outputs.empty(), "a kernel has at least one output");

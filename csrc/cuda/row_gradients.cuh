@@ -9,8 +9,9 @@
 namespace fastntk::cuda {
 
 // Keeps what the recursion of row i tells.
+template <class Family>
 struct GradientSink {
-  using Some = ReluOrErf;
+  using Some = typename Family::Some;
   RowGradientArrays to;
   long i;
 
@@ -28,7 +29,7 @@ struct GradientSink {
   FASTNTK_HD void scalar(int l, int k, double by_log_q, const double* log_q) const {
     FASTNTK_UNROLL
     for (int p = 0; p < kParameters; ++p)
-      to.field(p, to.layer(l) + ReluOrErfNetwork::kFirstScalar + k)[i] = by_log_q * log_q[p];
+      to.field(p, to.layer(l) + Family::kFirstScalar + k)[i] = by_log_q * log_q[p];
   }
   FASTNTK_HD void layer(int l, const MixingGradient<double>& gradient) const {
     FASTNTK_UNROLL
@@ -38,14 +39,16 @@ struct GradientSink {
 };
 
 // A thread has a row.
-static __global__ void __launch_bounds__(kRowTableThreads)
+template <class Family>
+__global__ void __launch_bounds__(kRowTableThreads, 1)
     row_gradients_kernel(RowNetwork network, bool nngp, const double* weights, long rows,
                          RowGradientArrays to, SideSummary* summary) {
   const long i = blockIdx.x * static_cast<long>(kRowTableThreads) + threadIdx.x;
   double largest = 0;
   if (i < rows) {
-    const RowGradientEnd<double> end = row_gradient(
-        network.maps, network.activations, network.hidden_layers, weights[i], GradientSink{to, i});
+    const RowGradientEnd<double> end =
+        row_gradient(network.maps, network.activations, network.hidden_layers, weights[i],
+                     GradientSink<Family>{to, i});
     FASTNTK_UNROLL
     for (int p = 0; p < kParameters; ++p) {
       const double diagonal = nngp ? end.nngp[p] : end.ntk[p];
@@ -58,5 +61,17 @@ static __global__ void __launch_bounds__(kRowTableThreads)
   if (threadIdx.x % kWarp == 0)
     raise_to(&summary->largest_diagonal, largest);
 }
+
+template <class Family>
+void fill_gradients(const RowNetwork& network, bool nngp, const double* weights, long rows,
+                    const RowGradientArrays& to, SideSummary* summary, const Context& context) {
+  const dim3 blocks(static_cast<unsigned>(ceil_div(rows, kRowTableThreads)));
+  launch(row_gradients_kernel<Family>, {blocks, kRowTableThreads, 0, context.stream}, network, nngp,
+         weights, rows, to, summary);
+}
+
+#define FASTNTK_FILL_GRADIENTS(Family)                                                             \
+  template void fill_gradients<Family>(const RowNetwork&, bool, const double*, long,               \
+                                       const RowGradientArrays&, SideSummary*, const Context&);
 
 }  // namespace fastntk::cuda

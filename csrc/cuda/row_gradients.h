@@ -22,14 +22,12 @@ struct RowGradientArrays {
   double* fields;  // [kParameters][fields of a row table + 3][stride]
   long stride;
   int hidden_layers;
+  int layer_fields;
 
-  // Networks of ReLU and erf have derivatives here.
-  static constexpr int kLayerFields = ReluOrErfNetwork::kLayerFields;
-
-  FASTNTK_HD static int layer(int l) { return 2 + l * kLayerFields; }
-  FASTNTK_HD static long field_count(int hidden_layers) { return layer(hidden_layers) + 3; }
+  FASTNTK_HD int layer(int l) const { return 2 + l * layer_fields; }
+  FASTNTK_HD long field_count() const { return layer(hidden_layers) + 3; }
   FASTNTK_HD double* field(int parameter, int k) const {
-    return fields + (parameter * field_count(hidden_layers) + k) * stride;
+    return fields + (parameter * field_count() + k) * stride;
   }
   FASTNTK_HD double* log_w(int parameter) const { return field(parameter, layer(hidden_layers)); }
   FASTNTK_HD double* log_scale(int parameter) const {
@@ -39,7 +37,7 @@ struct RowGradientArrays {
     return field(parameter, layer(hidden_layers) + 2);
   }
   RowGradientView view(int parameter) const {
-    return {{field(parameter, 0), stride, kLayerFields},
+    return {{field(parameter, 0), stride, layer_fields},
             log_w(parameter),
             log_scale(parameter),
             diagonal(parameter)};

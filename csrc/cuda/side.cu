@@ -30,7 +30,7 @@ Side<P>::Side(const Samples& samples, const InputLayer& input, const RowNetwork&
                     summary.ranges(s), context);
   if (derivatives == Derivatives::kNone)
     return;
-  const long fields = kParameters * RowGradientArrays::field_count(hidden_layers_);
+  const long fields = kParameters * gradients().field_count();
   gradients_ = DeviceArray<double>(context, fields * stride_);
   fill_row_gradients(network, derivatives == Derivatives::kNngp, weights.data(), samples.rows,
                      gradients(), summary.side(s), context);

@@ -30,7 +30,9 @@ public:
   std::size_t bytes() const;
 
 private:
-  RowGradientArrays gradients() const { return {gradients_.data(), stride_, hidden_layers_}; }
+  RowGradientArrays gradients() const {
+    return {gradients_.data(), stride_, hidden_layers_, layer_fields_};
+  }
   void measure(const InputLayer& input, SideSummary* fixed_point, double* weights,
                const Context& context);
 

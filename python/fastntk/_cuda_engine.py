@@ -60,10 +60,6 @@ class CudaEngine(Engine):
         """Return the names of functions with limiting kernels."""
         return frozenset(self.native.limiting_activations())
 
-    def gradient_activations(self) -> frozenset[str]:
-        """Return the names of functions whose limiting kernels have derivatives."""
-        return frozenset(self.native.gradient_activations())
-
     def limiting_kernel(
         self,
         dtype: np.dtype[Any],

@@ -48,10 +48,6 @@ class Engine(ABC):
         """Return the names of functions whose limiting kernels the engine has formulas for."""
 
     @abstractmethod
-    def gradient_activations(self) -> frozenset[str]:
-        """Return the names of those whose limiting kernels it has derivatives of."""
-
-    @abstractmethod
     def limiting_kernel(
         self,
         dtype: np.dtype[Any],
@@ -175,10 +171,6 @@ class CpuEngine(Engine):
     def limiting_activations(self) -> frozenset[str]:
         """Return the names of functions with limiting kernels."""
         return frozenset(_cpu.activations())
-
-    def gradient_activations(self) -> frozenset[str]:
-        """Return the names of functions whose limiting kernels have derivatives."""
-        return self.limiting_activations()
 
     def limiting_kernel(
         self,

@@ -6,6 +6,8 @@
 #include <sstream>
 
 #include "check.h"
+#include "cpu/limiting_gradients.h"
+#include "cuda/limiting_gradients.h"
 #include "cuda/limiting_kernel.h"
 #include "emulated_gpu.h"
 #include "gram.h"
@@ -144,7 +146,29 @@ void check(const Samples& x, const Samples* y, double scale, const Network& net,
                 sizeof(T) == sizeof(double) ? 1e-14 : 6e-7, what);
 }
 
-void check_network(const Network& net, const std::string& what) {
+// The NTK's derivatives, relative to the largest entry of each: rows alike have nearly equal ones.
+void check_gradients(const Samples& x, const Samples* y, double scale, const Network& net,
+                     const std::string& what) {
+  const fastntk::cuda::LimitingGradients<double> gradients(x, y, scale, net, false, gpu());
+  const fastntk::cpu::LimitingGradients<double> cpu(x, y, scale, net, false,
+                                                    fastntk::cpu::selected_isa(), 1);
+  const std::vector<std::vector<double>> wanted = dense(cpu, 1);
+  std::vector<std::vector<double>> found(3, std::vector<double>(wanted[0].size(), NAN));
+  gradients.write_dense({found[0].data(), found[1].data(), found[2].data()}, gpu());
+  for (int o = 0; o < 3; ++o) {
+    double largest = 0, error = 0;
+    for (std::size_t i = 0; i < wanted[o].size(); ++i) {
+      largest = std::max(largest, std::fabs(wanted[o][i]));
+      const double own = std::fabs(found[o][i] - wanted[o][i]);
+      if (!(own <= error))
+        error = own;
+    }
+    CHECK_AT_MOST(error / largest, (x.type == SampleType::kUint8 ? 1e-13 : 1e-11), what);
+  }
+}
+
+// only_values: networks with skip connections, and functions that jump, have no derivatives.
+void check_network(const Network& net, const std::string& what, bool only_values = false) {
   const Kind kinds[] = {{SampleType::kUint8, false, false},
                         {SampleType::kFloat64, true, false},
                         {SampleType::kFloat32, true, true}};
@@ -156,6 +180,10 @@ void check_network(const Network& net, const std::string& what) {
     check<double>(x, nullptr, scale, net, what + ", " + kind_name(kind));
     check<float>(x, nullptr, scale, net, what + ", " + kind_name(kind));
     check<double>(x, &y, scale, net, what + ", rectangular, " + kind_name(kind));
+    if (!only_values) {
+      check_gradients(x, nullptr, scale, net, what + ", " + kind_name(kind));
+      check_gradients(x, &y, scale, net, what + ", rectangular, " + kind_name(kind));
+    }
   }
 }
 
@@ -163,8 +191,9 @@ void each_activation() {
   for (const Named& one : activations()) {
     if (one.name == "relu")  // has kernels in float, and tests of its own
       continue;
-    check_network(network_of({one}, 0.3), one.name);
-    check_network(network_of({one, one}, 0.1), one.name + " twice");
+    const bool jumps = one.name == "step" || one.name == "sign";  // no derivatives
+    check_network(network_of({one}, 0.3), one.name, jumps);
+    check_network(network_of({one, one}, 0.1), one.name + " twice", jumps);
   }
 }
 
@@ -172,9 +201,11 @@ void layers_of_all_kinds() {
   const std::vector<Named>& all = activations();
   const std::vector<Named> mixed = {all[8], all[13], all[0], all[12], all[2]};
   check_network(network_of(mixed, 0.2), "mixed");
-  check_network(network_of(mixed, 0.2, 0.7), "skip connections");
-  check_network(network_of({all[0], all[0], all[1]}, 0.0, 1.0), "skip connections of ReLU and erf");
-  check_network(network_of(mixed, 0.2, 0.5, 1.0), "normalised, with skip connections");
+  check_network(network_of(mixed, 0.2, 0.7), "skip connections", true);
+  check_network(network_of({all[0], all[0], all[1]}, 0.0, 1.0), "skip connections of ReLU and erf",
+                true);
+  check_network(network_of(mixed, 0.2, 0.5, 1.0), "normalised, with skip connections", true);
+  check_network(network_of(mixed, 0.2, 0.0, 1.0), "normalised");
 }
 
 // Rows of equal norms have one table for all layers, whichever these are.

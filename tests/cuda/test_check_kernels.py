@@ -54,6 +54,18 @@ def test_spills_and_stack_frames_are_faults(gate, stack, spilled, faults):
     assert second.faults() == []
 
 
+def test_a_kernel_of_rows_may_spill_a_little(gate):
+    kernels = gate.read_ptxas(_PTXAS.format(stack=248, spilled=500), "some.cu", "100")
+    kernel = kernels["_Z5firstv"]
+    kernel.opcodes = {"STL": 3}
+    kernel.name = "cuda::row_table_kernel<cuda::AnyNetwork, double>"
+    assert kernel.faults() == []
+    kernel.spilled = 1000
+    assert kernel.faults() == ["1000 bytes of registers are spilled"]
+    kernel.name = "cuda::row_table_kernel<cuda::ReluOrErfNetwork, double>"
+    assert len(kernel.faults()) == 3
+
+
 def test_instructions_are_counted_with_and_without_predicates(gate):
     assert gate.read_sass(_SASS) == {
         "_Z5firstv": {"LDC": 1, "IMMA": 1, "STL": 1},

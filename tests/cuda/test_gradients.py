@@ -7,10 +7,14 @@ import pytest
 import fastntk as fn
 from tolerances import tolerance
 
-NETWORKS = [fn.FullyConnected(3, bias_std=0.2), fn.FullyConnected(2, "erf", weight_std=1.3)]
+NETWORKS = [
+    fn.FullyConnected(3, bias_std=0.2),
+    fn.FullyConnected(2, "erf", weight_std=1.3),
+    fn.FullyConnected(2, ["gelu", "tanh"], bias_std=0.2),
+]
 
 
-@pytest.mark.parametrize("net", NETWORKS, ids=["relu", "erf"])
+@pytest.mark.parametrize("net", NETWORKS, ids=["relu", "erf", "gelu and tanh"])
 @pytest.mark.parametrize("rectangular", [False, True])
 def test_against_the_cpu(gpu, X, net, rectangular, dtype):
     """Arrays on the device stay there; arrays of the host go through the device and back."""

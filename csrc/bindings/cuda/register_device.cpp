@@ -37,9 +37,6 @@ void register_device(py::module_& module) {
 #undef FASTNTK_NAME
     return names;
   });
-  // Those of which it has derivatives.
-  module.def("gradient_activations",
-             [] { return std::vector<std::string>{Relu::kName, Erf::kName}; });
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
       std::rethrow_exception(thrown);

@@ -59,13 +59,6 @@ class GradientProblem(Problem):
         self, engine: Engine, X: Any, Y: Any, network: tuple[Any, ...], batch: int
     ) -> LimitingSource:
         """Return the engine's source of arrays that it reads."""
-        own = engine.gradient_activations()
-        for one in self.program.activations:
-            if one.name not in own:
-                raise ValueError(
-                    f"activation {one.function} has gradients on the CPU only, {engine.name} has "
-                    f"those of {' and '.join(sorted(own))}: give device='cpu'"
-                )
         source: LimitingSource = engine.limiting_gradients(
             self.dtype, X, Y, *network, self.nngp, self.program.factors, threads=self.threads
         )

@@ -73,11 +73,6 @@ def limiting_activations():
     return _cpu.activations()
 
 
-def gradient_activations():
-    """Return those that the kernels of derivatives have."""
-    return ["relu", "erf"]
-
-
 class _LimitingKernel(_Source):
     def __init__(self, X, Y, *arguments):
         *arguments, context, batch = arguments
