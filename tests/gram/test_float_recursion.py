@@ -77,14 +77,14 @@ def test_no_table_hides_what_is_steep(steep, dtype):
     """Flat in all points of a table but at the angle 0; pairs by themselves have no table."""
     if steep == "norms":
         net = fn.FullyConnected(2, "rbf(1)", weight_std=0.8)
-        X = close_rows(320, (1e-8, 1e-5), 1e6 * COLUMNS**0.5)
+        X = close_rows(ROWS, (1e-8, 1e-5), 1e6 * COLUMNS**0.5)
     else:
         net = fn.FullyConnected(2, "rbf(1e6)", bias_std=0.0, layer_norm=True)
         X = close_rows(320, (1e-9, 1e-3), 1.0)
     K = net.ntk(X, dtype=dtype)
-    for row in range(0, 20, 4):
-        others = np.arange(row, 320, 20)
-        for other in others.tolist():
+    bases = len(X) // 16
+    for row in range(0, bases, bases // 4):
+        for other in range(row, len(X), bases):
             pair = net.ntk(X[[row, other]], dtype="float64")
             # Two routes to the products of float64 rows; float32 by its gate.
             bound = 6e-7 if dtype == "float32" else 1e-9
