@@ -136,8 +136,9 @@ bool fill_branch(const CommonRecursion<T>& recursion, bool obtuse, bool relative
         sum = sum * offset + polynomial[k];
       return std::abs(sum - wanted) <= R(kTableError<T>) * (relative ? std::abs(wanted) : at_zero);
     };
-    // A function may be so steep at an end that it is flat in all points but there.
-    if (piece == 0 && !serves(low))
+    // A function may be so steep at an end that it is flat in all points but there. No folded deficit
+    // is that of opposite rows themselves.
+    if (piece == 0 && !serves(obtuse ? R(1e-16) : R(0)))
       return false;
     // Between neighbouring points the error is at its largest.
     for (int i = 0; i <= kCount; ++i) {

@@ -83,7 +83,7 @@ private:
   }
   static double normalised(const RowTable<P>& table, std::size_t output, long i) {
     const double scale = table.scale[i];
-    return table.diagonals[output][i] / scale / scale;
+    return scale == 0 ? 0 : table.diagonals[output][i] / scale / scale;
   }
 
   RowTable<P> rows_, cols_;
@@ -118,7 +118,7 @@ double float_recursion_error(const LimitingPlan<float>& plan, const Network& net
     doubles.run(o, nullptr, shifted);
     for (long cell = 0; cell < kTileArea; ++cell) {
       const double size = doubles.size(o, cell / kTile, cell % kTile);
-      if (!(size > 0))  // a row of zeros
+      if (size == 0)  // a row of zeros
         continue;
       const double of_deficit = std::fabs(shifted[cell] - exact[cell]);
       const double error = (std::fabs(rounded[cell] - exact[cell]) + of_deficit) / size;
