@@ -129,14 +129,21 @@ bool fill_branch(const CommonRecursion<T>& recursion, bool obtuse, bool relative
     const Values<R, kCount> polynomial = interpolate<R, kCount>(points, values);
     for (int k = 0; k < kCount; ++k)
       branch.coefficients[k][piece] = static_cast<T>(polynomial[k]);
-    // Between neighbouring points the error is at its largest.
-    for (int i = 0; i <= kCount; ++i) {
-      const R left = i == 0 ? high : points[i - 1], right = i == kCount ? low : points[i];
-      const R offset = (left + right) / 2, wanted = exact(offset);
+    const auto serves = [&](R offset) {
+      const R wanted = exact(offset);
       R sum = polynomial[kCount - 1];
       for (int k = kCount - 2; k >= 0; --k)
         sum = sum * offset + polynomial[k];
-      if (!(std::abs(sum - wanted) <= R(kTableError<T>) * (relative ? std::abs(wanted) : at_zero)))
+      return std::abs(sum - wanted) <= R(kTableError<T>) * (relative ? std::abs(wanted) : at_zero);
+    };
+    // A function may be so steep at an end that it is flat in all points but there. No folded deficit
+    // is that of opposite rows themselves.
+    if (piece == 0 && !serves(obtuse ? R(1e-16) : R(0)))
+      return false;
+    // Between neighbouring points the error is at its largest.
+    for (int i = 0; i <= kCount; ++i) {
+      const R left = i == 0 ? high : points[i - 1], right = i == kCount ? low : points[i];
+      if (!serves((left + right) / 2))
         return false;
     }
   }

@@ -39,10 +39,10 @@ std::vector<double> typical_variances(const std::vector<double>& rows,
   return typical;
 }
 
-// Deficits, folded: from 1e-8 to 1/2 in equal ratios, and for data with obtuse angles every other one
+// Deficits, folded: from 1e-30 to 1/2 in equal ratios, and for data with obtuse angles every other one
 // of their supplements.
 std::vector<float> typical_deficits(bool acute) {
-  constexpr double kLeast = 1e-8, kMost = 0.5;
+  constexpr double kLeast = 1e-30, kMost = 0.5;
   std::vector<float> deficits;
   for (long k = 0; k < kAngles; ++k) {
     const double share = static_cast<double>(k) / static_cast<double>(kAngles - 1);
@@ -63,9 +63,10 @@ public:
         cols_(network, outputs, of_tile(variances, variance_of_col), 1), layers_(layers),
         shares_(shares_in<P>(outputs)), engine_(engine<P>(isa)) {}
 
-  // Theta / sqrt(q q') of an output, in place of the deficits.
-  void run(std::size_t output, std::vector<P>& cells) const {
-    engine_.limiting_layers({&rows_, &cols_, &layers_, shares_[output].data()}, cells.data());
+  // Theta / sqrt(q q') of an output, in place of the deficits; by a table, or the layers.
+  void run(std::size_t output, const DepthTable<P>* table, std::vector<P>& cells) const {
+    engine_.limiting_layers({&rows_, &cols_, &layers_, shares_[output].data(), table},
+                            cells.data());
   }
   // sqrt(t_ii t_jj) of t = Theta / sqrt(q q').
   double size(std::size_t output, long i, long j) const {
@@ -82,7 +83,7 @@ private:
   }
   static double normalised(const RowTable<P>& table, std::size_t output, long i) {
     const double scale = table.scale[i];
-    return table.diagonals[output][i] / scale / scale;
+    return scale == 0 ? 0 : table.diagonals[output][i] / scale / scale;
   }
 
   RowTable<P> rows_, cols_;
@@ -112,15 +113,15 @@ double float_recursion_error(const LimitingPlan<float>& plan, const Network& net
       shifted[cell] =
           own - std::copysign(float_deficit_error(plan.product, plan.close_deficit, size), own);
     }
-    floats.run(o, rounded);
-    doubles.run(o, exact);
-    doubles.run(o, shifted);
+    floats.run(o, plan.tables.empty() ? nullptr : &plan.tables[o], rounded);
+    doubles.run(o, nullptr, exact);
+    doubles.run(o, nullptr, shifted);
     for (long cell = 0; cell < kTileArea; ++cell) {
       const double size = doubles.size(o, cell / kTile, cell % kTile);
-      if (!(size > 0))  // a row of zeros
+      if (size == 0)  // a row of zeros
         continue;
-      const double of_layers = plan.tables.empty() ? std::fabs(rounded[cell] - exact[cell]) : 0;
-      const double error = (std::fabs(shifted[cell] - exact[cell]) + of_layers) / size;
+      const double of_deficit = std::fabs(shifted[cell] - exact[cell]);
+      const double error = (std::fabs(rounded[cell] - exact[cell]) + of_deficit) / size;
       if (!(error <= kFloatRecursionError))
         return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
       largest = std::max(largest, error);

@@ -13,7 +13,7 @@ constexpr long kMeasuredEntries = 1L << 22;
 
 // Of Theta relative to sqrt(Theta_ii Theta_jj): what leaves room for the rounding of the entries
 // themselves below the gate of 6e-7.
-constexpr double kFloatRecursionError = 4.5e-7;
+constexpr double kFloatRecursionError = 4e-7;
 
 // The largest error of any output, relative to the diagonals, that the deficits of the plan's product
 // and the roundings of its layers, or of the table in their place, leave: from recursions in float and

@@ -10,13 +10,14 @@
 
 namespace fastntk::cpu {
 
-// The layers alone, for the rows of a tile; for one output.
+// The layers alone, or the table in their place, for the rows of a tile; for one output.
 template <class T>
 struct LayersOfTile {
   const RowTable<T>* rows;
   const RowTable<T>* cols;
   const std::vector<LayerPlan>* layers;
-  const Shares<T>* shares;  // per linear map
+  const Shares<T>* shares;     // per linear map
+  const DepthTable<T>* table;  // null: the layers run
 };
 
 template <class T>

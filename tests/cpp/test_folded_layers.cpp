@@ -80,6 +80,7 @@ int main() {
   check("odd", Polynomial(odd));
   check("nearly odd", Polynomial(mixed));
   const double sine[] = {0, 1}, nearly_sine[] = {1e-9, 1};
+  check("erf", Erf(nullptr));
   check("sin", Sinusoid(sine));
   check("nearly sin", Sinusoid(nearly_sine));
   return test::summary();

@@ -138,8 +138,9 @@ private:
     const V base =
         mul_add(start, twice_sine + (roots + cosines), mul_add(sine, secants, own_a + own_b));
     const V inverse = both_roots(mul_add(base, base, square(difference2))).inverse;
-    // The solid angle is at most a right one: the sine of its quarter, at most 0.383.
-    const V half_angle = twice_arc_sine<kDeeper>(difference2 * inverse);
+    // The solid angle is at most a right one: the sine of its quarter at most 0.383, whose square lies
+    // within the third layer's deficits. What cancels at large norms needs that polynomial's digits.
+    const V half_angle = twice_arc_sine<kThirdLayer>(difference2 * inverse);
     const V solid_angle = half_angle + half_angle;
 
     const V side_a = mul_add(a[kSine], start, rounded(b[kSine] * own_a));

@@ -11,8 +11,9 @@
 // or fewer functions, whose products need polynomials of the angle,
 //   G = sum_{r <= s} S_rs G_rs(sigma),   D = sum_{r <= s} S_rs D_rs(sigma),
 //   S_rs = psi_r psi_s' + psi_s psi_r' (once where r = s).
-// The first function is nearly the rows' own F: tables have psi_0 - 1, and all but the 1 in S_00 = 1 + ...
-// is small; it is added up first, so that few roundings are those of 1. sigma is theta / pi where f has kinks, otherwise c (1 + B) / (1 + sqrt(B^2 + (1 - B^2)(1 - c^2))),
+// The first function is nearly the rows' own F: tables have psi_0 - 1, and all but the 1 in
+// S_00 = 1 + ... is small; it is added up first, so that few roundings are those of 1.
+// sigma is theta / pi where f has kinks, otherwise c (1 + B) / (1 + sqrt(B^2 + (1 - B^2)(1 - c^2))),
 // scaled to [-1, 1]; polynomials are sums of powers, or Chebyshev series where powers would cancel.
 // Degrees and orders are the table's, alike for all pairs: no lane branches.
 #pragma once

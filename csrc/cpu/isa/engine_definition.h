@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cpu/isa/empirical_tile.h"
+#include "cpu/isa/limiting_layers.h"
 #include "cpu/isa/limiting_tile.h"
 #include "cpu/isa/pack_rows.h"
 #include "cpu/isa/skinny.h"

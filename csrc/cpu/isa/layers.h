@@ -190,23 +190,4 @@ FASTNTK_HD void run_layers(const std::vector<LayerPlan>& layers, const RowTable<
   }
 }
 
-// See Engine::limiting_layers.
-template <class T>
-void limiting_layers(const LayersOfTile<T>& tile, T* cells) {
-  using V = Pack<T>;
-  const auto shares_of = [&](std::size_t l) { return broadcast(tile.shares[l]); };
-  for (long i = 0; i < kTile; i += kUnitRows) {
-    for (long j = 0; j < kTile; j += kUnitColumns<T>) {
-      T* const corner = cells + i * kTile + j;
-      const auto at = [&](int r, int c) { return corner + r * kTile + c * V::kLanes; };
-      Unit<T> unit;
-      unit.row = i;
-      unit.col = j;
-      for_unit([&](int u, int r, int c) { unit.x[u] = V::load(at(r, c)); });
-      run_layers(*tile.layers, *tile.rows, *tile.cols, shares_of, unit);
-      for_unit([&](int u, int r, int c) { unit.t[u].store(at(r, c)); });
-    }
-  }
-}
-
 }  // namespace fastntk::cpu::FASTNTK_ISA

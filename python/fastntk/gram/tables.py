@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 _STEP = 2**0.25
 # Ranges that are united stay within this factor, or are hardly wider than one of them: wider tables
 # take longer to make and to read.
-_WIDEST = 64.0
-_WIDER = 4.0
+_WIDEST = 2.0
+_WIDER = 8.0
 # Wider ones are refused: row scalars run out, and pairs take a hundred thousand operations.
 _MOST = 1e6
 # Variances of rows of equal norm differ by no more.
@@ -237,6 +238,7 @@ def _of_values(values: NDArray[np.float64], acute: bool) -> Range:
     return Range(low, high, zero, acute)
 
 
+@lru_cache(maxsize=256)
 def _next(
     one: EngineActivation, given: Range, now: Range, weights: float, bias: float, skip: float
 ) -> Range:
