@@ -103,8 +103,8 @@ class LimitingKernelMethods(ABC):
 
         Cost: n (n + 1) / 2 (or n m) inner products of length d and as many recursions over the
         layers, or readings of a table: `explain` says which. Memory beside the result: the data
-        packed twice, at most 16 bytes per value (4 for uint8 of up to 33,025 columns), and seven
-        numbers per row and layer.
+        packed twice, at most 16 bytes per value (4 for uint8 of up to 33,025 columns), and eight
+        numbers per row and layer (up to 36 beyond ReLU and erf).
 
         Error of ReLU and erf relative to the kernel value where x . x' >= 0, else (and for erf) to
         the geometric mean of the two diagonal values: at most 6e-7 in float32; in float64 2e-15 for
