@@ -64,12 +64,12 @@ void check_empirical(long outputs, long width, int multiprocessors, bool in_part
     CHECK(std::isfinite(sum));
 }
 
-void check_gradient(const Kind& kind, long columns) {
+void check_gradient(const Kind& kind, long columns, const Network* other = nullptr) {
   constexpr long kCount = 33;
   const Rows rows(kind, kCount, columns, 1);
   const Problem problem{kind_name(kind), rows.view(0, kCount), nullptr, 1.0, network(2, 0.1)};
   const fastntk::cuda::LimitingGradients<double> source(problem.x, nullptr, problem.scale,
-                                                        problem.net, false, gpu());
+                                                        other ? *other : problem.net, false, gpu());
   std::vector<std::vector<double>> outputs(3, std::vector<double>(kCount * kCount, NAN));
   source.write_dense({outputs[0].data(), outputs[1].data(), outputs[2].data()}, gpu());
   check_gradients(problem, false, gradient_probes(problem, false), outputs, "emulated GPU");
@@ -103,6 +103,7 @@ void limiting() {
   check<double>(pixels, 100, network(2, 0.1), Product::kInteger, 70, &any);
   check<double>(doubles, 20, network(2, 0.1), Product::kDouble, 70, &any);
   check_gradient(pixels, 40);
+  check_gradient(pixels, 40, &any);
   check_gradient(doubles, 20);
 }
 
