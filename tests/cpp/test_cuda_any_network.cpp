@@ -2,13 +2,13 @@
 // Networks beyond ReLU and erf on an emulated GPU, against the CPU engine's, whose duals have tests of
 // their own: every activation, a table, skip connections, layer normalisation, and all of them mixed.
 #include <cmath>
-#include <cstring>
 #include <sstream>
 
 #include "check.h"
 #include "cpu/limiting_gradients.h"
 #include "cuda/limiting_gradients.h"
 #include "cuda/limiting_kernel.h"
+#include "dual_table.h"
 #include "emulated_gpu.h"
 #include "gram.h"
 #include "product_error.h"
@@ -29,16 +29,7 @@ std::vector<double> hermite_table() {
   numbers.insert(numbers.end(), {1.0, 0.125, 0.0});     // the second moment
   numbers.insert(numbers.end(), {0.75, -0.0625, 0.0});  // the slope
   numbers.insert(numbers.end(), {0.8, 0.0, 0.0, 0.4, 0.2, 0.0, 0.2, 0.0, -0.1});
-  numbers[13] = static_cast<double>(numbers.size());
-  numbers.insert(numbers.end(), {0, 1, 3});  // orders
-  const std::size_t count = numbers.size();
-  numbers[12] = static_cast<double>(count);
-  std::vector<float> singles(2 * ((count + 1) / 2));
-  for (std::size_t i = 0; i < count; ++i)
-    singles[i] = static_cast<float>(numbers[i]);
-  numbers.resize(count + singles.size() / 2);
-  std::memcpy(&numbers[count], singles.data(), singles.size() * sizeof(float));
-  return numbers;
+  return dual_table(numbers, {0, 1, 3});  // orders
 }
 
 struct Named {

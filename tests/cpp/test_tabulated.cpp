@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tabulated dual read from tables made by hand, whose sums are known.
 #include <cmath>
-#include <cstring>
 #include <random>
 #include <vector>
 
 #include "check.h"
 #include "common/activations/tabulated.h"
 #include "common/jet_angle.h"
+#include "dual_table.h"
 
 namespace {
 
@@ -34,16 +34,7 @@ std::vector<double> table(int rank, double kind, double width, double scale, dou
     numbers.push_back(1.0 / (1 + r) - less(r));
     numbers.push_back(double(r) / (1 + r));
   }
-  numbers[13] = static_cast<double>(numbers.size());
-  numbers.insert(numbers.end(), pairs.begin(), pairs.end());
-  const std::size_t count = numbers.size();
-  numbers[12] = static_cast<double>(count);
-  std::vector<float> singles(2 * ((count + 1) / 2));
-  for (std::size_t i = 0; i < count; ++i)
-    singles[i] = static_cast<float>(numbers[i]);
-  numbers.resize(count + singles.size() / 2);
-  std::memcpy(&numbers[count], singles.data(), singles.size() * sizeof(float));
-  return numbers;
+  return test::dual_table(numbers, pairs);
 }
 
 Extended scalar(int r, double q) {
